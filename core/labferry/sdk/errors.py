@@ -1,0 +1,158 @@
+"""Everything labferry reports as a failure.
+
+The tree, with the exit code each class leads to when it is the only thing that went wrong::
+
+    LabferryError                  1   the root; catch this to catch all of it
+    ├── ConfigError                2   the configuration is wrong, nothing was started
+    │   └── PluginError            2   a plugin that the configuration needs is missing or broken
+    ├── LockHeldError             11   another run works on the same state folder
+    ├── StateError                 1   the state folder can't be used
+    ├── NotFinishedError          75   the server is still exporting; the next run goes on
+    ├── StoppedError        130, 143   a signal ended the run; the next run goes on
+    ├── ExportFailedError          1   the server ended the export without a usable archive
+    ├── IntegrityError             4   bytes differ from what was declared or stored
+    ├── RefusedError               5   credentials or permissions
+    ├── NotFoundError              1   the named thing is not there
+    ├── ConflictError              1   something else already has that name
+    ├── FullError                  1   no space or quota left
+    ├── InvalidAnswerError         1   an answer that can't be what was asked for
+    └── TransientError             1   may well work later
+        ├── SlotBusyError          1   the server already runs an export for this credential
+        └── AnswerLostError        1   the request went out, its answer never came
+
+Plugins raise the lower half (from ExportFailedError on) to classify what happened. They never
+retry: the core alone decides whether, when and how often a thing is tried again.
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "AnswerLostError",
+    "ConfigError",
+    "ConflictError",
+    "ExportFailedError",
+    "FullError",
+    "IntegrityError",
+    "InvalidAnswerError",
+    "LabferryError",
+    "LockHeldError",
+    "NotFinishedError",
+    "NotFoundError",
+    "PluginError",
+    "RefusedError",
+    "SlotBusyError",
+    "StateError",
+    "StoppedError",
+    "TransientError",
+]
+
+
+class LabferryError(Exception):
+    """The root of the tree.
+
+    Args:
+        message: What happened, naming the thing and what was expected of it.
+        hint: What the reader can do about it; a sentence of its own.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+class ConfigError(LabferryError):
+    """The configuration is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class PluginError(ConfigError):
+    """A plugin that the configuration needs is missing or broken."""
+
+
+class LockHeldError(LabferryError):
+    """Another run works on the same state folder."""
+
+    exit_code = 11
+
+
+class StateError(LabferryError):
+    """The state folder, the ledger or the spool can't be used."""
+
+
+class NotFinishedError(LabferryError):
+    """The server is still exporting; the job is known and the next run goes on with it."""
+
+    exit_code = 75
+
+
+class StoppedError(LabferryError):
+    """A signal ended the run; everything is in a state that the next run carries on from.
+
+    Args:
+        signal_number: The signal, so that the exit code follows the shell's 128 + number.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__("Stopped by a signal.", hint="Run again to go on where this run stopped.")
+        self.signal_number = signal_number
+
+
+class ExportFailedError(LabferryError):
+    """The server ended the export without a usable archive."""
+
+
+class IntegrityError(LabferryError):
+    """Bytes differ from what was declared or stored."""
+
+    exit_code = 4
+
+
+class RefusedError(LabferryError):
+    """Credentials were not accepted, or don't allow what was asked."""
+
+    exit_code = 5
+
+
+class NotFoundError(LabferryError):
+    """The named thing is not there (any more)."""
+
+
+class ConflictError(LabferryError):
+    """Something else already has that name; nothing was overwritten."""
+
+
+class FullError(LabferryError):
+    """No space or quota left."""
+
+
+class InvalidAnswerError(LabferryError):
+    """An answer that can't be what was asked for: a web page, broken JSON, a missing field."""
+
+
+class TransientError(LabferryError):
+    """Something that may well work later: a timeout, a reset, an overloaded server.
+
+    Args:
+        message: As in `LabferryError`.
+        hint: As in `LabferryError`.
+        retry_after: How long the other side asks to be left alone, in seconds, if it said so.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class SlotBusyError(TransientError):
+    """The server already runs an export for this credential and takes no second one."""
+
+
+class AnswerLostError(TransientError):
+    """The request went out but its answer never came: it may or may not have taken effect."""

@@ -1,0 +1,47 @@
+"""The hooks that a plugin implements: functions of these names, marked with `hookimpl`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pluggy
+
+from labferry.sdk.report import RunReport
+from labferry.sdk.sink import Receipt, Sink
+from labferry.sdk.source import Source
+
+__all__ = [
+    "PROJECT",
+    "hookimpl",
+    "labferry_archive_stored",
+    "labferry_run_finished",
+    "labferry_sinks",
+    "labferry_sources",
+]
+
+PROJECT = "labferry"
+"""pluggy's project name, and the entry-point group under which plugins are found."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def labferry_sinks() -> Sequence[type[Sink[Any]]]:
+    """The kinds of destination that the plugin offers."""
+    return ()
+
+
+@hookspec
+def labferry_sources() -> Sequence[type[Source[Any]]]:
+    """The kinds of source that the plugin offers."""
+    return ()
+
+
+@hookspec
+def labferry_archive_stored(receipt: Receipt) -> None:
+    """Told after a destination has an archive and the ledger knows it."""
+
+
+@hookspec
+def labferry_run_finished(report: RunReport) -> None:
+    """Told once at the end of a run. An exception here is a warning, never a failed backup."""

@@ -1,0 +1,47 @@
+"""Names for stored things: built from what may be hostile, safe on any storage."""
+
+import re
+from datetime import UTC, datetime
+
+from labferry.sdk.errors import InvalidAnswerError
+
+__all__ = ["archive_id", "archive_key", "check_key", "safe_name"]
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_PART_LENGTH = 200
+
+
+def safe_name(text: str) -> str:
+    """The text with everything but ASCII letters, digits, `.`, `_` and `-` made `-`.
+
+    Never empty, never beginning with `.` or `-`, so it can be neither hidden, an option nor `..`.
+    """
+    return _UNSAFE.sub("-", text).strip("-.")[:_PART_LENGTH] or "unnamed"
+
+
+def archive_id(submitted: datetime, source: str, job: str) -> str:
+    """An archive's name for ever: when it was asked for (UTC), the source, the server's job."""
+    moment = submitted.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{moment}-{safe_name(source)}-{safe_name(job)}"
+
+
+def archive_key(identity: str, source: str, submitted: datetime, suffix: str) -> str:
+    """Where an archive lies at a destination: `{source}/{yyyy}/{archive_id}{suffix}`."""
+    year = submitted.astimezone(UTC).strftime("%Y")
+    return check_key(f"{safe_name(source)}/{year}/{identity}{suffix}")
+
+
+def check_key(key: str) -> str:
+    """The key itself, if each of its parts is a plain safe file name.
+
+    Raises:
+        InvalidAnswerError: It is absolute, has `..` in it, or characters that are not safe.
+    """
+    parts = key.split("/")
+    if all(_PART.fullmatch(part) and len(part) <= 255 for part in parts):  # noqa: PLR2004 - NAME_MAX
+        return key
+    raise InvalidAnswerError(
+        f"{key!r} can't be a stored name: each part must be made of letters, digits, "
+        "'.', '_' and '-', and begin with a letter, a digit or '_'."
+    )

@@ -1,0 +1,157 @@
+"""The contract of a destination: implement `Sink` to store archives somewhere new."""
+
+import builtins
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import BinaryIO, ClassVar, Generic, TypeVar
+
+from labferry.sdk.archive import Archive, Checkpoint, ManifestDraft
+from labferry.sdk.findings import Finding
+from labferry.sdk.manifest import Manifest
+from labferry.sdk.settings import SinkSettings
+
+__all__ = ["Checked", "Receipt", "Sink", "SinkTraits", "StoredArchive"]
+
+SettingsT = TypeVar("SettingsT", bound=SinkSettings)
+
+
+class Checked(StrEnum):
+    """How a sink made sure of what its storage holds."""
+
+    READ_BACK = "read-back"
+    """Every byte was read back and its SHA-256 compared."""
+
+    STORE_CHECKSUM = "store-checksum"
+    """The storage computed a checksum of what it holds, and it agrees."""
+
+    SIZE = "size"
+    """Only the size was compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a sink returns for one archive that is stored, checked and committed.
+
+    Attributes:
+        destination: The destination's name in the configuration.
+        archive_id: The archive.
+        key: Where it is.
+        size: Its size in bytes.
+        checked: How it was checked.
+        url: An address for people, if there is one; without any secret.
+        version_id: The storage's own version of the object, if it keeps versions.
+    """
+
+    destination: str
+    archive_id: str
+    key: str
+    size: int
+    checked: Checked
+    url: str | None = None
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArchive:
+    """One committed archive as a destination lists it.
+
+    Attributes:
+        key: Where it is.
+        size: The size in bytes that the storage reports.
+        manifest: Its manifest.
+        version_id: The storage's own version of the object, if it keeps versions.
+    """
+
+    key: str
+    size: int
+    manifest: Manifest
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkTraits:
+    """What the core has to know of a kind of destination.
+
+    Attributes:
+        can_delete: Whether `delete` can work at all.
+        needs_md5: Whether `Archive.digests` must hold an MD5.
+    """
+
+    can_delete: bool = True
+    needs_md5: bool = False
+
+
+class Sink(ABC, Generic[SettingsT]):
+    """A place that keeps archives.
+
+    A subclass names its `type`, the word used in the configuration, and its `Settings`. One
+    instance serves one `[destinations.NAME]`; it is made, used and closed on one thread. Its
+    methods block, raise the errors of `labferry.sdk.errors`, and do not retry: the core alone
+    decides on that.
+
+    Args:
+        name: The destination's name in the configuration.
+        settings: Its settings, validated.
+    """
+
+    type: ClassVar[str]
+    Settings: ClassVar[builtins.type[SinkSettings]]
+    traits: ClassVar[SinkTraits] = SinkTraits()
+
+    def __init__(self, name: str, settings: SettingsT) -> None:
+        self.name = name
+        self.settings = settings
+
+    @abstractmethod
+    def store(self, archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint) -> Receipt:
+        """Store an archive and its manifest: all or nothing, the manifest visible last.
+
+        May be called again, in this process or a later one, for an archive of which an earlier
+        call left something or even everything: it then completes the work, and never makes a
+        second copy or touches another archive.
+
+        Args:
+            archive: What to store; its download may still be under way.
+            manifest: What to store beside it, afterwards.
+            checkpoint: What this sink noted for this archive.
+
+        Raises:
+            ConflictError: Something else is stored under the same key.
+            FullError: No space or quota left.
+            IntegrityError: The storage holds other bytes than it was given.
+            RefusedError: Credentials or permissions.
+            TransientError: Worth another try.
+        """
+
+    @abstractmethod
+    def list(self) -> Iterator[StoredArchive]:
+        """Every committed archive, from the destination alone, in any order."""
+
+    @abstractmethod
+    def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
+        """The stored bytes, from an offset on.
+
+        Raises:
+            NotFoundError: It is gone.
+        """
+
+    @abstractmethod
+    def delete(self, stored: StoredArchive) -> None:
+        """Remove an archive, its manifest first. What is gone already is no error.
+
+        Raises:
+            RefusedError: The storage does not let us.
+        """
+
+    @abstractmethod
+    def check(self) -> Iterator[Finding]:
+        """Find out whether `store` can work: reach it, write, read back, clean up.
+
+        Yields what is worth telling. Raises the error that `store` would meet.
+        """
+
+    def close(self) -> None:
+        """Give back connections and the like."""
+        return

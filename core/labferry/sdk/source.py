@@ -1,0 +1,217 @@
+"""The contract of a source: implement `Source` to export from another kind of server."""
+
+import builtins
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, Generic, TypeVar
+
+from labferry.sdk.findings import Finding
+from labferry.sdk.settings import JsonValue, SourceSettings
+
+__all__ = ["Download", "ExportRequest", "JobState", "JobStatus", "Offer", "Source"]
+
+SettingsT = TypeVar("SettingsT", bound=SourceSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """One export to ask the server for.
+
+    Attributes:
+        series: What is exported, unique within the source and the same from run to run.
+        title: The same for people.
+        parameters: What the source needs to ask for it again after a crash; no secrets.
+        lane: The only lane that can ask for it; any of the source's where None.
+    """
+
+    series: str
+    title: str
+    parameters: Mapping[str, JsonValue]
+    lane: str | None = None
+
+
+class JobState(StrEnum):
+    """What a server says of an export job."""
+
+    RUNNING = "running"
+    """Queued or at work."""
+
+    COMPLETED = "completed"
+    """Ended, with an offer of an archive."""
+
+    FAILED = "failed"
+    """Ended without an archive."""
+
+    BROKEN = "broken"
+    """The server can't tell. Now and then it recovers; when it lasts, the export failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The archive that a completed job offers. What the server did not say is None.
+
+    Attributes:
+        link: Where to download it.
+        size: Its declared size in bytes.
+        crc32: Its declared CRC-32.
+        suffix: The kind of file, as a file name ends: `.zip`, `.csv`.
+        kept_for: How long the server keeps it from its completion on, in seconds.
+    """
+
+    link: str | None
+    size: int | None
+    crc32: int | None
+    suffix: str = ".zip"
+    kept_for: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """What a server says of an export job at one moment.
+
+    Attributes:
+        job: The server's name for the job; empty where it has none.
+        link: Where to ask for it again.
+        state: What it says.
+        percent: How far it is, 0 to 100, if the server tells.
+        reason: The server's own words on a failure.
+        offer: The archive, once completed.
+        wait: How long the server asks to be left alone now, in seconds.
+    """
+
+    job: str
+    link: str
+    state: JobState
+    percent: float | None = None
+    reason: str = ""
+    offer: Offer | None = None
+    wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Bytes on their way.
+
+    Attributes:
+        offset: Where in the archive the bytes begin: what was asked for, or 0 where the server
+            can't begin elsewhere or the file is another one than before.
+        total: The whole archive's size in bytes, if the server says so.
+        validator: Names these very bytes (a strong ETag), to be given back when resuming.
+        chunks: The bytes. Iterating raises TransientError when the connection breaks.
+    """
+
+    offset: int
+    total: int | None
+    validator: str | None
+    chunks: Iterator[bytes] = field(repr=False)
+
+
+class Source(ABC, Generic[SettingsT]):
+    """An account on a server, and what to export from it.
+
+    A subclass names its `type`, the word used in the configuration, and its `Settings`. One
+    instance serves one `[sources.NAME]`. The methods that take a lane may be called from several
+    threads at a time, one for each lane. They block, raise the errors of `labferry.sdk.errors`,
+    and do not retry: the core alone decides on that.
+
+    A **lane** names a credential in words that may be shown, such as `alice@rspace.example.edu`.
+    A server runs one export per user at a time, so the core never runs two jobs side by side
+    in lanes of the same name, whichever sources they belong to.
+
+    Args:
+        name: The source's name in the configuration.
+        settings: Its settings, validated.
+    """
+
+    type: ClassVar[str]
+    Settings: ClassVar[builtins.type[SourceSettings]]
+
+    def __init__(self, name: str, settings: SettingsT) -> None:
+        self.name = name
+        self.settings = settings
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The server's address, for the manifest."""
+
+    @property
+    @abstractmethod
+    def poll_interval(self) -> float:
+        """How long to wait between two questions about a job, in seconds."""
+
+    @property
+    @abstractmethod
+    def job_timeout(self) -> float:
+        """How long a job may take before it is given up, in seconds."""
+
+    @abstractmethod
+    def lanes(self) -> Sequence[str]:
+        """The lanes that can be used now, one for each credential.
+
+        Raises:
+            RefusedError: No credential is accepted.
+        """
+
+    @abstractmethod
+    def plan(self, lanes: Sequence[str]) -> Sequence[ExportRequest]:
+        """What to export, from the settings and, where needed, the server's own lists.
+
+        Args:
+            lanes: The lanes that can be used, at least one.
+        """
+
+    @abstractmethod
+    def submit(self, request: ExportRequest, lane: str) -> JobStatus:
+        """Ask the server to begin an export. Called once; never repeats the request by itself.
+
+        Raises:
+            SlotBusyError: The server already runs an export for this credential.
+            AnswerLostError: The request went out and its answer never came.
+            TransientError: It certainly did not begin; worth another try.
+            RefusedError: Not with these credentials.
+            InvalidAnswerError: The server does not understand or accept the request.
+        """
+
+    @abstractmethod
+    def poll(self, job: str, link: str, lane: str) -> JobStatus:
+        """Ask for a job's state.
+
+        Raises:
+            TransientError: The server could not be asked.
+            RefusedError: Not with these credentials.
+            NotFoundError: The server knows no such job.
+        """
+
+    @abstractmethod
+    def download(
+        self, link: str, lane: str, *, offset: int = 0, validator: str | None = None
+    ) -> AbstractContextManager[Download]:
+        """Fetch an archive, from an offset on where the server can do that.
+
+        Args:
+            link: Where the job offered it.
+            lane: The lane that the job ran in.
+            offset: How many of its bytes are here already.
+            validator: What `Download.validator` was when those came.
+
+        Raises:
+            NotFoundError: It is gone.
+            RefusedError: Not with these credentials, or the link is no longer good.
+            TransientError: The server could not be asked.
+            InvalidAnswerError: The answer is not an archive.
+        """
+
+    @abstractmethod
+    def check(self) -> Iterator[Finding]:
+        """Find out whether exports can work, without starting one.
+
+        Yields what is worth telling. Raises the error that an export would meet.
+        """
+
+    def close(self) -> None:
+        """Give back connections and the like."""
+        return
