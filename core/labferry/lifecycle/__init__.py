@@ -1,0 +1,21 @@
+"""The export job as a pure state machine: no I/O, no clock, no threads.
+
+`decide` says what to do next with a job, `advance` what became of it. The engine alone acts: it
+asks `decide`, writes the job to the ledger before every step that the world can see, does the
+step, and gives what happened to `advance`. So a job in the ledger is always one of which the
+next run knows how to go on::
+
+    PLANNED ──► SUBMITTING ──► RUNNING ──► COMPLETED ──► VERIFIED ──► DONE
+       ▲            │  ▲          ▲            │
+       │            ▼  │          └────────────┘  asked again before every download
+       │         UNCERTAIN                        (links are made anew each time)
+       └───────────────────────────────────────   expired at the server: one new export
+
+Any phase before VERIFIED can end in FAILED. A process that dies leaves SUBMITTING behind only if
+it died between the intent and the answer: an export may or may not run then (UNCERTAIN).
+"""
+
+from labferry.lifecycle.job import ExportJob, Phase, Policy
+from labferry.lifecycle.machine import advance, decide
+
+__all__ = ["ExportJob", "Phase", "Policy", "advance", "decide"]

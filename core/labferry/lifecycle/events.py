@@ -1,0 +1,137 @@
+"""What can happen to an export job."""
+
+from dataclasses import dataclass
+
+from labferry.sdk.archive import Digests
+from labferry.sdk.source import JobStatus
+
+__all__ = [
+    "Busy",
+    "Corrupted",
+    "Delivered",
+    "Downloaded",
+    "Downloading",
+    "Ended",
+    "Event",
+    "Gone",
+    "Lost",
+    "Misplaced",
+    "Reported",
+    "Restarted",
+    "Submitting",
+    "Unreachable",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitting:
+    """The intent to submit is about to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The server said how the job is: the answer to a submission or a question."""
+
+    status: JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A submission went out and its answer never came."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The server already runs an export for this credential."""
+
+    reason: str
+    wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A request failed in a way that changed nothing at the server.
+
+    Attributes:
+        reason: What happened.
+        wait: How long the server asks to be left alone, in seconds.
+        progressed: Whether bytes of a download arrived before.
+    """
+
+    reason: str
+    wait: float = 0.0
+    progressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Something that no further try will change."""
+
+    reason: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Downloading:
+    """Bytes begin to arrive.
+
+    Attributes:
+        validator: Names these very bytes, to be given back when resuming.
+    """
+
+    validator: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """The archive is in the spool, and its size and checksum agree."""
+
+    digests: Digests
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupted:
+    """What arrived is not what was declared."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """The archive was verified, but the spool no longer holds those bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The archive that the job offered is not there."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Every destination that must have the archive has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """Another run takes the job over."""
+
+
+Event = (
+    Submitting
+    | Reported
+    | Lost
+    | Busy
+    | Unreachable
+    | Ended
+    | Downloading
+    | Downloaded
+    | Corrupted
+    | Gone
+    | Misplaced
+    | Delivered
+    | Restarted
+)

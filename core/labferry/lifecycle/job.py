@@ -1,0 +1,94 @@
+"""An export job as the lifecycle sees it, and how patient to be with it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from labferry.sdk.archive import Digests
+from labferry.sdk.source import Offer
+
+__all__ = ["ExportJob", "Phase", "Policy"]
+
+
+class Phase(StrEnum):
+    """How far an export job is."""
+
+    PLANNED = "planned"
+    SUBMITTING = "submitting"
+    UNCERTAIN = "uncertain"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    VERIFIED = "verified"
+    DONE = "done"
+    FAILED = "failed"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self in {Phase.DONE, Phase.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient to be.
+
+    Attributes:
+        poll_interval: Seconds between two questions about a job.
+        job_timeout: Seconds that a job, or waiting for the server's slot, may take.
+        deadline: When this run stops waiting.
+        max_failures: Failures to reach the server in a row, before the run leaves the job.
+        max_broken: Answers in a row that say nothing but "internal error", before the export
+            counts as failed. RSpace reports a failed export in just this way.
+        max_losses: Submissions whose answer was lost, before giving up.
+        max_corrupted: Downloads that don't match their checksum, before the archive is refused.
+        max_gone: Downloads that find nothing, before the archive counts as expired.
+        max_renewals: New exports in place of an expired archive.
+    """
+
+    poll_interval: float = 60.0
+    job_timeout: float = 86_400.0
+    deadline: datetime | None = None
+    max_failures: int = 8
+    max_broken: int = 5
+    max_losses: int = 3
+    max_corrupted: int = 3
+    max_gone: int = 3
+    max_renewals: int = 1
+
+    @property
+    def settle(self) -> float:
+        """Seconds to leave the server alone after a submission whose answer was lost.
+
+        RSpace looks for a running export before it plans the new one, which takes a while: asked
+        too soon, it would start a second one beside the first.
+        """
+        return 2 * self.poll_interval
+
+
+@dataclass(frozen=True, slots=True)
+class ExportJob:
+    """One export, from the plan to its delivery. All times are UTC."""
+
+    phase: Phase = Phase.PLANNED
+    submitted_at: datetime | None = None
+    server_job: str = ""
+    link: str = ""
+    percent: float | None = None
+    offer: Offer | None = None
+    validator: str | None = None
+    completed_at: datetime | None = None
+    expires_at: datetime | None = None
+    verified_at: datetime | None = None
+    digests: Digests | None = None
+    not_before: datetime | None = None
+    pause: float = 0.0
+    waiting_for: str = ""
+    busy_since: datetime | None = None
+    failures: int = 0
+    broken: int = 0
+    losses: int = 0
+    corrupted: int = 0
+    gone: int = 0
+    renewals: int = 0
+    reason: str = ""
+    exit_code: int = 0
