@@ -1,0 +1,220 @@
+"""An archive in the spool: written by one thread, followed by any number of readers."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Condition
+
+from typing_extensions import override
+
+from labferry.sdk import (
+    Archive,
+    ArchiveReader,
+    Digests,
+    FullError,
+    IntegrityError,
+    LabferryError,
+    StateError,
+    TransientError,
+)
+from labferry.spool.digesting import Hasher
+from labferry.spool.reader import FollowingReader
+
+__all__ = ["Declared", "SpoolArchive"]
+
+_CHUNK = 1 << 20
+_FULL = {28, 122}  # ENOSPC, EDQUOT
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What an archive is said to be before its first byte arrives.
+
+    Attributes:
+        id: Its name.
+        source: The source's name in the configuration.
+        key: Where a destination keeps it.
+        size: Its size in bytes.
+        crc32: Its CRC-32.
+    """
+
+    id: str
+    source: str
+    key: str
+    size: int
+    crc32: int
+
+
+class SpoolArchive(Archive):
+    """One archive's file in the spool.
+
+    The writer calls `resume`, then `write` for what arrives, then `verify`. Readers may open it
+    at any time; they wait for bytes, and for the verdict before they give out the last one.
+
+    Args:
+        path: The file; it need not exist.
+        declared: What the archive is said to be.
+        md5: Whether a destination needs an MD5.
+    """
+
+    def __init__(self, path: Path, declared: Declared, *, md5: bool = False) -> None:
+        self.id = declared.id
+        self.source = declared.source
+        self.key = declared.key
+        self.size = declared.size
+        self.crc32 = declared.crc32
+        self.path = path
+        self._md5 = md5
+        self._changed = Condition()
+        self._hasher = Hasher(md5=md5)
+        self._generation = 0
+        self._verdict: Digests | LabferryError | None = None
+        with _spool_errors(path):
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    @property
+    def received(self) -> int:
+        """How many bytes are here and hashed."""
+        return self._hasher.size
+
+    def resume(self) -> int:
+        """Hash what an earlier run left of the file, and return how many bytes that is."""
+        if os.fstat(self._file).st_size > self.size:
+            self.restart()
+        while chunk := os.pread(self._file, _CHUNK, self.received):
+            self._take(chunk)
+        return self.received
+
+    def write(self, offset: int, chunk: bytes) -> bool:
+        """Take in bytes that belong at an offset.
+
+        Bytes that are here already are compared, not written again: a download that has to begin
+        anew does not disturb the readers that are ahead of it.
+
+        Returns:
+            False where they differ from what is here; the file is then useless, see `restart`.
+
+        Raises:
+            IntegrityError: There are more bytes than were declared.
+            FullError: The spool has no space left.
+        """
+        if offset + len(chunk) > self.size:
+            raise IntegrityError(
+                f"The server sends more than the {self.size} bytes that it declared."
+            )
+        known = min(len(chunk), self.received - offset)
+        if os.pread(self._file, known, offset) != chunk[:known]:
+            return False
+        if known < len(chunk):
+            new = memoryview(chunk)[known:]
+            self._write_all(new)
+            self._take(new)
+        return True
+
+    def restart(self) -> None:
+        """Forget every byte. Readers that have some raise TransientError."""
+        with self._changed:
+            self._generation += 1
+            self._hasher = Hasher(md5=self._md5)
+            with _spool_errors(self.path):
+                os.ftruncate(self._file, 0)
+            self._changed.notify_all()
+
+    def verify(self) -> Digests:
+        """Compare size and CRC-32 with what was declared, and let the readers finish.
+
+        Raises:
+            IntegrityError: They differ. Nothing is given out, see `restart`.
+        """
+        digests = self._hasher.digests()
+        if self.received != self.size:
+            raise IntegrityError(
+                f"Only {self.received} of the declared {self.size} bytes came from the server."
+            )
+        if digests.crc32 != self.crc32:
+            raise IntegrityError(
+                f"The bytes that came have CRC-32 {digests.crc32:08x}, "
+                f"but the server declared {self.crc32:08x}."
+            )
+        self._decide(digests)
+        return digests
+
+    def refuse(self, error: LabferryError) -> None:
+        """Give nothing out any more: readers raise `error` from now on."""
+        self._decide(error)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the archive will not come in this run."""
+        return isinstance(self._verdict, LabferryError)
+
+    @override
+    def digests(self) -> Digests:
+        with self._changed:
+            generation = self._generation
+            while self._verdict is None and generation == self._generation:
+                self._changed.wait()
+            return self._known(generation)
+
+    @override
+    def open(self, offset: int = 0) -> ArchiveReader:
+        return FollowingReader(self, self.path, self._generation, offset)
+
+    def wait_beyond(self, offset: int, generation: int) -> int:
+        """How far a reader may read, waiting until that is beyond an offset or the end.
+
+        Raises:
+            LabferryError: There will be no more; as in `ArchiveReader.read`.
+        """
+        with self._changed:
+            while self._verdict is None and generation == self._generation:
+                # The last byte stays back: whoever counts bytes must not finish before the verdict.
+                readable = min(self.received, self.size - 1)
+                if readable > offset:
+                    return readable
+                self._changed.wait()
+            self._known(generation)
+            return self.size
+
+    def close(self) -> None:
+        """Close the file; readers keep theirs."""
+        os.close(self._file)
+
+    def _take(self, chunk: bytes | memoryview) -> None:
+        self._hasher.update(chunk)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _write_all(self, chunk: memoryview) -> None:
+        at = self.received
+        with _spool_errors(self.path):
+            while chunk:
+                done = os.pwrite(self._file, chunk, at)
+                chunk, at = chunk[done:], at + done
+
+    def _known(self, generation: int) -> Digests:
+        if isinstance(self._verdict, Digests) and generation == self._generation:
+            return self._verdict
+        if isinstance(self._verdict, LabferryError):
+            raise self._verdict.with_traceback(None)
+        raise TransientError("The download began anew.")
+
+    def _decide(self, verdict: Digests | LabferryError) -> None:
+        with self._changed:
+            self._verdict = verdict
+            self._changed.notify_all()
+
+
+@contextmanager
+def _spool_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise FullError(
+                f"The spool has no space left: {path.parent}.",
+                hint="Free some, or set spool_dir to a larger disk; the next run goes on.",
+            ) from error
+        raise StateError(f"The spool file {path} can't be written: {error.strerror}.") from error

@@ -1,0 +1,86 @@
+"""The reader that follows a growing file and withholds its end."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from typing_extensions import override
+
+from labferry.sdk import ArchiveReader
+
+__all__ = ["FollowingReader"]
+
+
+class _Growing(Protocol):
+    size: int
+
+    def wait_beyond(self, offset: int, generation: int) -> int: ...
+
+
+class FollowingReader(ArchiveReader):
+    """A reader over a file in the spool.
+
+    Args:
+        growing: Tells how far the file may be read, and waits.
+        path: The file. It is opened anew, so that it may be unlinked while it is read.
+        generation: Which life of the file this reader belongs to.
+        offset: Where to begin.
+    """
+
+    def __init__(self, growing: _Growing, path: Path, generation: int, offset: int) -> None:
+        self._growing = growing
+        self._generation = generation
+        self._position = offset
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._closed = False
+
+    @override
+    def read(self, size: int = -1, /) -> bytes:
+        left = self._growing.size - self._position
+        buffer = bytearray(left if size < 0 else min(size, left))
+        # At the very end nothing is left to read, but the verdict still has to be waited for.
+        count = self.readinto(buffer) if buffer or size != 0 else 0
+        return bytes(memoryview(buffer)[:count])
+
+    @override
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:
+        view = memoryview(buffer)
+        filled = 0
+        while filled < len(view) or not filled:
+            end = self._growing.wait_beyond(self._position, self._generation)
+            count = os.preadv(
+                self._file, [view[filled : filled + end - self._position]], self._position
+            )
+            if count == 0:
+                break
+            filled += count
+            self._position += count
+        return filled
+
+    @override
+    def tell(self) -> int:
+        return self._position
+
+    @override
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            os.close(self._file)
+
+    @override
+    def __enter__(self) -> Self:
+        return self
+
+    @override
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
