@@ -1,0 +1,135 @@
+"""Files that appear whole or not at all, and are still there after a power cut."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from labferry.sdk import (
+    ConflictError,
+    FullError,
+    LabferryError,
+    NotFoundError,
+    RefusedError,
+    TransientError,
+)
+
+__all__ = ["disk_errors", "make_folder", "new_file", "sha256_on_disk", "sweep", "sync_folder"]
+
+_TEMPORARY = ".labferry-part"
+_CHUNK = 1 << 20
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_MISSING = {errno.ENOENT, errno.ENOTDIR}
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[BinaryIO]:
+    """A file to write and read, under a temporary name beside its final one.
+
+    When the block ends, the content is forced to the disk and appears under the final name; when
+    it raises, nothing is left. The lock tells a file that is being written from one whose writer
+    died, see `sweep`.
+
+    Raises:
+        ConflictError: The final name is taken.
+    """
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_TEMPORARY}")
+    try:
+        with temporary.open("x+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            _publish(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(target.parent)
+
+
+def _publish(temporary: Path, target: Path) -> None:
+    """Give the file its final name, which no other file may have: a link never overwrites."""
+    try:
+        target.hardlink_to(temporary)
+    except FileExistsError:
+        raise ConflictError(f"{target} exists already; it was not touched.") from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if target.exists():
+            raise ConflictError(f"{target} exists already; it was not touched.") from None
+        temporary.rename(target)
+
+
+def sweep(root: Path) -> None:
+    """Remove the temporary files whose writers died."""
+    for path in root.rglob(f".*{_TEMPORARY}"):
+        with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def make_folder(folder: Path, root: Path) -> None:
+    """Make a folder below an existing root, each level forced to the disk."""
+    if folder == root or folder.is_dir():
+        return
+    make_folder(folder.parent, root)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_on_disk(file: BinaryIO) -> str:
+    """The SHA-256 of a file as the disk has it: read anew, not from memory."""
+    file.flush()
+    os.fsync(file.fileno())
+    with suppress(OSError):
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    file.seek(0)
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors into labferry's."""
+    try:
+        yield
+    except OSError as error:
+        raise _classified(error, path) from error
+
+
+def _classified(error: OSError, path: Path) -> LabferryError:
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        return FullError(
+            f"No space left for {path}: {reason}.",
+            hint="Free some space or raise the quota; the next run delivers what is missing.",
+        )
+    if error.errno in _REFUSED:
+        return RefusedError(
+            f"{path} can't be written: {reason}.",
+            hint="Give the user that runs labferry write access to the folder.",
+        )
+    if error.errno in _MISSING:
+        return NotFoundError(
+            f"{path} is not there: {reason}.",
+            hint="Is the disk mounted, and the path right?",
+        )
+    return TransientError(f"{path} can't be used now: {reason}.")

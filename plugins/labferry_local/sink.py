@@ -1,0 +1,186 @@
+"""A folder as a destination."""
+
+import logging
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from typing_extensions import override
+
+from labferry.sdk import (
+    MANIFEST_SUFFIX,
+    Archive,
+    Checked,
+    Checkpoint,
+    ConflictError,
+    FilePath,
+    Finding,
+    IntegrityError,
+    InvalidAnswerError,
+    Manifest,
+    ManifestDraft,
+    NotFoundError,
+    Receipt,
+    Severity,
+    Sink,
+    SinkSettings,
+    StoredArchive,
+    check_key,
+)
+from labferry_local.files import (
+    disk_errors,
+    make_folder,
+    new_file,
+    sha256_on_disk,
+    sweep,
+    sync_folder,
+)
+
+__all__ = ["LocalSettings", "LocalSink"]
+
+_log = logging.getLogger(__name__)
+_CHUNK = 1 << 20
+
+
+class LocalSettings(SinkSettings):
+    """The keys of a destination of type `local`."""
+
+    path: FilePath
+    """The folder that keeps the archives. It must exist: labferry does not make it, so that a
+    disk which is not mounted is noticed."""
+
+
+class LocalSink(Sink[LocalSettings]):
+    """Keeps archives in a folder on a disk of this machine, or one that is mounted there.
+
+    An archive is written under a temporary name, forced to the disk, read back from there and
+    compared, and then linked to its final name, which never overwrites; the manifest follows in
+    the same way.
+    """
+
+    type = "local"
+    Settings = LocalSettings
+
+    def __init__(self, name: str, settings: LocalSettings) -> None:
+        super().__init__(name, settings)
+        self._root = settings.path
+        self._swept = False
+
+    @override
+    def store(self, archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint) -> Receipt:
+        target = self._path(archive.key)
+        with disk_errors(target):
+            self._prepare(target.parent)
+            if not target.exists():
+                _write_archive(archive, target)
+            elif _digest(target) != archive.digests().sha256:
+                raise ConflictError(f"{target} exists already with other content; not touched.")
+            _write_manifest(manifest.seal(), self._path(manifest.key))
+        return Receipt(
+            destination=self.name,
+            archive_id=archive.id,
+            key=archive.key,
+            size=archive.size,
+            checked=Checked.READ_BACK,
+            url=target.absolute().as_uri(),
+        )
+
+    @override
+    def list(self) -> Iterator[StoredArchive]:
+        with disk_errors(self._root):
+            self._require_root()
+            for path in sorted(self._root.rglob(f"*{MANIFEST_SUFFIX}")):
+                stored = self._committed(path)
+                if stored is not None:
+                    yield stored
+
+    @override
+    def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
+        path = self._path(stored.key)
+        with disk_errors(path):
+            file = path.open("rb")
+            file.seek(offset)
+            return file
+
+    @override
+    def delete(self, stored: StoredArchive) -> None:
+        path = self._path(stored.key)
+        with disk_errors(path):
+            path.with_name(path.name + MANIFEST_SUFFIX).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            if path.parent.is_dir():
+                sync_folder(path.parent)
+
+    @override
+    def check(self) -> Iterator[Finding]:
+        token = secrets.token_bytes(32)
+        probe = self._root / f"labferry-check-{token.hex()[:8]}"
+        with disk_errors(self._root):
+            self._require_root()
+            try:
+                with new_file(probe) as file:
+                    file.write(token)
+                if probe.read_bytes() != token:
+                    raise IntegrityError(f"{probe} does not hold what was written to it.")
+            finally:
+                probe.unlink(missing_ok=True)
+            free = shutil.disk_usage(self._root).free
+        yield Finding(
+            Severity.OK, f"{self._root} can be written and read; {free / 1e9:.1f} GB free."
+        )
+
+    def _path(self, key: str) -> Path:
+        return self._root.joinpath(*check_key(key).split("/"))
+
+    def _require_root(self) -> None:
+        if not self._root.is_dir():
+            raise NotFoundError(
+                f"The folder {self._root} does not exist.",
+                hint=f"Is its disk mounted? If it is new: mkdir -p '{self._root}'",
+            )
+
+    def _prepare(self, folder: Path) -> None:
+        self._require_root()
+        make_folder(folder, self._root)
+        if not self._swept:
+            sweep(self._root)
+            self._swept = True
+
+    def _committed(self, manifest_path: Path) -> StoredArchive | None:
+        path = manifest_path.with_name(manifest_path.name.removesuffix(MANIFEST_SUFFIX))
+        try:
+            manifest = Manifest.from_json(manifest_path.read_bytes(), where=str(manifest_path))
+            size = path.stat().st_size
+        except (FileNotFoundError, InvalidAnswerError) as error:
+            _log.warning("%s is left out: %s", manifest_path, error)
+            return None
+        return StoredArchive(path.relative_to(self._root).as_posix(), size, manifest)
+
+
+def _write_archive(archive: Archive, target: Path) -> None:
+    with new_file(target) as file:
+        with archive.open() as reader:
+            buffer = memoryview(bytearray(_CHUNK))
+            while count := reader.readinto(buffer):
+                file.write(buffer[:count])
+        # The reader gives out the last byte only of a verified archive, so this does not wait.
+        if sha256_on_disk(file) != archive.digests().sha256:
+            raise IntegrityError(
+                f"{target.parent} does not hold what was written to it.",
+                hint="The disk or the network in between is at fault.",
+            )
+
+
+def _write_manifest(document: bytes, target: Path) -> None:
+    if not target.exists():
+        with new_file(target) as file:
+            file.write(document)
+    elif target.read_bytes() != document:
+        raise ConflictError(f"{target} exists already with other content; it was not touched.")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return sha256_on_disk(file)
