@@ -1,0 +1,73 @@
+"""What everything in a run shares."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pluggy
+
+from labferry.config import Config
+from labferry.engine.stop import Stop
+from labferry.ledger import Ledger
+from labferry.lifecycle import Policy
+from labferry.sdk import Receipt, Source, redact
+from labferry.spool import Spool
+
+__all__ = ["RunContext"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One run's surroundings.
+
+    Attributes:
+        run: The run's number in the ledger.
+        started: When it began, UTC.
+        config: The configuration.
+        routes: For each source of this run, the destinations that its archives go to.
+        ledger: The ledger.
+        spool: The spool.
+        hooks: Calls the observers.
+        stop: Ends the run.
+        backoff: Seconds before a destination is tried again the first time.
+    """
+
+    run: int
+    started: datetime
+    config: Config
+    routes: Mapping[str, tuple[str, ...]]
+    ledger: Ledger
+    spool: Spool
+    hooks: pluggy.HookRelay
+    stop: Stop
+    backoff: float = 1.0
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Every destination that this run may deliver to."""
+        return tuple(self.config.destinations)
+
+    @property
+    def needs_md5(self) -> bool:
+        """Whether any destination needs an MD5."""
+        return any(config.kind.traits.needs_md5 for config in self.config.destinations.values())
+
+    def policy(self, source: Source[Any]) -> Policy:
+        """How patient to be with a source's jobs."""
+        max_wait: timedelta | None = self.config.max_wait
+        return Policy(
+            poll_interval=source.poll_interval,
+            job_timeout=source.job_timeout,
+            deadline=None if max_wait is None else self.started + max_wait,
+        )
+
+    def tell_stored(self, receipt: Receipt) -> None:
+        """Tell the observers of a stored archive. What they do wrong is a warning."""
+        try:
+            self.hooks.labferry_archive_stored(receipt=receipt)
+        except Exception as error:  # noqa: BLE001 - an observer must not fail a backup
+            _log.warning("An observer failed: %s: %s", type(error).__name__, redact(str(error)))

@@ -1,0 +1,122 @@
+"""One destination at work: takes parcels off its belt and has its sink store them."""
+
+import logging
+from dataclasses import replace
+from threading import Thread
+from typing import Any
+
+from typing_extensions import override
+
+from labferry.engine.context import RunContext
+from labferry.engine.handover import Belt, Handover, Parcel
+from labferry.engine.unexpected import as_problem
+from labferry.ledger import Delivery, DeliveryState
+from labferry.sdk import (
+    LabferryError,
+    PluginError,
+    Receipt,
+    Sink,
+    StoppedError,
+    TransientError,
+    redact,
+)
+
+__all__ = ["DestinationWorker"]
+
+_log = logging.getLogger(__name__)
+_TRIES = 5
+_BACKOFF_MOST = 60.0
+
+
+class DestinationWorker(Thread):
+    """Delivers to one destination, one archive after the other, on a thread of its own.
+
+    Args:
+        name: The destination's name in the configuration.
+        context: The run.
+        belt: Where parcels come from.
+        handover: Every parcel is given back to it once it is dealt with.
+    """
+
+    def __init__(self, name: str, context: RunContext, belt: Belt, handover: Handover) -> None:
+        super().__init__(name=f"destination {name}", daemon=True)
+        self._destination = name
+        self._context = context
+        self._belt = belt
+        self._handover = handover
+
+    @override
+    def run(self) -> None:
+        sink: Sink[Any] | None = None
+        while (parcel := self._belt.get()) is not None:
+            try:
+                sink = sink or self._make_sink()
+                self._deliver(sink, parcel)
+            except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
+                self._failed(parcel, as_problem(error, f"The sink of {self._destination}"))
+            finally:
+                self._handover.done(parcel.export, parcel.archive)
+        if sink is not None:
+            self._close(sink)
+
+    def _make_sink(self) -> Sink[Any]:
+        config = self._context.config.destinations[self._destination]
+        return config.kind(config.name, config.settings)
+
+    def _deliver(self, sink: Sink[Any], parcel: Parcel) -> None:
+        checkpoint = self._context.ledger.checkpoint(parcel.export.id, self._destination)
+        for attempt in range(_TRIES):
+            self._context.stop.check()
+            try:
+                receipt = sink.store(parcel.archive, parcel.manifest, checkpoint)
+            except TransientError as error:
+                if attempt + 1 == _TRIES or parcel.archive.is_refused:
+                    raise
+                self._pause(attempt, error)
+            else:
+                self._stored(parcel, receipt)
+                return
+
+    def _pause(self, attempt: int, error: TransientError) -> None:
+        seconds = max(
+            error.retry_after or 0.0, min(_BACKOFF_MOST, self._context.backoff * 2**attempt)
+        )
+        _log.info("%s: trying again in %g s: %s", self._destination, seconds, redact(str(error)))
+        self._context.stop.wait(seconds)
+
+    def _stored(self, parcel: Parcel, receipt: Receipt) -> None:
+        archive = parcel.archive
+        if (receipt.archive_id, receipt.key, receipt.size) != (
+            archive.id,
+            archive.key,
+            archive.size,
+        ):
+            raise PluginError(
+                f"The sink of {self._destination} returned a receipt for another archive."
+            )
+        receipt = replace(receipt, destination=self._destination)
+        self._save(parcel, Delivery(0, "", DeliveryState.STORED, receipt=receipt))
+        _log.info("%s: stored %s (%s)", self._destination, receipt.key, receipt.checked)
+        self._context.tell_stored(receipt)
+
+    def _failed(self, parcel: Parcel, error: LabferryError) -> None:
+        # Where the archive itself never came, that is told once, not by every destination.
+        if isinstance(error, StoppedError) or parcel.archive.is_refused:
+            return
+        reason = redact(str(error))
+        _log.warning("%s: %s is not stored: %s", self._destination, parcel.archive.id, reason)
+        self._save(
+            parcel,
+            Delivery(0, "", DeliveryState.FAILED, reason=reason, exit_code=error.exit_code),
+        )
+
+    def _save(self, parcel: Parcel, delivery: Delivery) -> None:
+        self._context.ledger.save_delivery(
+            replace(delivery, export=parcel.export.id, destination=self._destination)
+        )
+
+    def _close(self, sink: Sink[Any]) -> None:
+        try:
+            sink.close()
+        except Exception as error:  # noqa: BLE001 - everything is stored already
+            _log.warning("%s: closing failed: %s", self._destination, redact(str(error)))

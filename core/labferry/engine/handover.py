@@ -1,0 +1,90 @@
+"""The belts between lanes and destinations, and the count of what is still on them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Lock
+
+from labferry.engine.manifests import ExportManifest
+from labferry.ledger import DeliveryState, Export, Ledger
+from labferry.sdk import LabferryError, ManifestDraft
+from labferry.spool import SpoolArchive
+
+__all__ = ["Belt", "Handover", "Parcel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What a destination is to store."""
+
+    export: Export
+    archive: SpoolArchive
+    manifest: ManifestDraft
+
+
+Belt = SimpleQueue[Parcel | None]
+"""Parcels for one destination; None says that no more will come."""
+
+
+class Handover:
+    """Puts archives on the belts of the destinations that lack them.
+
+    Args:
+        ledger: Knows which destinations have an archive already.
+        routes: For each source, the destinations that are to get its archives.
+        belts: The destinations at work in this run.
+        settled: Called once for each archive when every destination that was handed it is
+            through with it, whether it has it or not.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        routes: Mapping[str, tuple[str, ...]],
+        belts: Mapping[str, Belt],
+        settled: Callable[[Export, SpoolArchive], None],
+    ) -> None:
+        self._ledger = ledger
+        self._routes = routes
+        self._belts = belts
+        self._settled = settled
+        self._lock = Lock()
+        self._open: dict[SpoolArchive, int] = {}
+
+    def offer(self, export: Export, archive: SpoolArchive) -> None:
+        """Hand an archive to every destination that is to get it and lacks it."""
+        self._ledger.expect(export.id, self._routes[export.source])
+        lacking = [
+            delivery.destination
+            for delivery in self._ledger.deliveries(export.id)
+            if delivery.state is not DeliveryState.STORED and delivery.destination in self._belts
+        ]
+        # One more than there are parcels: the lane itself, until it is through with the archive.
+        with self._lock:
+            self._open[archive] = len(lacking) + 1
+        self._put(lacking, Parcel(export, archive, ExportManifest(export, archive)))
+
+    def done(self, export: Export, archive: SpoolArchive) -> None:
+        """One of those who hold an archive is through with it."""
+        with self._lock:
+            self._open[archive] -= 1
+            last = self._open[archive] == 0
+            if last:
+                del self._open[archive]
+        if last:
+            self._settled(export, archive)
+
+    def abandon(self, error: LabferryError) -> None:
+        """Make every reader of every archive raise `error`."""
+        with self._lock:
+            for archive in self._open:
+                archive.refuse(error)
+
+    def close(self) -> None:
+        """Tell the destinations that no more will come."""
+        for belt in self._belts.values():
+            belt.put(None)
+
+    def _put(self, destinations: Iterable[str], parcel: Parcel) -> None:
+        for destination in destinations:
+            self._belts[destination].put(parcel)

@@ -1,0 +1,213 @@
+"""One lane at work: drives export jobs one after the other, as the lifecycle decides."""
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Thread
+
+from typing_extensions import override
+
+from labferry.engine.context import RunContext
+from labferry.engine.fetch import fetch
+from labferry.engine.handover import Handover
+from labferry.engine.unexpected import as_problem
+from labferry.engine.work import Work, WorkQueue
+from labferry.lifecycle import advance, decide
+from labferry.lifecycle.decisions import Deliver, Download, End, Poll, Submit, Suspend, Wait
+from labferry.lifecycle.events import (
+    Busy,
+    Downloading,
+    Ended,
+    Event,
+    Lost,
+    Reported,
+    Submitting,
+    Unreachable,
+)
+from labferry.sdk import (
+    AnswerLostError,
+    InvalidAnswerError,
+    LabferryError,
+    NotFinishedError,
+    SlotBusyError,
+    StoppedError,
+    TransientError,
+    redact,
+)
+from labferry.spool import Declared, SpoolArchive
+
+__all__ = ["LaneWorker"]
+
+_log = logging.getLogger(__name__)
+
+
+class LaneWorker(Thread):
+    """Works through the exports of one lane, on a thread of its own.
+
+    Args:
+        lane: The lane's name.
+        queue: Where work comes from.
+        handover: Takes the archives on to the destinations.
+        context: The run.
+    """
+
+    def __init__(
+        self, lane: str, queue: WorkQueue, handover: Handover, context: RunContext
+    ) -> None:
+        super().__init__(name=f"lane {lane}", daemon=True)
+        self._lane = lane
+        self._queue = queue
+        self._handover = handover
+        self._context = context
+
+    @override
+    def run(self) -> None:
+        while (work := self._queue.take(self._lane)) is not None:
+            drive = _Drive(work, self._lane, self._handover, self._context)
+            try:
+                drive.run()
+            except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
+                problem = as_problem(error, f"The source {work.source.name}")
+                drive.give_up(problem)
+                work.problems.append(problem)
+                # A job left unfinished holds the server's one slot for this lane.
+                if isinstance(problem, StoppedError | NotFinishedError):
+                    return
+
+
+class _Drive:
+    """One export job, from where it is to its handover."""
+
+    def __init__(self, work: Work, lane: str, handover: Handover, context: RunContext) -> None:
+        self._work = work
+        self._lane = lane
+        self._handover = handover
+        self._context = context
+        self._policy = context.policy(work.source)
+        self._archive: SpoolArchive | None = None
+
+    def run(self) -> None:
+        """Go on until the job is over or can be delivered.
+
+        Raises:
+            NotFinishedError: The run's time is over; the job is known to the ledger.
+            LabferryError: The run can't go on with the job; the next one can.
+        """
+        while True:
+            job = self._work.export.job
+            match decide(job, _now(), self._policy):
+                case Wait(seconds, reason):
+                    self._say(f"waiting {seconds:.0f} s for {reason}")
+                    self._context.stop.wait(seconds)
+                case Submit():
+                    self._submit()
+                case Poll():
+                    self._poll()
+                case Download():
+                    self._download()
+                case Deliver():
+                    self._release()
+                    return
+                case Suspend(reason, unfinished):
+                    raise (NotFinishedError if unfinished else TransientError)(reason)
+                case End():
+                    self.give_up(LabferryError(job.reason))
+                    return
+
+    def give_up(self, error: LabferryError) -> None:
+        """Tell whoever follows the archive that it will not come in this run."""
+        if self._archive is not None:
+            self._archive.refuse(error)
+            self._release()
+
+    def _release(self) -> None:
+        if self._archive is not None:
+            archive, self._archive = self._archive, None
+            self._handover.done(self._work.export, archive)
+
+    def _submit(self) -> None:
+        self._context.stop.check()
+        self._happened(Submitting())
+        self._say("asking the server for the export")
+        try:
+            status = self._work.source.submit(self._work.export.request, self._lane)
+        except SlotBusyError as error:
+            self._happened(Busy(str(error), error.retry_after or 0.0))
+        except AnswerLostError as error:
+            self._happened(Lost(str(error)))
+        except TransientError as error:
+            self._happened(Unreachable(str(error), error.retry_after or 0.0))
+        except LabferryError as error:
+            self._happened(Ended(str(error), error.exit_code))
+        else:
+            self._happened(Reported(status))
+
+    def _poll(self) -> None:
+        job = self._work.export.job
+        try:
+            status = self._work.source.poll(job.server_job, job.link, self._lane)
+        except TransientError as error:
+            self._happened(Unreachable(str(error), error.retry_after or 0.0))
+        except InvalidAnswerError as error:
+            self._happened(Unreachable(str(error)))
+        except LabferryError as error:
+            self._happened(Ended(str(error), error.exit_code))
+        else:
+            self._happened(Reported(status))
+
+    def _download(self) -> None:
+        archive = self._offered()
+        self._say(f"downloading {archive.size} bytes")
+        self._happened(
+            fetch(
+                self._work.source,
+                self._lane,
+                self._work.export.job,
+                archive,
+                note=self._begun,
+                stop=self._context.stop,
+            )
+        )
+
+    def _begun(self, event: Downloading) -> None:
+        self._happened(event)
+
+    def _offered(self) -> SpoolArchive:
+        """The archive on offer, in the spool and on the belts."""
+        declared = declared_archive(self._work)
+        archive = self._archive
+        if archive is not None and (archive.id, archive.size, archive.crc32) != (
+            declared.id,
+            declared.size,
+            declared.crc32,
+        ):
+            self.give_up(TransientError("The server offers another archive than before."))
+            archive = None
+        if archive is None:
+            archive = self._context.spool.open(declared, md5=self._context.needs_md5)
+            archive.resume()
+            self._archive = archive
+            self._handover.offer(self._work.export, archive)
+        return archive
+
+    def _happened(self, event: Event) -> None:
+        job = advance(self._work.export.job, event, _now(), self._policy)
+        self._work.export = replace(self._work.export, lane=self._lane, job=job)
+        self._context.ledger.save(self._work.export)
+
+    def _say(self, what: str) -> None:
+        request = self._work.export.request
+        _log.info("%s: %s: %s", self._work.export.source, request.title, redact(what))
+
+
+def declared_archive(work: Work) -> Declared:
+    """What an export's archive is said to be, by the ledger."""
+    export = work.export
+    offer, identity, key = export.job.offer, export.archive_id, export.archive_key
+    if offer is None or offer.size is None or offer.crc32 is None or not identity or not key:
+        raise LabferryError(f"The ledger does not know the archive of {export.request.title}.")
+    return Declared(identity, export.source, key, offer.size, offer.crc32)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,44 @@
+"""How a run is told to stop, and how everything in it waits."""
+
+from threading import Event
+
+from labferry.sdk import StoppedError
+
+__all__ = ["Stop"]
+
+
+class Stop:
+    """Set once, by a signal; every wait of a run ends then."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+        self._signal = 0
+
+    def request(self, signal_number: int) -> None:
+        """Stop the run."""
+        self._signal = signal_number
+        self._event.set()
+
+    @property
+    def requested(self) -> bool:
+        """Whether the run is to stop."""
+        return self._event.is_set()
+
+    @property
+    def exit_code(self) -> int:
+        """What a process ended by that signal exits with, as shells have it."""
+        return 128 + self._signal
+
+    @property
+    def error(self) -> StoppedError:
+        """What to raise, or to give to those who wait elsewhere."""
+        return StoppedError(self._signal)
+
+    def check(self) -> None:
+        """Return at once, or raise StoppedError."""
+        self.wait(0)
+
+    def wait(self, seconds: float) -> None:
+        """Return after so many seconds, or raise StoppedError as soon as the run is to stop."""
+        if self._event.wait(seconds):
+            raise self.error
