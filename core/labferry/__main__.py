@@ -1,0 +1,5 @@
+"""`python -m labferry`."""
+
+from labferry.cli.main import main
+
+main()

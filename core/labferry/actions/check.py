@@ -1,0 +1,72 @@
+"""`labferry check`: would a sync work? Nothing is exported."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from labferry.actions.session import Session
+from labferry.engine import run_lock
+from labferry.sdk import Finding, LabferryError, LockHeldError, Severity, Sink, Source
+
+__all__ = ["CheckResult", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What was found out about one thing.
+
+    Attributes:
+        subject: The thing, e.g. `destination nas`.
+        finding: What was found.
+        exit_code: What the process should exit with because of it; 0 where it is no error.
+    """
+
+    subject: str
+    finding: Finding
+    exit_code: int = 0
+
+
+def check(session: Session) -> Iterator[CheckResult]:
+    """Look at the configuration, the state folder, every source and every destination."""
+    config = session.config
+    yield CheckResult("configuration", Finding(Severity.OK, f"{config.path} has no mistakes."))
+    for message in (*config.warnings, *session.plugins.broken):
+        yield CheckResult("configuration", Finding(Severity.WARNING, message))
+    yield from _check_state(session)
+    for name, source in config.sources.items():
+        yield from _check_plugin(f"source {name}", source.kind, name, source.settings)
+    for name, sink in config.destinations.items():
+        yield from _check_plugin(f"destination {name}", sink.kind, name, sink.settings)
+
+
+def _check_state(session: Session) -> Iterator[CheckResult]:
+    folder = session.config.state_dir
+    try:
+        with run_lock(folder):
+            finding = Finding(Severity.OK, f"{folder} can be used.")
+    except LockHeldError as error:
+        finding = Finding(Severity.OK, f"{folder} is in use. {error.message}")
+    except LabferryError as error:
+        yield _failure("state folder", error)
+        return
+    yield CheckResult("state folder", finding)
+
+
+def _check_plugin(
+    subject: str,
+    kind: type[Source[Any] | Sink[Any]],
+    name: str,
+    settings: Any,  # noqa: ANN401 - the plugin's own
+) -> Iterator[CheckResult]:
+    try:
+        with closing(kind(name, settings)) as plugin:
+            for finding in plugin.check():
+                code = 1 if finding.severity is Severity.ERROR else 0
+                yield CheckResult(subject, finding, code)
+    except LabferryError as error:
+        yield _failure(subject, error)
+
+
+def _failure(subject: str, error: LabferryError) -> CheckResult:
+    return CheckResult(subject, Finding(Severity.ERROR, str(error)), error.exit_code)

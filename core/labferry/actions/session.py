@@ -1,0 +1,66 @@
+"""What most verbs begin with: the plugins, and the configuration checked against them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labferry.config import Config, Kinds, find_config, load_config, resolve_secrets
+from labferry.plugins import Plugins, load_plugins
+from labferry.sdk import ConfigError
+
+__all__ = ["Session", "kinds", "open_session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A configuration, ready for use.
+
+    Attributes:
+        config: The configuration; its secrets could all be resolved.
+        plugins: What is installed.
+    """
+
+    config: Config
+    plugins: Plugins
+
+    def routes(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """For each source that is asked for, the destinations that its archives go to.
+
+        Args:
+            names: Syncs or sources; every sync where there are none.
+
+        Raises:
+            ConfigError: A name is neither.
+        """
+        syncs, sources = self.config.syncs, self.config.sources
+        for name in names:
+            if name not in syncs and name not in sources:
+                known = ", ".join([*syncs, *sources])
+                raise ConfigError(f"There is no sync or source {name!r}.", hint=f"Known: {known}.")
+        routes: dict[str, tuple[str, ...]] = {}
+        for sync_name, sync in syncs.items():
+            for source in sync.sources:
+                if not names or sync_name in names or source in names:
+                    known_route = routes.get(source, ())
+                    routes[source] = tuple(dict.fromkeys([*known_route, *sync.destinations]))
+        return routes
+
+
+def kinds(plugins: Plugins) -> Kinds:
+    """What the installed plugins offer, as the configuration is checked against it."""
+    return Kinds(plugins.sources, plugins.sinks, plugins.broken)
+
+
+def open_session(path: Path | None) -> Session:
+    """Load plugins, configuration and secrets.
+
+    Args:
+        path: The configuration file, where one was named.
+
+    Raises:
+        ConfigError: There are mistakes; all of them are named.
+    """
+    plugins = load_plugins()
+    config = load_config(find_config(path), kinds(plugins))
+    resolve_secrets(config)
+    return Session(config, plugins)

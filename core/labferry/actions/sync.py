@@ -1,0 +1,64 @@
+"""`labferry sync`: export, verify, deliver."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labferry.actions.session import Session
+from labferry.engine import Stop, run_sync
+from labferry.sdk import RunReport
+
+__all__ = ["PlannedExport", "preview", "sync"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedExport:
+    """One export that a sync would ask for.
+
+    Attributes:
+        source: The source's name.
+        series: What would be exported.
+        title: The same for people.
+        destinations: Where its archive would go.
+    """
+
+    source: str
+    series: str
+    title: str
+    destinations: tuple[str, ...]
+
+
+def sync(session: Session, names: Sequence[str], stop: Stop) -> RunReport:
+    """Run once.
+
+    Args:
+        session: The configuration.
+        names: Which syncs or sources; all where empty.
+        stop: Ends the run early.
+
+    Raises:
+        ConfigError: A name is not known.
+        LockHeldError: Another run is at work.
+        StateError: The state folder can't be used.
+    """
+    return run_sync(session.config, session.plugins, session.routes(names), stop)
+
+
+def preview(session: Session, names: Sequence[str]) -> Sequence[PlannedExport]:
+    """What `sync` would ask the servers for; nothing is started and nothing is written.
+
+    Raises:
+        ConfigError: A name is not known.
+        LabferryError: A server can't be asked what there is.
+    """
+    planned: list[PlannedExport] = []
+    for name, destinations in session.routes(names).items():
+        config = session.config.sources[name]
+        source = config.kind(name, config.settings)
+        try:
+            planned += [
+                PlannedExport(name, request.series, request.title, destinations)
+                for request in source.plan(source.lanes())
+            ]
+        finally:
+            source.close()
+    return planned
