@@ -1,0 +1,164 @@
+"""``/documents`` and ``/activity``: what there is, and what was done to it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from labferry.testing.rspace.messages import (
+    Invalid,
+    Response,
+    iso_utc,
+    json_response,
+    unprocessable,
+)
+from labferry.testing.rspace.model import Kind, Record
+from labferry.testing.rspace.paging import ordered, page
+from labferry.testing.rspace.state import Call
+
+_LONGEST_QUERY = 2000
+_LONGEST_PERIOD = timedelta(days=183)
+
+
+def documents(call: Call) -> Response:
+    """Find documents the caller may read, by a query or an advanced query, not both."""
+    query = call.request.param("query")
+    advanced = call.request.param("advancedQuery")
+    wrong = Invalid("documentSearch")
+    if query and advanced:
+        wrong.add("query", query, "Only one of query and advancedQuery is allowed")
+    for name, text in (("query", query), ("advancedQuery", advanced)):
+        if len(text) > _LONGEST_QUERY:
+            wrong.add(name, text, f"must not be longer than {_LONGEST_QUERY} characters")
+    wrong.check()
+    found = [
+        _document(call, record)
+        for record in call.state.world.records.values()
+        if record.kind is Kind.DOCUMENT
+        and call.state.world.may_read(call.user, record)
+        and _filtered(call, record)
+        and (_advanced(advanced, record) if advanced else query.lower() in _searched(record))
+    ]
+    found = ordered(call, found, ("name", "created", "lastModified"), "lastModified desc")
+    return json_response(page(call, "/api/v1/documents", "documents", found))
+
+
+def _filtered(call: Call, record: Record) -> bool:
+    if call.request.param("filter") == "sharedWithMe":
+        return record.owner != call.user.username
+    return True
+
+
+def _searched(record: Record) -> str:
+    return f"{record.name}\n{record.tags}\n{record.text}".lower()
+
+
+def _advanced(advanced: str, record: Record) -> bool:
+    try:
+        query = json.loads(advanced)
+        terms = [(term["queryType"], str(term["query"]).lower()) for term in query["terms"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise unprocessable(f"advancedQuery cannot be read: {error}") from error
+    every = query.get("operator", "and") == "and"
+    hits = [_hit(kind, text, record) for kind, text in terms]
+    return all(hits) if every else any(hits)
+
+
+def _hit(kind: str, text: str, record: Record) -> bool:
+    fields = {
+        "global": _searched(record),
+        "fullText": record.text,
+        "tag": record.tags,
+        "name": record.name,
+        "owner": record.owner,
+    }
+    if kind not in fields:
+        raise unprocessable(f"Unknown queryType {kind}")
+    return text in fields[kind].lower()
+
+
+def _document(call: Call, record: Record) -> dict[str, Any]:
+    owner = call.state.world.user(record.owner)
+    return {
+        "id": record.id,
+        "globalId": record.global_id,
+        "name": record.name,
+        "created": iso_utc(record.created),
+        "lastModified": iso_utc(record.modified),
+        "parentFolderId": record.parent,
+        "signed": False,
+        "tags": record.tags,
+        "form": {"id": 1, "globalId": "FM1", "name": "Basic Document"},
+        "owner": {"id": owner.id, "username": owner.username, "email": owner.email},
+        "_links": [
+            {"link": call.state.link(f"/api/v1/documents/{record.id}"), "rel": "self"},
+        ],
+    }
+
+
+def activity(call: Call) -> Response:
+    """List what happened, newest first; 183 days at most."""
+    since, until = _period(call)
+    wanted = [word for word in ",".join(call.request.params.get("actions", [])).split(",") if word]
+    events = [
+        event
+        for event in (*_record_events(call), *_export_events(call))
+        if since <= event["timestamp"] <= until and (not wanted or event["action"] in wanted)
+    ]
+    events.sort(key=lambda event: str(event["timestamp"]), reverse=True)
+    return json_response(page(call, "/api/v1/activity", "activities", events))
+
+
+def _period(call: Call) -> tuple[str, str]:
+    today = call.state.today().astimezone(UTC)
+    wrong = Invalid("activitySearch")
+    until = _day(call, "dateTo", today, wrong)
+    since = _day(call, "dateFrom", until - _LONGEST_PERIOD, wrong)
+    if until - since > _LONGEST_PERIOD:
+        wrong.add("dateFrom", since.date().isoformat(), "at most 183 days can be asked for")
+    wrong.check()
+    return iso_utc(since), iso_utc(until + timedelta(days=1))
+
+
+def _day(call: Call, name: str, default: datetime, wrong: Invalid) -> datetime:
+    word = call.request.param(name)
+    if not word:
+        return default
+    try:
+        return datetime.fromisoformat(word).replace(tzinfo=UTC)
+    except ValueError:
+        wrong.add(name, word, "must be a date, yyyy-MM-dd")
+        return default
+
+
+def _record_events(call: Call) -> list[dict[str, Any]]:
+    world = call.state.world
+    return [
+        _event(call, record.owner, action, {"id": record.global_id, "name": record.name}, moment)
+        for record in world.records.values()
+        if world.may_read(call.user, record)
+        for action, moment in (("CREATE", record.created), ("WRITE", record.modified))
+    ]
+
+
+def _export_events(call: Call) -> list[dict[str, Any]]:
+    """Finished exports of the caller, with their file names."""
+    state = call.state
+    jobs = ((export, state.jobs.get(export.job_id or 0)) for export in list(state.exports))
+    return [
+        _event(call, export.user, "EXPORT", {"fileName": export.file}, state.today())
+        for export, job in jobs
+        if job is not None and export.user == call.user.username and job.completed(state.now())
+    ]
+
+
+def _event(
+    call: Call, username: str, action: str, payload: dict[str, Any], moment: datetime
+) -> dict[str, Any]:
+    return {
+        "username": username,
+        "fullName": call.state.world.user(username).full_name,
+        "domain": "RECORD",
+        "action": action,
+        "payload": payload,
+        "timestamp": iso_utc(moment),
+    }

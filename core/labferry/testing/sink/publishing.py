@@ -1,0 +1,97 @@
+"""Cases about when something becomes visible, and about archives that fail on their way."""
+# ruff: noqa: S101 - assert is how pytest checks
+
+import signal
+from functools import partial
+
+import pytest
+
+from labferry.sdk.errors import IntegrityError, StoppedError, TransientError
+from labferry.testing.sink.base import Background, ContractBase
+from labferry.testing.samples.documents import MemoryCheckpoint, SampleManifest
+
+__all__ = ["PublishingCases"]
+
+_FAILURES = [
+    pytest.param(TransientError("The download was given up."), id="transient"),
+    pytest.param(StoppedError(signal.SIGTERM), id="stopped"),
+    pytest.param(RuntimeError("A bug."), id="bug"),
+    pytest.param(KeyboardInterrupt(), id="interrupt"),
+]
+
+
+class PublishingCases(ContractBase):
+    """Nothing is visible before the archive is verified, nothing is left if it never is."""
+
+    @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+    def test_nothing_is_visible_while_the_archive_arrives(self, share: float) -> None:
+        """Not even when all has arrived and only the last byte is withheld."""
+        archive = self.archive(size=self.interrupted_size, arrived=0)
+        store = Background(partial(self.store, archive))
+        archive.arrive(int(share * archive.size))
+        self.wait_until_waited_for(archive, store)
+        try:
+            assert not store.ended, "The store ended before the archive was verified."
+            self.assert_unpublished(archive)
+        finally:
+            archive.verify()
+        store.result()
+        self.assert_committed(archive)
+
+    @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+    def test_refused_archive_leaves_nothing(self, share: float) -> None:
+        """The refusal is passed on, and what was written of the archive is gone."""
+        archive = self.archive(size=self.interrupted_size, arrived=0)
+        store = Background(partial(self.store, archive))
+        archive.arrive(int(share * archive.size))
+        self.wait_until_waited_for(archive, store)
+        archive.refuse()
+        with pytest.raises(IntegrityError):
+            store.result()
+        self.assert_unpublished(archive)
+        assert self.storage.names() == {}
+
+    def test_refused_empty_archive_leaves_nothing(self) -> None:
+        """An archive of no bytes has no last one to withhold; its end is withheld instead."""
+        archive = self.archive(size=0, arrived=0, error=IntegrityError("The checksum is wrong."))
+        with pytest.raises(IntegrityError):
+            self.store(archive)
+        assert self.storage.names() == {}
+
+    @pytest.mark.parametrize("error", _FAILURES)
+    def test_failing_read_is_passed_on_and_publishes_nothing(self, error: BaseException) -> None:
+        """Whatever a reader raises comes out as it is; what was written is cleaned up."""
+        size = self.interrupted_size
+        archive = self.archive(size=size, arrived=size // 2, error=error)
+        with pytest.raises(type(error)):
+            self.store(archive)
+        self.assert_unpublished(archive)
+        if not self.resumes:
+            assert self.storage.names() == {}
+
+    def test_manifest_that_cannot_be_sealed_is_not_published(self) -> None:
+        """An archive without its manifest is not committed, and the error is passed on."""
+        archive = self.archive()
+        manifest = SampleManifest(archive)
+        manifest.on_seal = _stop
+        with self.sink() as sink, pytest.raises(StoppedError):
+            sink.store(archive, manifest, MemoryCheckpoint())
+        assert manifest.key not in self.storage.names()
+        assert self.listed() == {}
+        self.store(archive)
+        self.assert_only(archive)
+
+    def test_manifest_becomes_visible_last(self) -> None:
+        """While it is being sealed it is not there."""
+        archive = self.archive()
+        manifest = SampleManifest(archive)
+        seen: list[set[str]] = []
+        manifest.on_seal = lambda: seen.append(set(self.storage.names()))
+        with self.sink() as sink:
+            sink.store(archive, manifest, MemoryCheckpoint())
+        assert seen, "The manifest was never sealed."
+        assert manifest.key not in seen[0]
+
+
+def _stop() -> None:
+    raise StoppedError(signal.SIGTERM)

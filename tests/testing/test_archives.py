@@ -1,0 +1,211 @@
+"""What is in the zip, and what differs when unchanged work is exported again."""
+
+import re
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from labferry.testing.rspace import (
+    ALICE,
+    PI_KEY,
+    BigArchive,
+    Options,
+    RealArchive,
+)
+
+from .conftest import Open
+from .laboratory import Lab, unzip
+
+REAL = Path(__file__).parents[1] / "data" / "rspace-exports"
+CHEMISTRY = REAL / "RSPAC-1917-1-61chemtest.zip"
+HTML = REAL / "a2.zip"
+OLD = REAL / "v22.zip"
+
+
+def manifest(members: dict[str, bytes]) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in members["manifest.txt"].decode().splitlines())
+
+
+def test_xml_layout(lab: Lab) -> None:
+    members = lab.members()
+    assert {"manifest.txt", "folderTree.xml", "linkResolver.xml", "users.xml"} <= set(members)
+    assert sum(name.endswith(".xsd") for name in members) == 3
+    assert "resources/commentIcon.gif" in members
+    assert "doc_Bufferrecipes-203/doc_Bufferrecipes-203.xml" in members
+    assert "media_burettepng-205/burette.png" in members
+    assert "messages.xml" in members
+    assert "nfsExports.xml" not in members
+    assert list(manifest(members)) == [
+        "Database version",
+        "Exported by",
+        "OrcidID",
+        "RSPace application version",
+        "Source URL",
+        "archiveId",
+        "archiveSource",
+        "exportDate",
+        "scope",
+    ]
+    assert manifest(members)["Exported by"] == "Alice Ames"
+    assert manifest(members)["scope"] == "USER"
+    assert manifest(members)["Source URL"] == lab.server.url
+
+
+def test_html_layout_and_no_templates(lab: Lab) -> None:
+    members = lab.members("html/user")
+    assert {"manifest.txt", "index.html", "a-zIndex.html", "nfs-Links.html"} <= set(members)
+    assert "LabBook-201.html" in members
+    assert "doc_Bufferrecipes-203/doc_Bufferrecipes-203.html" in members
+    assert not any("207" in name for name in members)
+    assert any("207" in name for name in lab.members("xml/user"))
+    assert manifest(members)["archiveId"] in members["index.html"].decode()
+
+
+def test_one_root_folder_named_like_the_file(lab: Lab) -> None:
+    lab.start()
+    export = lab.server.exports[0]
+    root = export.file.removesuffix(".zip")
+    assert export.content()[30 : 30 + len(root) + 1] == f"{root}/".encode()
+
+
+def test_selections_have_no_users_and_filestore_links_have_their_file(lab: Lab) -> None:
+    world = lab.server.world
+    world.add(replace(world.records[203], nfs=True))
+    members = lab.members("xml/selection?selections=203")
+    assert not {"users.xml", "messages.xml"} & set(members)
+    assert "nfsExports.xml" in members
+    assert manifest(members)["scope"] == "SELECTION"
+
+
+def test_trap_another_user_s_export_has_the_exporter_s_users_xml(lab: Lab) -> None:
+    members = lab.members(f"xml/user/{ALICE.id}", PI_KEY)
+    assert b"<username>pi</username>" in members["users.xml"]
+    assert "doc_Bufferrecipes-203/doc_Bufferrecipes-203.xml" in members
+
+
+def test_trap_broken_records_and_examples_are_left_out_silently(lab: Lab) -> None:
+    world = lab.server.world
+    world.add(replace(world.records[203], broken=True), replace(world.records[204], parent=206))
+    names = "\n".join(lab.members())
+    assert "-203" not in names
+    assert "-204" not in names
+    assert "-202" in names
+
+
+def test_revisions_on_request(lab: Lab) -> None:
+    assert not any("-rev" in name for name in lab.members())
+    names = "\n".join(lab.members("xml/user?includeRevisionHistory=true"))
+    assert all(f"doc_Titrationofaceticacid-202-rev{number}/" in names for number in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("level", "records"), [(0, {202, 205}), (1, {202, 203, 205}), (2, {202, 203, 205, 212})]
+)
+def test_links_are_followed_to_the_level_asked_for(lab: Lab, level: int, records: set[int]) -> None:
+    lab.start(f"xml/selection?selections=202&maxLinkLevel={level}")
+    assert set(lab.server.exports[0].records) == records
+
+
+def test_links_to_what_the_exporter_cannot_read_are_not_followed(lab: Lab) -> None:
+    world = lab.server.world
+    world.add(replace(world.records[203], links=(230,)))
+    lab.start("xml/selection?selections=203&maxLinkLevel=5")
+    assert set(lab.server.exports[0].records) == {203}
+
+
+def test_a_notebook_brings_its_entries(lab: Lab) -> None:
+    lab.start("xml/selection?selections=201&maxLinkLevel=0")
+    assert set(lab.server.exports[0].records) == {201, 202, 205}
+
+
+def stable(members: dict[str, bytes]) -> dict[str, bytes]:
+    """Members without what the contract says differs every time."""
+    pattern = re.compile(rb"(chemdb|sketch)[A-Za-z0-9_-]{13,14}(\.png)")
+    return {
+        pattern.sub(rb"\1X\2", name.encode()).decode(): pattern.sub(rb"\1X\2", data)
+        for name, data in members.items()
+        if name not in ("manifest.txt", "index.html")
+    }
+
+
+def test_generated_work_exported_again_differs_only_where_it_may(lab: Lab) -> None:
+    first, second = lab.members(), lab.members()
+    assert stable(first) == stable(second)
+    assert set(first) != set(second)  # the sketch has another name
+    assert manifest(first)["archiveId"] != manifest(second)["archiveId"]
+    one, two = lab.server.exports
+    assert one.file != two.file
+    assert one.content() != two.content()
+
+
+@pytest.mark.parametrize("path", [CHEMISTRY, HTML, OLD])
+def test_real_archives_are_packed_anew(open_lab: Open, path: Path) -> None:
+    lab = open_lab(Options(archives=[path]))
+    original = unzip(path.read_bytes())
+    first, second = lab.members(), lab.members()
+    assert stable(original) == stable(first) == stable(second)
+    ids = {manifest(members)["archiveId"] for members in (original, first, second)}
+    assert len(ids) == 3
+    assert manifest(first)["exportDate"] != manifest(original)["exportDate"]
+    if path is HTML:
+        assert manifest(first)["archiveId"] in first["index.html"].decode()
+        assert f"<td>{manifest(first)['exportDate']}</td>" in first["index.html"].decode()
+
+
+def test_random_names_of_a_real_archive_change_with_what_refers_to_them(open_lab: Open) -> None:
+    members = open_lab(Options(archives=[CHEMISTRY])).members()
+    (picture,) = (name for name in members if re.search(r"/chemdb.*\.png$", name))
+    plain = picture.rpartition("/")[2]
+    assert plain != "chemdbSuh0FG1Hf-Lvw.png"
+    folder = "doc_docwithlargeimportedchem-1707"
+    assert members[f"{folder}/{folder}.xml"].decode().count(plain) >= 4
+    assert f"{folder}/large_{plain}" in members
+
+
+def test_member_order_and_data_descriptors_are_as_in_real_archives(
+    open_lab: Open, tmp_path: Path
+) -> None:
+    lab = open_lab(Options(archives=[HTML]))
+    orders = []
+    for number in range(2):
+        lab.export("html/user")
+        file = tmp_path / f"{number}.zip"
+        file.write_bytes(lab.server.exports[-1].content())
+        with zipfile.ZipFile(file) as archive:
+            assert all(info.flag_bits & 8 for info in archive.infolist() if not info.is_dir())
+            orders.append([name.partition("/")[2] for name in archive.namelist()])
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1])
+
+
+def test_the_archive_fits_the_format_and_stays_with_its_request(open_lab: Open) -> None:
+    lab = open_lab(Options(archives=[CHEMISTRY, HTML, OLD]))
+    for path, expected in (("html/user", "index.html"), ("xml/user", "folderTree.xml")):
+        assert expected in lab.members(path)
+    again = [set(stable(lab.members("xml/user"))) for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_a_real_archive_can_change(open_lab: Open) -> None:
+    lab = open_lab(Options(archives=[OLD]))
+    before = lab.members()
+    changed = {"resources/pdf.png": b"another picture"}
+    lab.server.options.archives = [RealArchive(OLD, changed)]
+    after = lab.members()
+    assert stable(before) == {**stable(after), "resources/pdf.png": before["resources/pdf.png"]}
+    assert after["resources/pdf.png"] == b"another picture"
+
+
+def test_a_big_archive_is_a_valid_zip_of_exactly_that_size(open_lab: Open) -> None:
+    lab = open_lab(Options(archives=[BigArchive(3_000_000)]))
+    shown = lab.export()
+    data = lab.fetch(shown)
+    assert len(data) == shown["result"]["size"] == 3_000_000
+    assert shown["result"]["checksum"] == str(lab.server.exports[0].crc32)
+    assert list(unzip(data)) == ["big.bin"]
+    lab.server.options.archives = [BigArchive(10)]
+    lab.server.errors.clear()
+    assert lab.post("xml/user").status_code == 500
+    assert isinstance(lab.server.errors.pop(), ValueError)

@@ -1,0 +1,79 @@
+"""The client from PyPI starts, watches and downloads exports from the simulated server."""
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rspace_client.eln.eln import ELNClient
+from rspace_client.exceptions import AuthenticationError
+
+from labferry.testing.rspace import (
+    ALICE_KEY,
+    SYSADMIN_KEY,
+    Fault,
+    JobEnds,
+    Options,
+    Outcome,
+)
+
+from .conftest import Open
+from .laboratory import Lab, unzip
+
+
+@pytest.fixture
+def client(lab: Lab) -> Iterator[ELNClient]:
+    with ELNClient(lab.server.url, ALICE_KEY) as client:
+        yield client
+
+
+def test_it_exports_a_user_s_work(lab: Lab, client: ELNClient, tmp_path: Path) -> None:
+    log = tmp_path / "progress"
+    path = client.export_and_download(
+        "xml", "user", str(tmp_path), wait_between_requests=0.01, progress_log=str(log)
+    )
+    (export,) = lab.server.exports
+    assert Path(path).name == export.file
+    assert zlib.crc32(Path(path).read_bytes()) == export.crc32
+    assert "COMPLETED" in log.read_text()
+
+
+def test_it_exports_a_selection(lab: Lab, client: ELNClient, tmp_path: Path) -> None:
+    target = tmp_path / "selection.zip"
+    client.download_export_selection(
+        "html", str(target), [202, 203], include_revision_history=True, wait_between_requests=0.01
+    )
+    (export,) = lab.server.exports
+    assert target.read_bytes() == export.content()
+    assert "doc_Titrationofaceticacid-202-rev3/doc_Titrationofaceticacid-202-rev3.html" in unzip(
+        target.read_bytes()
+    )
+
+
+def test_it_exports_a_real_archive_by_presigned_link(open_lab: Open, tmp_path: Path) -> None:
+    real = Path(__file__).parents[1] / "data" / "rspace-exports" / "v22.zip"
+    lab = open_lab(Options(archives=[real], presigned=True))
+    with ELNClient(lab.server.url, ALICE_KEY) as client:
+        target = tmp_path / "user.zip"
+        client.export_and_download("xml", "user", str(target), wait_between_requests=0.01)
+    assert target.read_bytes() == lab.server.exports[0].content()
+    # Trap: this client sends its key to S3.
+    assert lab.server.leaks()
+
+
+def test_trap_it_crashes_on_failed(lab: Lab, client: ELNClient, tmp_path: Path) -> None:
+    lab.server.faults.add(Fault("job", JobEnds(Outcome.FAILED)))
+    with pytest.raises(TypeError):
+        client.export_and_download("xml", "user", str(tmp_path), wait_between_requests=0.01)
+
+
+def test_it_reads_status_documents_and_users(lab: Lab, client: ELNClient) -> None:
+    assert client.get_status()["message"] == "OK"
+    assert client.get_documents()["totalHits"] == 5
+    with ELNClient(lab.server.url, SYSADMIN_KEY) as admin:
+        assert admin.get_users(tempaccount_only=False)["totalHits"] == 7
+    with (
+        ELNClient(lab.server.url, "unknownUnknownUnk") as nobody,
+        pytest.raises(AuthenticationError),
+    ):
+        nobody.get_status()
