@@ -32,7 +32,15 @@ from labferry.sdk.report import ExportReport, Outcome, RunReport
 from labferry.sdk.secrets import Secret, redact
 from labferry.sdk.settings import Duration, FilePath, JsonValue, SinkSettings, SourceSettings
 from labferry.sdk.sink import Checked, Receipt, Sink, SinkTraits, StoredArchive
-from labferry.sdk.source import Download, ExportRequest, JobState, JobStatus, Offer, Source
+from labferry.sdk.source import (
+    Contents,
+    Download,
+    ExportRequest,
+    JobState,
+    JobStatus,
+    Offer,
+    Source,
+)
 
 __all__ = [
     "MANIFEST_SUFFIX",
@@ -43,6 +51,7 @@ __all__ = [
     "Checkpoint",
     "ConfigError",
     "ConflictError",
+    "Contents",
     "Digests",
     "Download",
     "Duration",

@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     ValidationInfo,
     WithJsonSchema,
@@ -154,6 +155,17 @@ class SourceSettings(Settings):
 
     type: str
     """Which kind of source this is: the word that a plugin offers."""
+
+    skip_unchanged: bool = False
+    """Whether an archive is not stored again whose content equals that of the last one stored."""
+
+    skip_idle: bool = False
+    """Whether no export is asked for where the server can tell that nothing changed since the
+    last one."""
+
+    suspicious_below: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """An archive with less than this share of the members of the last one is stored, but
+    reported, and the run ends with exit code 3; 0 turns that off."""
 
 
 class SinkSettings(Settings):

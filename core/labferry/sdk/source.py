@@ -5,13 +5,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import BinaryIO, ClassVar, Generic, TypeVar
 
 from labferry.sdk.findings import Finding
 from labferry.sdk.settings import JsonValue, SourceSettings
 
-__all__ = ["Download", "ExportRequest", "JobState", "JobStatus", "Offer", "Source"]
+__all__ = ["Contents", "Download", "ExportRequest", "JobState", "JobStatus", "Offer", "Source"]
 
 SettingsT = TypeVar("SettingsT", bound=SourceSettings)
 
@@ -109,6 +110,20 @@ class Download:
     chunks: Iterator[bytes] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is inside an archive.
+
+    Attributes:
+        members: How many files.
+        fingerprint: The same for two archives exactly where nothing differs but what the server
+            makes anew on every export; None where that can't be told.
+    """
+
+    members: int
+    fingerprint: str | None
+
+
 class Source(ABC, Generic[SettingsT]):
     """An account on a server, and what to export from it.
 
@@ -204,6 +219,30 @@ class Source(ABC, Generic[SettingsT]):
             TransientError: The server could not be asked.
             InvalidAnswerError: The answer is not an archive.
         """
+
+    def examine(self, archive: BinaryIO, request: ExportRequest) -> Contents | None:
+        """Look inside an archive whose size and checksum agree, before any destination has it.
+
+        Args:
+            archive: The whole archive, seekable.
+            request: What was asked for.
+
+        Returns:
+            What is inside, or None where this source does not look.
+
+        Raises:
+            IntegrityError: It is damaged inside, or of another source; it is refused then.
+        """
+        del archive, request
+        return None
+
+    def is_idle(self, request: ExportRequest, since: datetime, lane: str) -> bool:
+        """Whether the server can tell that nothing of an export changed since a moment.
+
+        False wherever in doubt: then the export is made.
+        """
+        del request, since, lane
+        return False
 
     @abstractmethod
     def check(self) -> Iterator[Finding]:

@@ -1,0 +1,27 @@
+"""The configuration file: found, read, checked, and explained where it is wrong.
+
+The modules, in the order to read them: `model`, `load`, `document`, `explain`, `problems`.
+"""
+
+from labferry.config.find import find_config
+from labferry.config.load import load_config
+from labferry.config.model import Config, Kinds, SinkConfig, SourceConfig, SyncConfig
+from labferry.config.problems import InvalidConfigError, Problem
+from labferry.config.schema import json_schema
+from labferry.config.secretvalues import resolve_secrets
+from labferry.config.starter import starter_file
+
+__all__ = [
+    "Config",
+    "InvalidConfigError",
+    "Kinds",
+    "Problem",
+    "SinkConfig",
+    "SourceConfig",
+    "SyncConfig",
+    "find_config",
+    "json_schema",
+    "load_config",
+    "resolve_secrets",
+    "starter_file",
+]

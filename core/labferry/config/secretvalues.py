@@ -1,0 +1,73 @@
+"""The secrets in a configuration: which are plain text, and fetching all of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from pydantic import BaseModel
+
+from labferry.config.model import Config, SinkConfig, SourceConfig
+from labferry.config.problems import InvalidConfigError, KeyPath
+from labferry.sdk.errors import ConfigError
+from labferry.sdk.secrets import Secret
+
+__all__ = ["plain_secret_warnings", "resolve_secrets"]
+
+
+def resolve_secrets(config: Config) -> None:
+    """Fetch every secret that the configuration refers to.
+
+    Raises:
+        InvalidConfigError: Some can't be fetched; all of them are named.
+    """
+    problems = []
+    for path, secret in _secrets(config):
+        try:
+            secret.reveal()
+        except ConfigError as error:
+            message = error.message.rstrip(".")
+            problems.append(config.document.problem(path, message, error.hint))
+    if problems:
+        raise InvalidConfigError(problems)
+
+
+def plain_secret_warnings(config: Config) -> Iterator[str]:
+    """One sentence for each secret that stands in the file itself."""
+    for path, secret in _secrets(config):
+        if secret.is_plain:
+            yield str(
+                config.document.problem(
+                    path, "this secret is plain text", f"Better refer to it: {Secret.FORMS}."
+                )
+            )
+
+
+def _secrets(config: Config) -> Iterator[tuple[KeyPath, Secret]]:
+    sections: tuple[tuple[str, Iterable[SourceConfig | SinkConfig]], ...] = (
+        ("sources", config.sources.values()),
+        ("destinations", config.destinations.values()),
+    )
+    for section, members in sections:
+        for member in members:
+            yield from _walk(member.settings, (section, member.name))
+
+
+def _walk(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, Secret]]:
+    if isinstance(value, Secret):
+        yield path, value
+        return
+    for part, inner in _parts(value):
+        yield from _walk(inner, (*path, part))
+
+
+def _parts(value: object) -> Iterable[tuple[str | int, object]]:
+    if isinstance(value, BaseModel):
+        return [(_key(type(value), name), inner) for name, inner in value]
+    if isinstance(value, Mapping):
+        return value.items()
+    if isinstance(value, list | tuple | set | frozenset):
+        return enumerate(value)
+    return ()
+
+
+def _key(model: type[BaseModel], name: str) -> str:
+    alias = model.model_fields[name].validation_alias if name in model.model_fields else None
+    return alias if isinstance(alias, str) else name
