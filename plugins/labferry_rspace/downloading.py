@@ -1,0 +1,157 @@
+"""Fetching an archive, from RSpace itself or from where it keeps them (S3)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import httpx
+
+from labferry.sdk import (
+    Download,
+    InvalidAnswerError,
+    LabferryError,
+    NotFoundError,
+    RefusedError,
+    TransientError,
+)
+from labferry_rspace.answers import Answer
+from labferry_rspace.client import Client
+from labferry_rspace.problems import judge, said
+from labferry_rspace.routing import Target, redirect, route
+
+__all__ = ["download"]
+
+_ACCEPT = {"Accept": "application/octet-stream, application/json;q=0.9"}
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 3
+_LONGEST_ERROR = 64 * 1024
+_NO_ARCHIVE = ("text/html", "application/xhtml+xml", "application/json", "application/xml")
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
+_STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]*"', re.ASCII)
+
+
+@contextmanager
+def download(
+    client: Client, link: str, key: str, offset: int, validator: str | None
+) -> Iterator[Download]:
+    """Fetch an archive, from an offset on if it is still the same and the server can.
+
+    Raises:
+        LabferryError: As `Source.download` says.
+    """
+    target = route(client.address, link)
+    if offset and validator and _STRONG_ETAG.fullmatch(validator):
+        with _asked(client, target, key, _part(offset, validator)) as (end, response):
+            resumed = _resumed(client, end, response, offset, validator)
+            if resumed is not None:
+                yield resumed
+                return
+    with _asked(client, target, key, {}) as (end, response):
+        yield _whole(client, end, response)
+
+
+def _part(offset: int, validator: str) -> Mapping[str, str]:
+    return {"Range": f"bytes={offset}-", "If-Range": validator}
+
+
+@contextmanager
+def _asked(
+    client: Client, target: Target, key: str, headers: Mapping[str, str]
+) -> Iterator[tuple[Target, httpx.Response]]:
+    """The answer at the end of all redirects, and where that is."""
+    for _ in range(_MOST_REDIRECTS + 1):
+        sent = key if target.keyed else None
+        with client.stream(target.url, sent, {**_ACCEPT, **headers}) as response:
+            location = response.headers.get("location")
+            if response.status_code not in _REDIRECTS or location is None:
+                yield target, response
+                return
+        target = redirect(client.address, target, location)
+    raise InvalidAnswerError(f"The download from {target.place} is redirected again and again.")
+
+
+def _resumed(
+    client: Client, target: Target, response: httpx.Response, offset: int, validator: str
+) -> Download | None:
+    """The rest of the archive, or all of it; None if it must be asked for without a range."""
+    if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        return None
+    if response.status_code != HTTPStatus.PARTIAL_CONTENT:
+        return _whole(client, target, response)
+    _check_content(target, response)
+    begin, total = _content_range(response.headers.get("content-range", ""))
+    if begin != offset or response.headers.get("etag", validator) != validator:
+        return None
+    return Download(offset, total, validator, _chunks(client, response))
+
+
+def _whole(client: Client, target: Target, response: httpx.Response) -> Download:
+    if response.status_code != HTTPStatus.OK:
+        raise _judge(target, _cut(response))
+    _check_content(target, response)
+    length = response.headers.get("content-length", "")
+    total = int(length) if length.isascii() and length.isdigit() else None
+    etag = response.headers.get("etag", "")
+    validator = etag if _STRONG_ETAG.fullmatch(etag) else None
+    return Download(0, total, validator, _chunks(client, response))
+
+
+def _content_range(text: str) -> tuple[int | None, int | None]:
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        return None, None
+    return int(match[1]), None if match[3] == "*" else int(match[3])
+
+
+def _check_content(target: Target, response: httpx.Response) -> None:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _NO_ARCHIVE:
+        what = "a web page" if "html" in kind else kind
+        raise InvalidAnswerError(
+            f"{target.place} answered with {what} instead of an archive.",
+            hint="A login page or a proxy may stand in between.",
+        )
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in {"", "identity"}:
+        raise InvalidAnswerError(
+            f"{target.place} sent the archive in an encoding that was not asked for ({coding!r}).",
+            hint="A proxy that compresses what it passes on may stand in between.",
+        )
+
+
+def _chunks(client: Client, response: httpx.Response) -> Iterator[bytes]:
+    try:
+        yield from response.iter_raw()
+    except httpx.HTTPError as error:
+        raise client.failure(error, response.url) from None
+
+
+def _cut(response: httpx.Response) -> Answer:
+    """The beginning of an error's body."""
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) >= _LONGEST_ERROR:
+            break
+    return Answer(response.status_code, response.headers, bytes(body[:_LONGEST_ERROR]))
+
+
+def _judge(target: Target, answer: Answer) -> LabferryError:
+    doing = f"Downloading {target.place}"
+    status = answer.status
+    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        return NotFoundError(f"{doing}: the archive is not there (HTTP {status}).")
+    if not target.keyed and status in {400, 401, 403}:
+        # S3 says 403, or 400 for temporary credentials, once a presigned link has expired.
+        return RefusedError(
+            f"{doing}: the link is not accepted (HTTP {status}).",
+            hint="A presigned link is good for a limited time; the job gives a new one.",
+        )
+    if target.keyed and status == HTTPStatus.INTERNAL_SERVER_ERROR and answer.problem:
+        # RSpace's way of saying that a file is not there.
+        return NotFoundError(f"{doing}: the archive is not there (HTTP 500{said(answer)}).")
+    error = judge(answer, doing)
+    if isinstance(error, InvalidAnswerError) and status in _REDIRECTS:
+        return TransientError(f"{doing} was answered with a redirect to nowhere.")
+    return error

@@ -1,0 +1,236 @@
+"""From the settings and the server's lists to the exports to ask for."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Literal, TypeVar
+
+from labferry.sdk import ExportRequest, InvalidAnswerError, NotFoundError, RefusedError
+from labferry_rspace.answers import quote
+from labferry_rspace.credentials import Owner
+from labferry_rspace.directory import Account, Directory, Group
+from labferry_rspace.settings import RSpaceSettings
+from labferry_rspace.submission import Order
+
+__all__ = ["Planner"]
+
+_logger = logging.getLogger(__name__)
+_MOST_IDS = 2000
+_NamedT = TypeVar("_NamedT")
+
+
+class Planner:
+    """What one lane is to export.
+
+    Args:
+        settings: The source's settings.
+        owner: Whose lane it is.
+        directory: The lists that the owner sees.
+    """
+
+    def __init__(self, settings: RSpaceSettings, owner: Owner, directory: Directory) -> None:
+        self._settings = settings
+        self._owner = owner
+        self._directory = directory
+
+    def plan(self) -> Sequence[ExportRequest]:
+        """The exports, in the order to ask for them.
+
+        Raises:
+            NotFoundError: There is nothing to export: a name is unknown, a search finds nothing.
+        """
+        match self._settings.scope:
+            case "user":
+                return [self._user()]
+            case "group":
+                return [self._group()]
+            case "selection":
+                ids = self._settings.selections
+                return list(
+                    self._records(f"selection-{_short(sorted(set(ids)))}", "selection", ids)
+                )
+            case "search":
+                return list(self._search())
+            case "all-users":
+                return list(self._all_users())
+            case "all-groups":
+                return list(self._all_groups())
+
+    @property
+    def search(self) -> dict[str, str]:
+        """The search as the server's parameters."""
+        given = {
+            "query": self._settings.query,
+            "advancedQuery": self._settings.advanced_query,
+        }
+        return {name: text for name, text in given.items() if text}
+
+    def _user(self) -> ExportRequest:
+        wanted = self._settings.id
+        if wanted is None or wanted == self._owner.username:
+            # Several keys export several people's work, and each needs a series of its own.
+            several = len(self._settings.keys) > 1
+            series = f"user-{self._owner.id}" if several else "user"
+            return self._own("user", series, f"work of {self._owner.username}")
+        if isinstance(wanted, int):
+            return self._one_user(wanted, f"user {wanted}")
+        return self._one_user(self._user_id(wanted), wanted)
+
+    def _own(self, scope: Literal["user", "group"], series: str, title: str) -> ExportRequest:
+        """What the key decides: no other lane can ask for it."""
+        return replace(self._order(scope, None).request(series, title), lane=self._owner.lane)
+
+    def _one_user(self, number: int, name: str) -> ExportRequest:
+        return self._order("user", number).request(f"user-{number}", f"work of {quote(name)}")
+
+    def _user_id(self, username: str) -> int:
+        """From the groups that the owner is in, else from the list that sysadmins may see."""
+        for group in self._directory.own_groups():
+            if username in group.members:
+                return group.members[username]
+        try:
+            for account in self._directory.accounts():
+                if account.username == username:
+                    return account.id
+        except RefusedError:
+            raise RefusedError(
+                f"{username!r} is in no group of {self._owner.lane}, and only a sysadmin's key may "
+                "look elsewhere.",
+                hint="Set id to the user's numeric id, or use a sysadmin's key from an address "
+                "that the server allows.",
+            ) from None
+        raise NotFoundError(
+            f"There is no user {username!r}.",
+            hint="id takes a username in quotes, or a numeric id without them.",
+        )
+
+    def _group(self) -> ExportRequest:
+        wanted = self._settings.id
+        if wanted is None:
+            several = len(self._settings.keys) > 1
+            series = f"group-of-{self._owner.id}" if several else "group"
+            title = f"group led by {self._owner.username}"
+            return self._own("group", series, title)
+        if isinstance(wanted, int):
+            return self._one_group(wanted, str(wanted))
+        return self._one_group(self._group_id(wanted), wanted)
+
+    def _one_group(self, number: int, name: str) -> ExportRequest:
+        return self._order("group", number).request(f"group-{number}", f"group {quote(name)}")
+
+    def _group_id(self, name: str) -> int:
+        found = {group.id for group in self._directory.own_groups() if group.name == name}
+        if not found:
+            found = {
+                group.id for group in self._directory.public_groups(name) if group.name == name
+            }
+        if len(found) > 1:
+            ids = ", ".join(map(str, sorted(found)))
+            raise InvalidAnswerError(f"Several groups are named {name!r}: set id to one of {ids}.")
+        if not found:
+            raise NotFoundError(
+                f"There is no group {name!r} among those that {self._owner.lane} can see.",
+                hint="A group that is not its own is seen only with a public profile; set id to "
+                "the group's numeric id.",
+            )
+        return found.pop()
+
+    def _search(self) -> Iterator[ExportRequest]:
+        words = self._settings.query or self._settings.advanced_query or ""
+        ids = list(dict.fromkeys(self._directory.documents(self.search)))
+        if not ids:
+            raise NotFoundError(
+                f"The search for {quote(words)} finds nothing that {self._owner.lane} may read."
+            )
+        # Another key may not read all of what this one found, and would then export nothing.
+        series, title = f"search-{_short(self.search)}", f"search for {quote(words)}"
+        found = self._records(series, title, sorted(ids))
+        return (replace(request, lane=self._owner.lane) for request in found)
+
+    def _records(self, series: str, what: str, ids: Iterable[int]) -> Iterator[ExportRequest]:
+        """Records in as many exports as the server's limit takes; the first keeps the name."""
+        distinct = list(dict.fromkeys(ids))
+        parts = range(0, len(distinct), _MOST_IDS)
+        for number, start in enumerate(parts, 1):
+            some = distinct[start : start + _MOST_IDS]
+            part = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
+            suffix = f"-part{number}" if number > 1 else ""
+            order = self._order("selection", None, some)
+            yield order.request(f"{series}{suffix}", f"{what}{part}: {len(some)} records")
+
+    def _all_users(self) -> Iterator[ExportRequest]:
+        accounts = {account.id: account for account in self._directory.accounts()}
+        told = any(account.enabled is not None for account in accounts.values())
+        if not (self._settings.include_disabled or told):
+            _logger.warning(
+                "RSpace does not tell which accounts are disabled: none is left out for that"
+            )
+        wanted = [
+            account
+            for account in self._chosen(accounts.values(), _username)
+            if self._may_have_work(account)
+        ]
+        self._must_be_some(wanted)
+        return (self._one_user(account.id, account.username) for account in wanted)
+
+    def _may_have_work(self, account: Account) -> bool:
+        if not account.used:
+            _logger.info("%s never logged in: there is nothing to export", quote(account.username))
+            return False
+        return self._settings.include_disabled or account.enabled is not False
+
+    def _all_groups(self) -> Iterator[ExportRequest]:
+        own, public = self._directory.own_groups(), self._directory.public_groups()
+        groups = {group.id: group for group in (*own, *public)}
+        wanted = self._chosen(groups.values(), _group_name)
+        self._must_be_some(wanted)
+        return (self._one_group(group.id, group.name) for group in wanted)
+
+    def _chosen(self, named: Iterable[_NamedT], name: Callable[[_NamedT], str]) -> list[_NamedT]:
+        include, exclude = self._settings.include or ("*",), self._settings.exclude
+        return [
+            each
+            for each in named
+            if _matches(name(each), include) and not _matches(name(each), exclude)
+        ]
+
+    def _must_be_some(self, wanted: Sequence[object]) -> None:
+        if not wanted:
+            raise NotFoundError(
+                f"Scope {self._settings.scope} finds nothing to export with {self._owner.lane}.",
+                hint="Look at include and exclude, and at what the account may see.",
+            )
+
+    def _order(
+        self,
+        scope: Literal["user", "group", "selection"],
+        number: int | None,
+        selections: Sequence[int] = (),
+    ) -> Order:
+        return Order(
+            format=self._settings.format,
+            scope=scope,
+            id=number,
+            selections=tuple(selections),
+            max_link_level=self._settings.max_link_level,
+            include_revision_history=self._settings.include_revision_history,
+        )
+
+
+def _short(value: object) -> str:
+    """The same few characters for the same value."""
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:12]
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
+
+
+def _username(account: Account) -> str:
+    return account.username
+
+
+def _group_name(group: Group) -> str:
+    return group.name

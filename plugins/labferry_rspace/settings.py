@@ -1,0 +1,155 @@
+"""What a `[sources.NAME]` table of type `rspace` holds."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from labferry.sdk import Duration, FilePath, Secret, SourceSettings
+from labferry_rspace.address import Address
+
+__all__ = ["RSpaceSettings"]
+
+_GLOBAL_ID = re.compile(r"(?:SD|FL|NB|GL|GF)?0*([1-9]\d{0,18})", re.ASCII)
+_QUERY_LENGTH = 2000
+
+
+def _address(text: str) -> str:
+    return Address.parse(text).base
+
+
+def _record_id(value: object) -> object:
+    """An id or a global id as the plain number that the server wants."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    match = _GLOBAL_ID.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("a record's id, such as 123, or its global id, such as SD123 or FL123")
+    return int(match[1])
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("a time longer than nothing")
+    return value
+
+
+def _json(text: str) -> str:
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"JSON, as RSpace's advanced search takes it ({error})") from None
+    return text
+
+
+_Time = Annotated[Duration, AfterValidator(_positive)]
+_RecordId = Annotated[int, BeforeValidator(_record_id)]
+_Id = Annotated[int, Field(gt=0, strict=True)] | Annotated[str, Field(min_length=1)]
+_Query = Annotated[str, Field(min_length=1, max_length=_QUERY_LENGTH)]
+
+_BELONGS = {
+    "id": ("user", "group"),
+    "selections": ("selection",),
+    "query": ("search",),
+    "advanced_query": ("search",),
+    "include": ("all-users", "all-groups"),
+    "exclude": ("all-users", "all-groups"),
+}
+
+
+class RSpaceSettings(SourceSettings):
+    """An RSpace server, and what to export from it."""
+
+    type: Literal["rspace"]
+    """Which kind of source this is."""
+
+    url: Annotated[str, AfterValidator(_address)]
+    """The server's address, such as https://rspace.example.edu."""
+
+    api_key: Secret | None = None
+    """The key from My RSpace, Profile, of the account that exports."""
+
+    api_keys: tuple[Secret, ...] = ()
+    """Keys of several accounts, instead of api_key: their exports run side by side."""
+
+    scope: Literal["user", "group", "selection", "search", "all-users", "all-groups"] = "user"
+    """What to export: a user's work, a group's, chosen records, what a search finds, or, with an
+    administrator's key, each user's or group's work as an archive of its own."""
+
+    id: _Id | None = None
+    """With scope user or group: the numeric id, or in quotes the username or the group's name. The
+    default is the key's owner, or the group that the key's owner leads."""
+
+    selections: tuple[_RecordId, ...] = ()
+    """With scope selection: ids of documents, notebooks, folders and gallery files; 123 or SD123.
+    More than 2000 become several exports."""
+
+    query: _Query | None = None
+    """With scope search: what to search for in documents, as in RSpace's own search box."""
+
+    advanced_query: Annotated[_Query, AfterValidator(_json)] | None = None
+    """With scope search: an advanced search, as the JSON text that RSpace's API documents."""
+
+    include: tuple[str, ...] = ()
+    """With scope all-users or all-groups: only those whose name matches one of these patterns
+    (`*`, `?` and `[…]` as in file names). The default is everybody."""
+
+    exclude: tuple[str, ...] = ()
+    """With scope all-users or all-groups: not those whose name matches one of these patterns."""
+
+    include_disabled: bool = True
+    """With scope all-users: whether to export the work of disabled accounts too. If not, those
+    are left out that the server's list marks so; not every version of RSpace does."""
+
+    format: Literal["xml", "html"] = "xml"
+    """The format of the export: xml can be imported again, html can be read in a browser."""
+
+    include_revision_history: bool = False
+    """Whether to export all earlier versions of documents too."""
+
+    max_link_level: Annotated[int, Field(ge=0)] = 1
+    """How many links between documents to follow. Attachments come along even with 0."""
+
+    poll_interval: _Time = timedelta(minutes=1)
+    """How long to wait between two questions about a running export."""
+
+    job_timeout: _Time = timedelta(hours=24)
+    """How long an export may take before it is given up."""
+
+    ca_file: FilePath | None = None
+    """Certificates (PEM) of an authority to trust besides the well-known ones."""
+
+    connect_timeout: _Time = timedelta(seconds=10)
+    """How long connecting to the server may take."""
+
+    read_timeout: _Time = timedelta(minutes=1)
+    """How long the server may be silent while it answers or sends an archive."""
+
+    submit_timeout: _Time = timedelta(minutes=10)
+    """How long the server may be silent when it is asked to begin an export. It looks at every
+    record then, which takes minutes on a large notebook."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        mistakes = [*self._mistakes()]
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+        return self
+
+    def _mistakes(self) -> Iterator[str]:
+        if (self.api_key is None) == (not self.api_keys):
+            yield "either api_key or api_keys, and not both"
+        for key, scopes in _BELONGS.items():
+            if getattr(self, key) and self.scope not in scopes:
+                yield f"{key} only with scope {' or '.join(scopes)}; here it is {self.scope}"
+        if self.scope == "selection" and not self.selections:
+            yield "selections: the ids of what to export, as scope is selection"
+        if self.scope == "search" and (self.query is None) == (self.advanced_query is None):
+            yield "either query or advanced_query, as scope is search, and not both"
+
+    @property
+    def keys(self) -> tuple[Secret, ...]:
+        """All keys, however they were given."""
+        return self.api_keys or ((self.api_key,) if self.api_key else ())

@@ -1,0 +1,152 @@
+"""Asking for an export, and what each answer means: above all, whether one may have begun.
+
+Written from rspace-web's ExportApiController and ExportApiSpringBatchHandlerImpl.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from labferry.sdk import (
+    AnswerLostError,
+    ExportFailedError,
+    ExportRequest,
+    InvalidAnswerError,
+    JobStatus,
+    LabferryError,
+    SlotBusyError,
+    TransientError,
+)
+from labferry_rspace.answers import Answer
+from labferry_rspace.client import Client
+from labferry_rspace.jobs import read_job
+from labferry_rspace.limits import retry_after, slot_wait
+from labferry_rspace.problems import moved, refused, said
+
+__all__ = ["Order", "submit"]
+
+_BUSY = "already a running export"
+_DOING = "Asking RSpace for the export"
+
+
+class Order(BaseModel):
+    """What an export request asks of the server; kept in the ledger as `parameters`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["xml", "html"]
+    scope: Literal["user", "group", "selection"]
+    id: int | None = None
+    selections: tuple[int, ...] = ()
+    max_link_level: int
+    include_revision_history: bool
+
+    @classmethod
+    def of(cls, request: ExportRequest) -> "Order":
+        """The order in a request, as it was written by `request`.
+
+        Raises:
+            InvalidAnswerError: It is none.
+        """
+        try:
+            return cls.model_validate(request.parameters)
+        except ValidationError:
+            raise InvalidAnswerError(
+                f"What was noted of the export {request.series} can't be read; it was written by "
+                "another version of labferry."
+            ) from None
+
+    def request(self, series: str, title: str) -> ExportRequest:
+        """The same as a request."""
+        return ExportRequest(series, title, self.model_dump(mode="json", exclude_defaults=True))
+
+    @property
+    def path(self) -> str:
+        """Below the API's root. Unlike parameters, these are checked before anything begins."""
+        path = f"/export/{self.format}/{self.scope}"
+        return path if self.id is None else f"{path}/{self.id}"
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The body: 2000 ids would be too long for a URL."""
+        form = {
+            "maxLinkLevel": str(self.max_link_level),
+            "includeRevisionHistory": str(self.include_revision_history).lower(),
+        }
+        return form | (
+            {"selections": ",".join(map(str, self.selections))} if self.selections else {}
+        )
+
+
+def submit(client: Client, order: Order, key: str) -> JobStatus:
+    """Ask the server to begin an export, once.
+
+    Raises:
+        LabferryError: As `Source.submit` says.
+    """
+    answer = client.post(client.address.api(order.path), key, order.form)
+    if not answer.ok:
+        raise _judge(answer)
+    job = read_job(answer, client.address)
+    if job is None:
+        raise AnswerLostError(
+            f"{_DOING} was answered with HTTP {answer.status} and {answer.kind}, which names no "
+            "job: an export may have begun."
+        )
+    return job
+
+
+def _judge(answer: Answer) -> LabferryError:  # noqa: PLR0911 - a table
+    told = f"HTTP {answer.status}{said(answer)}"
+    match answer.status:
+        case 401 | 403:
+            return refused(answer, _DOING)
+        case 429:
+            return _put_off(answer)
+        case 408 | 503:
+            # What stands before the server says that it is not there, or the request did not
+            # arrive whole. Should that be wrong, the server's own rule of one export holds.
+            wait = retry_after(answer.headers)
+            return TransientError(f"{_DOING} was put off with {told}.", retry_after=wait)
+        case status if 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
+            return moved(answer, _DOING)
+        case status if status >= 500 and answer.problem is None:  # noqa: PLR2004 - likewise
+            return AnswerLostError(
+                f"{_DOING} was answered with HTTP {status} and {answer.kind}: an export may have "
+                "begun."
+            )
+        case status if status >= 500:  # noqa: PLR2004 - likewise
+            return _failed(answer)
+    told = told if answer.problem else f"HTTP {answer.status} and {answer.kind}"
+    return InvalidAnswerError(
+        f"{_DOING} was not understood: {told}.",
+        hint="" if answer.problem else "Is the url of the source that of an RSpace server?",
+    )
+
+
+def _put_off(answer: Answer) -> TransientError:
+    problem = answer.problem
+    if problem is not None and _BUSY in problem.message.lower():
+        return SlotBusyError(
+            f"RSpace already runs an export for this account{said(answer)}.",
+            retry_after=slot_wait(answer.headers),
+        )
+    return TransientError(
+        f"{_DOING} was put off, as requests were too frequent (HTTP 429{said(answer)}).",
+        retry_after=retry_after(answer.headers),
+    )
+
+
+def _failed(answer: Answer) -> ExportFailedError:
+    problem = answer.problem
+    unreadable = problem is not None and problem.code == 50004  # noqa: PLR2004 - RSpace's number
+    return ExportFailedError(
+        f"RSpace did not begin the export: HTTP {answer.status}{said(answer)}.",
+        hint=(
+            "One of the selected documents may not be read with this key; RSpace then refuses "
+            "the whole selection."
+            if unreadable
+            else "RSpace answers so to the id of a user or group that does not exist, for an "
+            "account whose owner never logged in, and when its disk is short of space."
+        ),
+    )

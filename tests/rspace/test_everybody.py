@@ -1,0 +1,145 @@
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from labferry.sdk import (
+    ExportRequest,
+    NotFoundError,
+    RefusedError,
+)
+from labferry.testing.rspace import (
+    ALICE_KEY,
+    BOB_KEY,
+    LAB_ADMIN_KEY,
+    PI_KEY,
+    SYSADMIN_KEY,
+    Answer,
+    Fault,
+    Group,
+    Options,
+    SimulatedRSpace,
+    User,
+    default_world,
+)
+from labferry_rspace import RSpaceSource
+
+Connect = Callable[..., RSpaceSource]
+Serve = Callable[..., SimulatedRSpace]
+Plan = Callable[[RSpaceSource], list[ExportRequest]]
+
+
+def told(request: ExportRequest) -> dict[str, Any]:
+    defaults = {"format": "xml", "max_link_level": 1, "include_revision_history": False}
+    return {name: value for name, value in request.parameters.items() if name not in defaults}
+
+
+def json_page(body: Mapping[str, object]) -> Answer:
+    return Answer(200, json.dumps(body).encode(), "application/json")
+
+
+def test_all_users_are_listed_not_only_temporary_ones(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    requests = plan(connect(server, SYSADMIN_KEY, scope="all-users"))
+    assert {request.series for request in requests} == {f"user-{n}" for n in range(101, 108)}
+    assert told(requests[0]) == {"scope": "user", "id": 101}
+    assert requests[0].lane is None
+
+
+def test_all_users_come_from_all_pages(serve: Serve, connect: Connect, plan: Plan) -> None:
+    world = default_world()
+    world.users += [User(1000 + n, f"user{n}", f"{n:020d}") for n in range(230)]
+    server = serve(world=world)
+    assert len(plan(connect(server, SYSADMIN_KEY, scope="all-users"))) == 237
+
+
+def test_include_and_exclude_choose_by_pattern(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    chosen = {"include": ["*A*", "bob"], "exclude": ["sys*", "temp?"]}
+    requests = plan(connect(server, SYSADMIN_KEY, scope="all-users", **chosen))
+    assert [request.title for request in requests] == [
+        "work of alice",
+        "work of bob",
+        "work of labadmin",
+    ]
+
+
+@pytest.mark.parametrize(("included", "count"), [(True, 7), (False, 6)])
+def test_disabled_accounts_are_optional(
+    serve: Serve,
+    connect: Connect,
+    plan: Plan,
+    included: bool,  # noqa: FBT001 - a table
+    count: int,
+) -> None:
+    world = default_world()
+    world.users[1] = User(102, "bob", BOB_KEY, enabled=False)
+    source = connect(serve(world=world), SYSADMIN_KEY, scope="all-users", include_disabled=included)
+    assert len(plan(source)) == count
+
+
+def test_a_server_that_does_not_tell_who_is_disabled_is_reported(
+    server: SimulatedRSpace, connect: Connect, plan: Plan, caplog: pytest.LogCaptureFixture
+) -> None:
+    users = [{"id": 1, "username": "a"}, {"id": 2, "username": "b", "enabled": None}]
+    server.faults.add(Fault("users", json_page({"users": users})))
+    source = connect(server, SYSADMIN_KEY, scope="all-users", include_disabled=False)
+    assert len(plan(source)) == 2
+    assert "does not tell which accounts are disabled" in caplog.text
+
+
+def test_accounts_never_logged_in_to_have_nothing_to_export(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    users = [
+        {"id": 1, "username": "used", "homeFolderId": 12},
+        {"id": 2, "username": "unused", "homeFolderId": None},
+    ]
+    server.faults.add(Fault("users", json_page({"users": users, "_links": []})))
+    (request,) = plan(connect(server, SYSADMIN_KEY, scope="all-users"))
+    assert request.series == "user-1"
+
+
+def test_nobody_left_is_an_error_and_not_an_empty_backup(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    with pytest.raises(NotFoundError, match="include and exclude"):
+        plan(connect(server, SYSADMIN_KEY, scope="all-users", include=["x*"]))
+
+
+@pytest.mark.parametrize("key", [ALICE_KEY, PI_KEY, LAB_ADMIN_KEY])
+def test_all_users_is_for_sysadmins_only(
+    server: SimulatedRSpace, connect: Connect, plan: Plan, key: str
+) -> None:
+    with pytest.raises(RefusedError, match="sysadmin"):
+        plan(connect(server, key, scope="all-users"))
+
+
+def test_all_users_needs_an_address_on_the_servers_list(
+    serve: Serve, connect: Connect, plan: Plan
+) -> None:
+    server = serve(Options(sysadmin_addresses_allowed=False))
+    with pytest.raises(RefusedError):
+        plan(connect(server, SYSADMIN_KEY, scope="all-users"))
+
+
+def test_lists_are_read_with_the_first_key_that_may(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    source = connect(server, api_keys=[ALICE_KEY, SYSADMIN_KEY], scope="all-users")
+    assert len(plan(source)) == 7
+
+
+def test_all_groups_are_the_keys_own_and_the_public_ones(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    server.world.groups += [
+        Group(1, "Hidden", "outsider", public=False),
+        Group(2, "Own and hidden", "pi", members=("sysadmin1",), public=False),
+        Group(3, "Physics", "outsider"),
+    ]
+    source = connect(server, SYSADMIN_KEY, scope="all-groups", exclude=["physics"])
+    assert {request.series for request in plan(source)} == {"group-2", "group-1234"}
