@@ -1,18 +1,33 @@
 """Finds plugins, one by one: a broken one is named, and fatal only where it is needed."""
 
-import inspect
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import functools
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import Any
 
 import pluggy
 
-from labferry.sdk import Sink, Source, hookspecs
+from labferry.sdk import (
+    PluginError,
+    Sink,
+    SinkSettings,
+    Source,
+    SourceSettings,
+    hookspecs,
+    redact,
+)
 
 __all__ = ["Plugin", "Plugins", "load_plugins"]
 
-KindT = TypeVar("KindT", type[Sink[Any]], type[Source[Any]])
+_log = logging.getLogger(__name__)
+_HOOKS = frozenset(name for name in hookspecs.__all__ if name.startswith("labferry_"))
+_OFFERS = frozenset({"labferry_sinks", "labferry_sources"})
+
+_Hooks = Mapping[str, Callable[..., Any]]
+_Bases = tuple[type[Any], type[SinkSettings | SourceSettings]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +64,8 @@ class Plugins:
         found: Every plugin, usable or not, by name.
         sinks: The kinds of destination, by the word used in the configuration.
         sources: The kinds of source, likewise.
-        hooks: Calls the observers.
+        hooks: Calls the observers. One that raises is named in a warning, and the others are
+            called all the same.
     """
 
     found: Sequence[Plugin]
@@ -66,54 +82,61 @@ class Plugins:
 @dataclass(slots=True)
 class _Loader:
     manager: pluggy.PluginManager
+    objects: list[tuple[object, Plugin]] = field(default_factory=list)
     owners: dict[tuple[str, str], Plugin] = field(default_factory=dict)
     sinks: dict[str, type[Sink[Any]]] = field(default_factory=dict)
     sources: dict[str, type[Source[Any]]] = field(default_factory=dict)
 
     def load(self, point: EntryPoint) -> Plugin:
-        dist = point.dist
-        plugin = Plugin(
-            point.name, dist.name if dist else "unknown", dist.version if dist else "unknown"
-        )
+        plugin = Plugin(point.name, *_origin(point))
         try:
-            module = point.load()
-            sinks = _offered(module, "labferry_sinks")
-            sources = _offered(module, "labferry_sources")
-            self._refuse_misspelt(module)
-            self._take(plugin, "destination", sinks, self.sinks)
-            self._take(plugin, "source", sources, self.sources)
-            # Two entry points may share a name; the distribution tells them apart.
-            self.manager.register(module, name=plugin.title)
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's module does wrong
-            return _broken(plugin, error)
-        return Plugin(
-            plugin.name,
-            plugin.distribution,
-            plugin.version,
-            sinks=tuple(kind.type for kind in sinks),
-            sources=tuple(kind.type for kind in sources),
-        )
+            return self._load(plugin, point.load())
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
+            return replace(plugin, problem=_reason(error))
 
-    def _refuse_misspelt(self, module: object) -> None:
-        known = {name for name in hookspecs.__all__ if name.startswith("labferry_")}
-        marker = f"{hookspecs.PROJECT}_impl"
-        marked = {n for n, member in inspect.getmembers(module) if getattr(member, marker, None)}
-        if unknown := sorted(marked - known):
-            raise ValueError(
+    def _load(self, plugin: Plugin, found: object) -> Plugin:
+        """Everything that can fail comes first: of a plugin that can't be used, nothing is."""
+        self._refuse_second(found)
+        hooks = self._hooks(found)
+        sinks = _offered(hooks, "labferry_sinks", (Sink, SinkSettings))
+        sources = _offered(hooks, "labferry_sources", (Source, SourceSettings))
+        self._refuse_taken("destination", sinks)
+        self._refuse_taken("source", sources)
+        self.manager.register(_observers(plugin, hooks))
+        self.objects.append((found, plugin))
+        self.sinks |= sinks
+        self.sources |= sources
+        self.owners |= dict.fromkeys((("destination", kind) for kind in sinks), plugin)
+        self.owners |= dict.fromkeys((("source", kind) for kind in sources), plugin)
+        return replace(plugin, sinks=tuple(sinks), sources=tuple(sources))
+
+    def _hooks(self, found: object) -> _Hooks:
+        hooks: dict[str, Callable[..., Any]] = {}
+        for name in dir(found):
+            options = self.manager.parse_hookimpl_opts(found, name)
+            if options is not None:
+                hooks[options.get("specname") or name] = getattr(found, name)
+            elif name in _HOOKS:
+                raise PluginError(f"its {name} is not marked with labferry.sdk.hookimpl")
+        if unknown := sorted(hooks.keys() - _HOOKS):
+            raise PluginError(
                 f"it implements {', '.join(unknown)}, which is no hook of labferry "
-                f"(the hooks are {', '.join(sorted(known))})"
+                f"(the hooks are {', '.join(sorted(_HOOKS))})"
             )
+        if not hooks:
+            raise PluginError(f"it implements no hook (the hooks are {', '.join(sorted(_HOOKS))})")
+        return hooks
 
-    def _take(
-        self, plugin: Plugin, word: str, kinds: Sequence[KindT], into: dict[str, KindT]
-    ) -> None:
+    def _refuse_second(self, found: object) -> None:
+        for known, owner in self.objects:
+            if known is found:
+                raise PluginError(f"{owner.title} is the same plugin")
+
+    def _refuse_taken(self, word: str, kinds: Iterable[str]) -> None:
         for kind in kinds:
-            owner = self.owners.get((word, kind.type))
+            owner = self.owners.get((word, kind))
             if owner is not None:
-                raise ValueError(f"{owner.title} already offers the {word} type {kind.type!r}")
-        for kind in kinds:
-            self.owners[word, kind.type] = plugin
-            into[kind.type] = kind
+                raise PluginError(f"{owner.title} already offers the {word} type {kind!r}")
 
 
 def load_plugins(points: Iterable[EntryPoint] | None = None) -> Plugins:
@@ -134,17 +157,74 @@ def load_plugins(points: Iterable[EntryPoint] | None = None) -> Plugins:
     return Plugins(found, loader.sinks, loader.sources, manager.hook)
 
 
-def _order(point: EntryPoint) -> tuple[str, str]:
-    return point.name, point.dist.name if point.dist else ""
+def _order(point: EntryPoint) -> tuple[str, str, str, str]:
+    return point.name, *_origin(point), point.value
 
 
-def _offered(module: object, hook: str) -> Sequence[Any]:
-    function = getattr(module, hook, None)
-    return () if function is None else tuple(function())
+def _origin(point: EntryPoint) -> tuple[str, str]:
+    """Distribution and version; an uninstallation that broke off leaves some without."""
+    try:
+        name, version = (point.dist.name, point.dist.version) if point.dist else (None, None)
+    except Exception:  # noqa: BLE001 - each version of Python raises something else here
+        name, version = None, None
+    return name or "unknown", version or "unknown"
 
 
-def _broken(plugin: Plugin, error: Exception) -> Plugin:
-    reason = str(error) or type(error).__name__
-    if not isinstance(error, ValueError):
-        reason = f"{type(error).__name__}: {reason}"
-    return Plugin(plugin.name, plugin.distribution, plugin.version, problem=f"{reason}.")
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    if not isinstance(error, PluginError):
+        kind = type(error).__name__
+        text = f"{kind}: {text}" if text else kind
+    return f"{text}."
+
+
+def _offered(hooks: _Hooks, hook: str, bases: _Bases) -> dict[str, Any]:
+    """The classes that a hook returns, by type."""
+    returned = hooks[hook]() if hook in hooks else ()
+    if not isinstance(returned, Sequence) or isinstance(returned, str):
+        raise PluginError(f"its {hook} returned {returned!r}, not a sequence of classes")
+    kinds: dict[str, Any] = {}
+    for kind in returned:
+        _check_kind(kind, hook, bases)
+        if kind.type in kinds:
+            raise PluginError(f"its {hook} returned the type {kind.type!r} twice")
+        kinds[kind.type] = kind
+    return kinds
+
+
+def _check_kind(kind: object, hook: str, bases: _Bases) -> None:
+    base, settings = bases
+    if not isinstance(kind, type) or not issubclass(kind, base):
+        raise PluginError(f"its {hook} returned {kind!r}, which is no subclass of {base.__name__}")
+    word = getattr(kind, "type", None)
+    if not isinstance(word, str) or not word:
+        raise PluginError(f"its class {kind.__name__} has no type, the word for the configuration")
+    keys = getattr(kind, "Settings", None)
+    if not isinstance(keys, type) or not issubclass(keys, settings):
+        raise PluginError(
+            f"its class {kind.__name__} has no Settings that is a subclass of {settings.__name__}"
+        )
+    if missing := sorted(getattr(kind, "__abstractmethods__", ())):
+        raise PluginError(f"its class {kind.__name__} lacks {', '.join(missing)}")
+
+
+def _observers(plugin: Plugin, hooks: _Hooks) -> ModuleType:
+    """The plugin's observers, each kept from failing a backup or another observer."""
+    guarded = ModuleType(plugin.title)
+    for name, function in hooks.items():
+        if name not in _OFFERS:
+            setattr(guarded, name, _guarded(plugin, name, function))
+    return guarded
+
+
+def _guarded(plugin: Plugin, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def guarded(*arguments: object) -> object:
+        try:
+            return function(*arguments)
+        except Exception as error:  # noqa: BLE001 - the run and the other observers go on
+            what = f"{type(error).__name__}: {redact(str(error))}"
+            _log.warning("The observer %s failed in %s: %s", plugin.title, name, what)
+            return None
+
+    return guarded

@@ -24,6 +24,7 @@ __all__ = ["disk_errors", "make_folder", "new_file", "sha256_on_disk", "sweep", 
 _TEMPORARY = ".labferry-part"
 _CHUNK = 1 << 20
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _MISSING = {errno.ENOENT, errno.ENOTDIR}
@@ -40,10 +41,9 @@ def new_file(target: Path) -> Iterator[BinaryIO]:
     Raises:
         ConflictError: The final name is taken.
     """
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_TEMPORARY}")
+    temporary, file = _begin(target.parent)
     try:
-        with temporary.open("x+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -51,6 +51,32 @@ def new_file(target: Path) -> Iterator[BinaryIO]:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(target.parent)
+
+
+def _begin(folder: Path) -> tuple[Path, BinaryIO]:
+    while True:
+        # The final name is not part of it: that may be as long as a name can be.
+        temporary = folder / f".{secrets.token_hex(8)}{_TEMPORARY}"
+        file = temporary.open("x+b")
+        try:
+            _lock(file)
+        except BaseException:
+            file.close()
+            temporary.unlink(missing_ok=True)
+            raise
+        if temporary.exists():
+            return temporary, file
+        # Swept by another process before it was locked.
+        file.close()
+
+
+def _lock(file: BinaryIO) -> None:
+    """Lock a file, where the file system can: one that can't does not let `sweep` lock either."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
 
 
 def _publish(temporary: Path, target: Path) -> None:
@@ -68,9 +94,9 @@ def _publish(temporary: Path, target: Path) -> None:
 
 
 def sweep(root: Path) -> None:
-    """Remove the temporary files whose writers died."""
+    """Remove the temporary files whose writers died, as far as that is possible."""
     for path in root.rglob(f".*{_TEMPORARY}"):
-        with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+        with suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
 
@@ -97,8 +123,9 @@ def sha256_on_disk(file: BinaryIO) -> str:
     """The SHA-256 of a file as the disk has it: read anew, not from memory."""
     file.flush()
     os.fsync(file.fileno())
-    with suppress(OSError):
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     file.seek(0)
     digest = hashlib.sha256()
     while chunk := file.read(_CHUNK):
@@ -124,8 +151,8 @@ def _classified(error: OSError, path: Path) -> LabferryError:
         )
     if error.errno in _REFUSED:
         return RefusedError(
-            f"{path} can't be written: {reason}.",
-            hint="Give the user that runs labferry write access to the folder.",
+            f"{path} may not be used: {reason}.",
+            hint="Give the user that runs labferry read and write access to the folder.",
         )
     if error.errno in _MISSING:
         return NotFoundError(

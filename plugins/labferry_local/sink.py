@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,7 @@ __all__ = ["LocalSettings", "LocalSink"]
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
+_NOT_OURS = (FileNotFoundError, IsADirectoryError, PermissionError)
 
 
 class LocalSettings(SinkSettings):
@@ -91,6 +93,8 @@ class LocalSink(Sink[LocalSettings]):
     def list(self) -> Iterator[StoredArchive]:
         with disk_errors(self._root):
             self._require_root()
+            # A search takes a folder that it may not read for an empty one; this does not.
+            next(self._root.iterdir(), None)
             for path in sorted(self._root.rglob(f"*{MANIFEST_SUFFIX}")):
                 stored = self._committed(path)
                 if stored is not None:
@@ -137,8 +141,8 @@ class LocalSink(Sink[LocalSettings]):
     def _require_root(self) -> None:
         if not self._root.is_dir():
             raise NotFoundError(
-                f"The folder {self._root} does not exist.",
-                hint=f"Is its disk mounted? If it is new: mkdir -p '{self._root}'",
+                f"There is no folder {self._root}.",
+                hint=f"Is its disk mounted? If it is new: mkdir -p {shlex.quote(str(self._root))}",
             )
 
     def _prepare(self, folder: Path) -> None:
@@ -151,12 +155,16 @@ class LocalSink(Sink[LocalSettings]):
     def _committed(self, manifest_path: Path) -> StoredArchive | None:
         path = manifest_path.with_name(manifest_path.name.removesuffix(MANIFEST_SUFFIX))
         try:
-            manifest = Manifest.from_json(manifest_path.read_bytes(), where=str(manifest_path))
+            key = check_key(path.relative_to(self._root).as_posix())
+            with manifest_path.open("rb") as file:
+                # One byte more than a manifest can have: other people's files may be huge.
+                document = file.read(_CHUNK + 1)
+            manifest = Manifest.from_json(document, where=str(manifest_path))
             size = path.stat().st_size
-        except (FileNotFoundError, InvalidAnswerError) as error:
+        except (*_NOT_OURS, InvalidAnswerError) as error:
             _log.warning("%s is left out: %s", manifest_path, error)
             return None
-        return StoredArchive(path.relative_to(self._root).as_posix(), size, manifest)
+        return StoredArchive(key, size, manifest)
 
 
 def _write_archive(archive: Archive, target: Path) -> None:
