@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Literal
@@ -46,7 +46,9 @@ class Recipe:
 
     def make(self) -> Sink[Any]:
         """A new sink."""
-        sink_class = reduce(getattr, self.qualname.split("."), self._import())
+        sink_class: Any = self._import()
+        for name in self.qualname.split("."):
+            sink_class = getattr(sink_class, name)
         sink: Sink[Any] = sink_class("scratch", sink_class.Settings.model_validate(self.settings))
         return sink
 

@@ -1,4 +1,4 @@
-"""A process of its own for attempts that are killed or measured; see `labferry.testing.sink.killing`.
+"""A process for attempts that are killed or measured; `labferry.testing.sink.killing` starts it.
 
 Reads a task from standard input, runs every attempt in a fork of itself, and writes what became
 of them to standard output.
@@ -69,6 +69,7 @@ def main() -> None:
     """Run the attempts that standard input lists."""
     task = json.load(sys.stdin)
     recipe = Recipe(**task["recipe"])
+    recipe.make().close()  # so that what it imports is imported once
     outcomes, calls = [], 0
     for each in task["attempts"]:
         outcome = _run(recipe, Attempt(**each), calls)

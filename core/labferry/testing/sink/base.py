@@ -17,7 +17,7 @@ from labferry.testing.samples.attempts import Attempt, Recipe
 from labferry.testing.samples.content import Content
 from labferry.testing.samples.documents import MemoryCheckpoint, SampleManifest
 from labferry.testing.sink.killing import Outcome, run_in_process, run_in_threads
-from labferry.testing.sink.storage import FolderStorage, RawStorage
+from labferry.testing.sink.storage import RawStorage
 
 __all__ = ["Background", "ContractBase"]
 
@@ -63,7 +63,7 @@ class Background(Generic[ResultT]):
 
 
 class ContractBase:
-    """What an author declares.
+    """What an author declares, beside a pytest fixture `storage` that gives a `RawStorage`.
 
     Attributes:
         sink_class: The class under test. Its module must be importable, or be a single file.
@@ -79,7 +79,7 @@ class ContractBase:
         big_size: The size of the big archive, in bytes; set it to 5 GiB now and then.
         memory_limit: How much memory a store of the big archive may take, in bytes.
         kill_points: At how many different calls stores and deletes are killed.
-        storage: A second way into the storage, made for each test.
+        raw: A second way into the storage, what the fixture `storage` made for the test.
     """
 
     sink_class: ClassVar[type[Sink[Any]]]
@@ -92,18 +92,13 @@ class ContractBase:
     memory_limit: ClassVar[int] = 96 * _MIB
     kill_points: ClassVar[int] = 32
 
-    storage: RawStorage
+    raw: RawStorage
     _notes: Path
     _settings: dict[str, JsonValue]
 
-    @pytest.fixture(name="storage")
-    def storage_fixture(self, tmp_path: Path) -> RawStorage:
-        """The storage, empty; override it for one that is not a local folder."""
-        return FolderStorage(tmp_path / "storage")
-
     @pytest.fixture(autouse=True)
     def _prepared(self, storage: RawStorage, tmp_path: Path) -> None:
-        self.storage = storage
+        self.raw = storage
         self._settings = self.make_settings(storage)
         self._notes = tmp_path / "notes"
         self._notes.mkdir()
@@ -182,16 +177,16 @@ class ContractBase:
     def assert_committed(self, archive: SampleArchive) -> None:
         """The archive and its manifest are there, whole, and listed."""
         manifest = SampleManifest(archive)
-        assert archive.key in self.storage.names(), f"{archive.key} is not in the storage."
-        same = self.storage.read(archive.key) == archive.content.read(0, archive.size)
+        assert archive.key in self.raw.names(), f"{archive.key} is not in the storage."
+        same = self.raw.read(archive.key) == archive.content.read(0, archive.size)
         assert same, f"{archive.key} holds other bytes than the archive."
-        assert manifest.key in self.storage.names(), f"{manifest.key} is not in the storage."
-        assert self.storage.read(manifest.key) == manifest.seal()
+        assert manifest.key in self.raw.names(), f"{manifest.key} is not in the storage."
+        assert self.raw.read(manifest.key) == manifest.seal()
         assert archive.key in self.listed(), f"{archive.key} is committed but not listed."
 
     def assert_unpublished(self, archive: SampleArchive) -> None:
         """Nobody takes anything for this archive."""
-        names = self.storage.names()
+        names = self.raw.names()
         manifest = SampleManifest(archive).key
         assert manifest not in names, f"{manifest} is visible, its archive is not verified."
         if self.publishes_atomically:
@@ -200,8 +195,6 @@ class ContractBase:
 
     def assert_only(self, *archives: SampleArchive) -> None:
         """The storage holds these archives and manifests and nothing else."""
-        expected = {
-            key for each in archives for key in (each.key, SampleManifest(each).key)
-        }
-        found = set(self.storage.names())
+        expected = {key for each in archives for key in (each.key, SampleManifest(each).key)}
+        found = set(self.raw.names())
         assert found == expected, f"Left behind: {found - expected}; lost: {expected - found}"

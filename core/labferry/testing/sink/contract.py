@@ -31,10 +31,15 @@ class SinkContract(
         class TestFolderSink(SinkContract):
             sink_class = FolderSink
 
+            @pytest.fixture
+            def storage(self, tmp_path: Path) -> FolderStorage:
+                return FolderStorage(tmp_path / "storage")
+
             def make_settings(self, storage: FolderStorage) -> dict[str, JsonValue]:
                 return {"type": "folder", "path": str(storage.root)}
 
-    A storage that is not a local folder overrides the fixture `storage` with a `RawStorage` of
-    its own. `ContractBase` lists what else can be declared. Cases that the declarations exclude
-    (resuming, deleting) turn round: they show that the sink does not do it either.
+    The fixture makes an empty storage for each test. Where its files don't lie in a folder that
+    the test can reach, write a `RawStorage` of your own. `ContractBase` lists what else can be
+    declared. Cases that the declarations exclude (resuming, deleting) turn round: they show that
+    the sink does not do it either.
     """

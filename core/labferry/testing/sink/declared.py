@@ -39,4 +39,4 @@ class DeclaredCases(ContractBase):
         """A sink that is made for `status` or `--dry-run` leaves no trace; close is idempotent."""
         with self.sink() as sink:
             sink.close()
-        assert self.storage.names() == {}
+        assert self.raw.names() == {}

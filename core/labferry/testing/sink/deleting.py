@@ -32,7 +32,7 @@ class DeletingCases(ReadingCases):
         self.store(archive)
         self.delete(self.listed()[archive.key])
         if self.sink_class.traits.can_delete:
-            assert self.storage.names() == {}
+            assert self.raw.names() == {}
             assert self.listed() == {}
         else:
             self.assert_committed(archive)
@@ -52,10 +52,10 @@ class DeletingCases(ReadingCases):
         archive = self.archive()
         self.store(archive)
         stored = self.listed()[archive.key]
-        self.storage.remove(SampleManifest(archive).key)
+        self.raw.remove(SampleManifest(archive).key)
         self.delete(stored, stored)
         if self.sink_class.traits.can_delete:
-            assert self.storage.names() == {}
+            assert self.raw.names() == {}
             self.delete(stored, self.stored("never/was.zip"))
 
     def test_deleted_archive_can_be_stored_again(self) -> None:
@@ -68,11 +68,11 @@ class DeletingCases(ReadingCases):
 
     def test_hostile_key_is_not_deleted(self) -> None:
         """A key that leads out of the destination is not followed."""
-        self.storage.write("victim.zip", b"0123456789")
-        self.storage.write(SampleManifest(self.archive(key="victim.zip")).key, b"{}")
-        before = self.storage.names()
+        self.raw.write("victim.zip", b"0123456789")
+        self.raw.write(SampleManifest(self.archive(key="victim.zip")).key, b"{}")
+        before = self.raw.names()
         with self.sink() as sink:
             for key in hostile_keys("victim.zip"):
                 with suppress(LabferryError):
                     sink.delete(self.stored(key))
-        assert self.storage.names() == before
+        assert self.raw.names() == before

@@ -36,7 +36,7 @@ class Outcome:
 def run_in_process(recipe: Recipe, attempts: Sequence[Attempt]) -> list[Outcome]:
     """Make the attempts in another process, where SIGKILL ends them."""
     task = {"recipe": asdict(recipe), "attempts": [asdict(each) for each in attempts]}
-    done = subprocess.run(  # noqa: S603 - this very interpreter and package
+    done = subprocess.run(
         [sys.executable, "-m", "labferry.testing.samples.child"],
         input=json.dumps(task).encode(),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from labferry.sdk.manifest import MANIFEST_SUFFIX, Manifest
-from labferry.testing.sink.base import ContractBase
 from labferry.testing.samples.documents import SampleManifest
+from labferry.testing.sink.base import ContractBase
 
 __all__ = ["ListingCases"]
 
@@ -43,13 +43,13 @@ class ListingCases(ContractBase):
     def test_archive_without_a_manifest_is_not_listed(self) -> None:
         """It is not committed."""
         archive = self.archive()
-        self.storage.write(archive.key, archive.content.read(0, archive.size))
+        self.raw.write(archive.key, archive.content.read(0, archive.size))
         assert self.listed() == {}
 
     def test_manifest_without_an_archive_is_not_listed(self) -> None:
         """There is nothing that could be restored."""
         manifest = SampleManifest(self.archive())
-        self.storage.write(manifest.key, manifest.seal())
+        self.raw.write(manifest.key, manifest.seal())
         assert self.listed() == {}
 
     def test_foreign_files_are_not_listed(self) -> None:
@@ -57,7 +57,7 @@ class ListingCases(ContractBase):
         archive = self.archive()
         self.store(archive)
         for name in ("README", "sample/notes.json", "sample/2026/x.zip", "odd name/ä.zip", ".x/y"):
-            self.storage.write(name, b"not ours")
+            self.raw.write(name, b"not ours")
         assert set(self.listed()) == {archive.key}
 
     @pytest.mark.parametrize("document", _BROKEN)
@@ -66,7 +66,7 @@ class ListingCases(ContractBase):
         good, bad = self.archive("1"), self.archive("2")
         self.store(good)
         self.store(bad)
-        self.storage.write(SampleManifest(bad).key, document)
+        self.raw.write(SampleManifest(bad).key, document)
         assert set(self.listed()) == {good.key}
 
     @pytest.mark.parametrize("file", ["../../../etc/passwd", "/etc/passwd", "other.zip", ""])
@@ -76,14 +76,14 @@ class ListingCases(ContractBase):
         self.store(archive)
         manifest = SampleManifest(archive)
         table = {**json.loads(manifest.seal()), "file": file}
-        self.storage.write(manifest.key, json.dumps(table).encode())
+        self.raw.write(manifest.key, json.dumps(table).encode())
         assert set(self.listed()) <= {archive.key}
 
     def test_size_is_what_the_storage_holds(self) -> None:
         """So that a copy which was cut short is noticed."""
         archive = self.archive()
         self.store(archive)
-        self.storage.write(archive.key, archive.content.read(0, 1000))
+        self.raw.write(archive.key, archive.content.read(0, 1000))
         stored = self.listed().get(archive.key)
         assert stored is None or stored.size == 1000  # noqa: PLR2004 - as written above
 
@@ -95,5 +95,5 @@ class ListingCases(ContractBase):
             assert [each.key for each in sink.list()] == [first.key]
             self.store(second)
             assert {each.key for each in sink.list()} == {first.key, second.key}
-            self.storage.remove(first.key + MANIFEST_SUFFIX)
+            self.raw.remove(first.key + MANIFEST_SUFFIX)
             assert [each.key for each in sink.list()] == [second.key]

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from labferry.sdk.errors import IntegrityError, StoppedError, TransientError
-from labferry.testing.sink.base import Background, ContractBase
 from labferry.testing.samples.documents import MemoryCheckpoint, SampleManifest
+from labferry.testing.sink.base import Background, ContractBase
 
 __all__ = ["PublishingCases"]
 
@@ -49,14 +49,14 @@ class PublishingCases(ContractBase):
         with pytest.raises(IntegrityError):
             store.result()
         self.assert_unpublished(archive)
-        assert self.storage.names() == {}
+        assert self.raw.names() == {}
 
     def test_refused_empty_archive_leaves_nothing(self) -> None:
         """An archive of no bytes has no last one to withhold; its end is withheld instead."""
         archive = self.archive(size=0, arrived=0, error=IntegrityError("The checksum is wrong."))
         with pytest.raises(IntegrityError):
             self.store(archive)
-        assert self.storage.names() == {}
+        assert self.raw.names() == {}
 
     @pytest.mark.parametrize("error", _FAILURES)
     def test_failing_read_is_passed_on_and_publishes_nothing(self, error: BaseException) -> None:
@@ -67,7 +67,7 @@ class PublishingCases(ContractBase):
             self.store(archive)
         self.assert_unpublished(archive)
         if not self.resumes:
-            assert self.storage.names() == {}
+            assert self.raw.names() == {}
 
     def test_manifest_that_cannot_be_sealed_is_not_published(self) -> None:
         """An archive without its manifest is not committed, and the error is passed on."""
@@ -76,7 +76,7 @@ class PublishingCases(ContractBase):
         manifest.on_seal = _stop
         with self.sink() as sink, pytest.raises(StoppedError):
             sink.store(archive, manifest, MemoryCheckpoint())
-        assert manifest.key not in self.storage.names()
+        assert manifest.key not in self.raw.names()
         assert self.listed() == {}
         self.store(archive)
         self.assert_only(archive)
@@ -86,7 +86,7 @@ class PublishingCases(ContractBase):
         archive = self.archive()
         manifest = SampleManifest(archive)
         seen: list[set[str]] = []
-        manifest.on_seal = lambda: seen.append(set(self.storage.names()))
+        manifest.on_seal = lambda: seen.append(set(self.raw.names()))
         with self.sink() as sink:
             sink.store(archive, manifest, MemoryCheckpoint())
         assert seen, "The manifest was never sealed."

@@ -9,8 +9,8 @@ import pytest
 from labferry.sdk.errors import LabferryError, NotFoundError
 from labferry.sdk.manifest import Manifest
 from labferry.sdk.sink import StoredArchive
-from labferry.testing.sink.base import ContractBase
 from labferry.testing.samples.documents import SampleManifest
+from labferry.testing.sink.base import ContractBase
 
 __all__ = ["ReadingCases", "hostile_keys"]
 
@@ -59,7 +59,7 @@ class ReadingCases(ContractBase):
         archive = self.archive()
         self.store(archive)
         stored = self.listed()[archive.key]
-        self.storage.remove(archive.key)
+        self.raw.remove(archive.key)
         with pytest.raises(NotFoundError):
             self.fetch(stored)
         with pytest.raises(NotFoundError):
@@ -67,7 +67,7 @@ class ReadingCases(ContractBase):
 
     def test_hostile_key_is_not_opened(self) -> None:
         """A key that leads out of the destination is refused, not followed."""
-        self.storage.write("victim.zip", b"0123456789")
+        self.raw.write("victim.zip", b"0123456789")
         for key in hostile_keys("victim.zip"):
             with pytest.raises(LabferryError):
                 self.fetch(self.stored(key))

@@ -4,8 +4,8 @@
 import pytest
 
 from labferry.sdk.errors import ConflictError, LabferryError, TransientError
-from labferry.testing.sink.base import ContractBase
 from labferry.testing.samples.documents import MemoryCheckpoint, SampleManifest
+from labferry.testing.sink.base import ContractBase
 
 __all__ = ["RetryingCases"]
 
@@ -32,7 +32,7 @@ class RetryingCases(ContractBase):
         """Killed between archive and manifest: the next store writes the manifest."""
         archive = self.archive()
         self.store(archive)
-        self.storage.remove(SampleManifest(archive).key)
+        self.raw.remove(SampleManifest(archive).key)
         self.store(archive)
         self.assert_committed(archive)
         self.assert_only(archive)
@@ -41,7 +41,7 @@ class RetryingCases(ContractBase):
         """A manifest alone proves nothing."""
         archive = self.archive()
         self.store(archive)
-        self.storage.remove(archive.key)
+        self.raw.remove(archive.key)
         self.store(archive)
         self.assert_committed(archive)
         self.assert_only(archive)
@@ -111,11 +111,11 @@ class RetryingCases(ContractBase):
         """What was not stored by labferry, or is not committed, is nobody's to destroy."""
         archive = self.archive()
         theirs = self.archive("2").content.read(0, archive.size - shorter)
-        self.storage.write(archive.key, theirs)
+        self.raw.write(archive.key, theirs)
         if self.publishes_atomically:
             with pytest.raises(ConflictError):
                 self.store(archive)
-            assert self.storage.read(archive.key) == theirs
+            assert self.raw.read(archive.key) == theirs
         else:
             self.store(archive)
             self.assert_committed(archive)
@@ -124,7 +124,7 @@ class RetryingCases(ContractBase):
         """A copy that was cut short since is repaired, or reported."""
         archive = self.archive()
         self.store(archive)
-        self.storage.write(archive.key, archive.content.read(0, archive.size // 2))
+        self.raw.write(archive.key, archive.content.read(0, archive.size // 2))
         try:
             self.store(archive)
         except LabferryError:

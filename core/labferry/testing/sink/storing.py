@@ -108,7 +108,7 @@ class StoringCases(ContractBase):
         (outcome,) = self.attempt(Attempt("store", "1", size, str(self._notes)))
         archive = self.archive(size=size)
         stored = self.listed()[archive.key]
-        assert (stored.size, self.storage.names()[archive.key]) == (size, size)
+        assert (stored.size, self.raw.names()[archive.key]) == (size, size)
         for offset in (size - 70_000, size - 1):
             assert self.fetch(stored, offset) == archive.content.read(offset, size)
         assert outcome.growth <= self.memory_limit, (
