@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from labferry.actions.session import Session
 from labferry.engine import run_lock
+from labferry.engine.unexpected import as_problem
 from labferry.sdk import Finding, LabferryError, LockHeldError, Severity, Sink, Source
 
 __all__ = ["CheckResult", "check"]
@@ -37,7 +38,8 @@ def check(session: Session) -> Iterator[CheckResult]:
     for name, source in config.sources.items():
         yield from _check_plugin(f"source {name}", source.kind, name, source.settings)
     for name, sink in config.destinations.items():
-        yield from _check_plugin(f"destination {name}", sink.kind, name, sink.settings)
+        results = _check_plugin(f"destination {name}", sink.kind, name, sink.settings)
+        yield from results if sink.settings.required else map(_softened, results)
 
 
 def _check_state(session: Session) -> Iterator[CheckResult]:
@@ -64,8 +66,15 @@ def _check_plugin(
             for finding in plugin.check():
                 code = 1 if finding.severity is Severity.ERROR else 0
                 yield CheckResult(subject, finding, code)
-    except LabferryError as error:
-        yield _failure(subject, error)
+    except Exception as error:  # noqa: BLE001 - a stranger's plugin must not end the check
+        yield _failure(subject, as_problem(error, "Its plugin"))
+
+
+def _softened(result: CheckResult) -> CheckResult:
+    """What a destination that is not required does wrong, as `sync` takes it: a warning."""
+    if result.finding.severity is not Severity.ERROR:
+        return result
+    return replace(result, finding=replace(result.finding, severity=Severity.WARNING), exit_code=0)
 
 
 def _failure(subject: str, error: LabferryError) -> CheckResult:

@@ -1,10 +1,12 @@
 """`labferry sync`: export, verify, deliver."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from labferry.actions.session import Session
 from labferry.engine import Stop, run_sync
+from labferry.engine.unexpected import as_problem
 from labferry.sdk import RunReport
 
 __all__ = ["PlannedExport", "preview", "sync"]
@@ -54,11 +56,12 @@ def preview(session: Session, names: Sequence[str]) -> Sequence[PlannedExport]:
     for name, destinations in session.routes(names).items():
         config = session.config.sources[name]
         source = config.kind(name, config.settings)
-        try:
-            planned += [
-                PlannedExport(name, request.series, request.title, destinations)
-                for request in source.plan(source.lanes())
-            ]
-        finally:
-            source.close()
+        with closing(source):
+            try:
+                requests = source.plan(source.lanes())
+            except Exception as error:  # noqa: BLE001 - a stranger's source, turned into ours
+                raise as_problem(error, f"The source {name}") from None
+        planned += [
+            PlannedExport(name, request.series, request.title, destinations) for request in requests
+        ]
     return planned

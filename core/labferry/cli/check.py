@@ -1,21 +1,26 @@
 """`labferry check`."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from labferry.actions.check import CheckResult, check
 from labferry.actions.session import open_session
-from labferry.cli.options import Output, config_option, output_options
+from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document
 from labferry.sdk import Severity, redact
 
 __all__ = ["command"]
 
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.ERROR: "ERROR  "}
+_EXAMPLES = examples(
+    "labferry check                    # silent if all is well",
+    "labferry check -v -c backup.toml  # tell all that was looked at",
+)
 
 
-@click.command("check")
+@click.command("check", short_help="Would a sync work? Starts no export.", epilog=_EXAMPLES)
 @config_option
 @output_options
 def command(output: Output, config_path: Path | None) -> int:
@@ -27,18 +32,28 @@ def command(output: Output, config_path: Path | None) -> int:
     results = []
     for result in check(open_session(config_path)):
         results.append(result)
-        if not output.as_json:
-            _print(output, result)
+        _print(output, result)
+    code = shared_exit_code(result.exit_code for result in results)
     if output.as_json:
-        output.document("check", {"results": [asdict(result) for result in results]})
-    codes = {result.exit_code for result in results} - {0}
-    return codes.pop() if len(codes) == 1 else min(codes, default=0)
+        failures = [result for result in results if result.exit_code]
+        problems = [{"message": redact(f"{r.subject}: {r.finding.message}")} for r in failures]
+        print_document("check", code, {"results": [*map(_entry, results)]}, problems)
+    return code
+
+
+def _entry(result: CheckResult) -> dict[str, object]:
+    return {
+        "subject": result.subject,
+        "severity": result.finding.severity,
+        "message": redact(result.finding.message),
+        "exit_code": result.exit_code,
+    }
 
 
 def _print(output: Output, result: CheckResult) -> None:
-    finding = result.finding
-    line = redact(f"{_MARKS[finding.severity]}  {result.subject}: {finding.message}")
-    if finding.severity is Severity.ERROR:
-        click.echo(line, err=True)
-    elif finding.severity is Severity.WARNING or output.is_talkative:
-        click.echo(line)
+    severity = result.finding.severity
+    is_ok = severity is Severity.OK
+    if (is_ok and not output.is_talkative) or (output.is_quiet and not result.exit_code):
+        return
+    line = redact(f"{_MARKS[severity]}  {result.subject}: {result.finding.message}")
+    click.echo(line, err=not is_ok)

@@ -1,23 +1,29 @@
 """`labferry demo`."""
 
+import shlex
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
 from labferry.actions.demo import Demo, demo
-from labferry.cli.options import Output, output_options
+from labferry.cli.options import examples, output_options
+from labferry.cli.output import Output, tell
 from labferry.cli.signals import stop_on_signals
-from labferry.cli.sync import print_report
+from labferry.cli.summary import print_run
 from labferry.engine import Stop
 from labferry.sdk import StoppedError
 
 __all__ = ["command"]
 
+_EXAMPLES = examples(
+    "labferry demo                          # into ./labferry-demo",
+    "labferry demo --keep-running /tmp/try  # then run more verbs against it",
+)
 
-@click.command("demo")
+
+@click.command("demo", short_help="See it work, on a simulated RSpace.", epilog=_EXAMPLES)
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--keep-running", is_flag=True, help="Leave the simulated server on until Ctrl-C.")
 @output_options
@@ -33,19 +39,13 @@ def command(output: Output, folder: Path | None, *, keep_running: bool) -> int:
     stop = Stop()
     stop_on_signals(stop)
     with demo(folder, stop) as done:
-        if output.as_json:
-            output.document("demo", _document(done))
-        else:
-            print_report(output, done.report)
+        places = {"folder": str(done.folder), "config": str(done.config), "server": done.url}
+        print_run(output, "demo", done.report, **places)
+        if output.is_talkative and not stop.requested:
             _explain(done)
         if keep_running and not stop.requested:
             _keep_running(done, stop)
     return done.report.exit_code
-
-
-def _document(done: Demo) -> dict[str, Any]:
-    places = {"folder": str(done.folder), "config": str(done.config), "server": done.url}
-    return {**places, **asdict(done.report)}
 
 
 def _explain(done: Demo) -> None:
@@ -54,9 +54,10 @@ def _explain(done: Demo) -> None:
     for archive in done.archives:
         click.echo(f"  {archive.relative_to(done.folder)}, and its .manifest.json")
     if done.archives:
+        first = shlex.quote(str(done.archives[0]))
         click.echo("\nCompare the archive with the SHA-256 in its manifest:")
-        click.echo(f"  sha256sum {done.archives[0]}")
-        click.echo(f"  cat {done.archives[0]}.manifest.json")
+        click.echo(f"  sha256sum {first}")
+        click.echo(f"  cat {first}.manifest.json")
     click.echo("\nThen back up your own notebook:")
     click.echo("  labferry init     # writes labferry.toml, to be edited")
     click.echo("  labferry check    # tells what is wrong with it, or that all is well")
@@ -64,8 +65,9 @@ def _explain(done: Demo) -> None:
 
 
 def _keep_running(done: Demo, stop: Stop) -> None:
-    click.echo(f"\nThe simulated server stays at {done.url} until Ctrl-C. In another terminal:")
-    click.echo(f"  labferry sync -v -c {done.config}")
+    """Until a signal comes, which is how this is meant to end: no failure."""
+    tell(f"The simulated server stays at {done.url} until Ctrl-C. In another terminal:")
+    tell(f"  labferry sync -v -c {shlex.quote(str(done.config))}")
     with suppress(StoppedError):
         while True:
             stop.wait(3600)

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -34,8 +33,9 @@ class _Verbs(click.Group):
 
 @click.group(
     cls=_Verbs,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Begin with `labferry demo`; then `labferry init`, `labferry check`, `labferry sync`.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with `labferry demo`; then `labferry init`, `labferry check`, `labferry sync`. "
+    "`labferry VERB -h` tells more about each.",
 )
 @click.version_option(__version__, prog_name="labferry")
 def cli() -> None:
@@ -44,26 +44,23 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = cli.main(args=arguments, prog_name="labferry", standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 128 + signal.SIGINT
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has gone; nothing is left to flush to.
+        code = cli.main(args=given, prog_name="labferry", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody wants a traceback from cron
+        # Not imported before it is needed: `--version` and `-h` come at once.
+        from labferry.cli.failures import report_failure  # noqa: PLC0415
+
+        verb = given[0] if given and given[0] in _VERBS else ""
+        code = report_failure(error, verb, as_json="--json" in given)
+    sys.exit(_flushed(code if isinstance(code, int) else 0))
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once all output is out; where it can't be, that is told by the code alone."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    except Exception as error:  # noqa: BLE001 - told from ours without importing the SDK first
-        code = _report(error)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _report(error: Exception) -> int:
-    from labferry.sdk import LabferryError, redact  # noqa: PLC0415 - not for `--version`
-
-    if not isinstance(error, LabferryError):
-        raise error
-    click.echo(f"labferry: {redact(str(error))}", err=True)
-    return error.exit_code
+        return code or 1
+    return code

@@ -1,33 +1,63 @@
 """`labferry plugins`."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import click
 
-from labferry.cli.options import Output, output_options
+from labferry.cli import validate
+from labferry.cli.options import examples, output_options
+from labferry.cli.output import Output, print_document
 from labferry.plugins import Plugin, load_plugins
+from labferry.sdk import redact
 
 __all__ = ["command"]
 
+_HEAD = ("TYPE", "KIND", "PLUGIN", "DISTRIBUTION", "STATE")
+_EXAMPLES = examples(
+    "labferry plugins", "labferry plugins --json", "labferry plugins validate offsite"
+)
 
-@click.command("plugins")
+
+@click.group(
+    "plugins",
+    invoke_without_command=True,
+    short_help="List the installed plugins; validate a destination.",
+    epilog=_EXAMPLES,
+)
 @output_options
-def command(output: Output) -> int:
-    """List the installed plugins: what they offer, where they come from, whether they work."""
+def command(output: Output) -> int | None:
+    """List the installed plugins: what they offer, where they come from, whether they work.
+
+    A broken plugin harms no verb unless the configuration needs what it offers.
+    """
+    if click.get_current_context().invoked_subcommand is not None:
+        return None
     found = load_plugins().found
     if output.as_json:
         listed = [{**asdict(p), "state": "broken" if p.problem else "ok"} for p in found]
-        output.document("plugins", {"plugins": listed})
+        print_document("plugins", 0, {"plugins": listed})
     else:
-        for plugin in found:
-            _print(plugin)
+        _print_table([_HEAD, *(row for plugin in found for row in _rows(plugin))])
     return 0
 
 
-def _print(plugin: Plugin) -> None:
+command.add_command(validate.command)
+
+
+def _rows(plugin: Plugin) -> Iterator[tuple[str, ...]]:
+    state = f"broken: {redact(plugin.problem)}" if plugin.problem else "ok"
+    end = (plugin.name, f"{plugin.distribution} {plugin.version}", state)
     offers = [
-        *(f"destination {kind}" for kind in plugin.sinks),
-        *(f"source {kind}" for kind in plugin.sources),
+        *((kind, "source") for kind in plugin.sources),
+        *((kind, "destination") for kind in plugin.sinks),
     ]
-    state = f"broken: {plugin.problem}" if plugin.problem else ", ".join(offers) or "observer"
-    click.echo(f"{plugin.name:<12} {plugin.distribution} {plugin.version}: {state}")
+    for offer in offers or [("-", "-" if plugin.problem else "observer")]:
+        yield (*offer, *end)
+
+
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())

@@ -1,15 +1,14 @@
 """SIGINT and SIGTERM: the first ends a run in good order, the second at once."""
 
-import logging
 import os
 import signal
+import sys
+from contextlib import suppress
 from types import FrameType
 
 from labferry.engine import Stop
 
 __all__ = ["stop_on_signals"]
-
-_log = logging.getLogger(__name__)
 
 
 def stop_on_signals(stop: Stop) -> None:
@@ -18,8 +17,10 @@ def stop_on_signals(stop: Stop) -> None:
     def handle(number: int, _: FrameType | None) -> None:
         if stop.requested:
             os._exit(128 + number)
-        _log.warning("Stopping; once more to end at once.")
         stop.request(number)
+        # Past Python's buffers: the signal may have come in the middle of writing to one.
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), b"labferry: Stopping; once more to end at once.\n")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)

@@ -1,5 +1,6 @@
 """`labferry sync`."""
 
+import logging
 import os
 import sys
 from dataclasses import asdict
@@ -9,15 +10,39 @@ import click
 
 from labferry.actions.session import Session, open_session
 from labferry.actions.sync import preview, sync
-from labferry.cli.options import Output, config_option, output_options
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document
 from labferry.cli.signals import stop_on_signals
+from labferry.cli.summary import print_run
 from labferry.engine import Stop
-from labferry.sdk import ExportReport, RunReport
 
-__all__ = ["command", "print_report"]
+__all__ = ["command"]
+
+_log = logging.getLogger(__name__)
+
+_EXIT_CODES = """\b
+Exit codes:
+  0    everything is stored and checked
+  1    failed
+  2    the configuration is wrong; nothing was started
+  3    partial: some archives or destinations failed
+  4    integrity: bytes differ from what was declared or stored
+  5    refused: credentials or permissions
+  11   another run is at work
+  75   the server is still exporting: run again
+  130  stopped by Ctrl-C, 143 by SIGTERM: run again to go on
+
+"""
+_EXAMPLES = examples(
+    "labferry sync                # every sync; without syncs, every source",
+    "labferry sync nightly -v     # one sync or source, telling what it does",
+    "labferry sync --dry-run      # what would be exported, and where to",
+)
 
 
-@click.command("sync")
+@click.command(
+    "sync", short_help="Export, verify, store at every destination.", epilog=_EXIT_CODES + _EXAMPLES
+)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @config_option
 @click.option("--dry-run", is_flag=True, help="Tell what would be exported; start nothing.")
@@ -25,23 +50,20 @@ __all__ = ["command", "print_report"]
 def command(
     output: Output, names: tuple[str, ...], config_path: Path | None, *, dry_run: bool
 ) -> int:
-    r"""Export, verify, and store at every destination.
+    """Export, verify, and store at every destination.
 
     Goes on with what earlier runs left, then exports anew. NAME is a sync or a source of the
     configuration; without one, everything is exported.
-
-    \b
-    Exit codes: 0 stored and checked, 1 failed, 2 configuration, 3 partial,
-    4 integrity, 5 refused, 11 another run is at work, 75 the server is not
-    finished yet (run again), 130/143 stopped (run again).
     """
     session = open_session(config_path)
+    for warning in session.config.warnings:
+        _log.warning("%s", warning)
     if dry_run:
         return _preview(output, session, names)
     stop = Stop()
     stop_on_signals(stop)
     report = sync(session, names, stop)
-    print_report(output, report)
+    print_run(output, "sync", report)
     if stop.requested:
         # Threads that were in the middle of something must not outlive the report.
         sys.stdout.flush()
@@ -52,29 +74,9 @@ def command(
 def _preview(output: Output, session: Session, names: tuple[str, ...]) -> int:
     planned = preview(session, names)
     if output.as_json:
-        output.document("sync --dry-run", {"exports": [asdict(export) for export in planned]})
-    for export in planned if not output.as_json else ():
+        content = {"dry_run": True, "exports": [asdict(export) for export in planned]}
+        print_document("sync", 0, content)
+        return 0
+    for export in planned:
         click.echo(f"{export.source}: {export.title} → {', '.join(export.destinations)}")
     return 0
-
-
-def print_report(output: Output, report: RunReport) -> None:
-    """Tell how a run went: what was stored to whoever listens, what went wrong in any case."""
-    if output.as_json:
-        output.document("sync", asdict(report))
-    elif output.is_talkative:
-        for export in report.exports:
-            click.echo(_line(export))
-    problems = [*report.problems]
-    for export in report.exports:
-        problems += [f"{export.source}: {export.title}: {problem}" for problem in export.problems]
-    for problem in problems:
-        click.echo(f"labferry: {problem}", err=True)
-
-
-def _line(export: ExportReport) -> str:
-    what = f"{export.source}: {export.title}: {export.outcome}"
-    if not export.receipts:
-        return what
-    places = ", ".join(receipt.destination for receipt in export.receipts)
-    return f"{what} at {places}: {export.receipts[0].key} ({export.receipts[0].size:,} bytes)"

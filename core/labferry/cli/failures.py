@@ -1,0 +1,82 @@
+"""A verb that ended with an error: what is told about it, and what the process exits with."""
+
+import logging
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+
+import click
+
+from labferry.cli.output import print_document, tell
+from labferry.config import InvalidConfigError
+from labferry.sdk import JsonValue, LabferryError, redact
+
+__all__ = ["report_failure"]
+
+_log = logging.getLogger(__name__)
+
+
+def report_failure(error: Exception, command: str, *, as_json: bool) -> int:
+    """Tell of an error on stderr, and on stdout where a JSON document was asked for.
+
+    Args:
+        error: What ended the verb.
+        command: The verb; empty where none was named.
+        as_json: Whether stdout is to be one JSON document.
+
+    Returns:
+        The exit code.
+    """
+    code, problems = _judge(error)
+    if isinstance(error, click.ClickException):
+        error.show()
+    else:
+        tell(_text(error))
+        if not isinstance(error, LabferryError | click.Abort):
+            _log.debug("Where it happened:", exc_info=error)
+    if as_json:
+        # It may have been stdout itself that failed.
+        with suppress(OSError):
+            print_document(command, code, {}, problems)
+    return code
+
+
+def _judge(error: Exception) -> tuple[int, Sequence[dict[str, JsonValue]]]:
+    if isinstance(error, InvalidConfigError):
+        return error.exit_code, [_mistake(asdict(problem)) for problem in error.problems]
+    if isinstance(error, LabferryError):
+        return error.exit_code, [{"message": redact(error.message), "hint": redact(error.hint)}]
+    if isinstance(error, click.ClickException):
+        return error.exit_code, [{"message": redact(error.format_message())}]
+    code = 128 + signal.SIGINT if isinstance(error, click.Abort) else 1
+    return code, [{"message": redact(_text(error))}]
+
+
+def _mistake(problem: dict[str, object]) -> dict[str, JsonValue]:
+    """A mistake in the configuration, under the names that every problem has."""
+    line, column = problem["line"], problem["column"]
+    return {
+        "message": redact(str(problem["message"])),
+        "hint": redact(str(problem["suggestion"])),
+        "file": str(problem["file"]),
+        "line": line if isinstance(line, int) else None,
+        "column": column if isinstance(column, int) else None,
+        "key": redact(str(problem["key"])),
+    }
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, InvalidConfigError) and len(error.problems) > 1:
+        mistakes = "\n".join(f"  {problem}" for problem in error.problems)
+        return f"The configuration has {len(error.problems)} mistakes:\n{mistakes}"
+    if isinstance(error, LabferryError):
+        return str(error)
+    if isinstance(error, click.Abort):
+        return "Stopped."
+    if isinstance(error, OSError):
+        return f"The system refused: {error}."
+    return (
+        f"Something went wrong that should not: {type(error).__name__}: {error}. "
+        "Please report it with what -vv prints."
+    )

@@ -1,0 +1,94 @@
+"""How a verb talks: data to stdout, messages to stderr, as much as was asked for."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import click
+from typing_extensions import override
+
+from labferry.sdk import JsonValue, redact
+
+__all__ = ["Output", "print_document", "tell"]
+
+_CHATTY = ("filelock", "httpcore", "httpx")
+"""Libraries whose log lines are about themselves, or hold addresses with their signatures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How to talk to the caller.
+
+    Attributes:
+        as_json: Whether stdout is to be one JSON document.
+        verbosity: 0 by default, negative for -q, positive for -v.
+    """
+
+    as_json: bool
+    verbosity: int
+
+    @property
+    def is_talkative(self) -> bool:
+        """Whether to tell what went well: to a person, or to whoever asked for it."""
+        wanted = self.verbosity > 0 or (self.verbosity == 0 and sys.stdout.isatty())
+        return wanted and not self.as_json
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether to tell errors only."""
+        return self.verbosity < 0
+
+    def start_logging(self) -> None:
+        """Send log lines to stderr, as many as were asked for."""
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Redacting("%(message)s"))
+        logger = logging.getLogger()
+        logger.handlers[:] = [handler]
+        logger.setLevel(self._level())
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+    def _level(self) -> int:
+        if self.verbosity > 1:
+            return logging.DEBUG
+        if self.verbosity == 1 or (self.verbosity == 0 and sys.stderr.isatty()):
+            return logging.INFO
+        return logging.WARNING if self.verbosity == 0 else logging.ERROR
+
+
+class _Redacting(logging.Formatter):
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        return redact(f"labferry: {level}{super().format(record)}")
+
+
+def tell(message: str) -> None:
+    """Print a message to stderr."""
+    click.echo(redact(f"labferry: {message}"), err=True)
+
+
+def print_document(
+    command: str,
+    exit_code: int,
+    content: Mapping[str, object],
+    problems: Iterable[Mapping[str, JsonValue]] = (),
+) -> None:
+    """Print the JSON document of a verb, which is all that it prints to stdout.
+
+    Args:
+        command: The verb.
+        exit_code: What the process exits with.
+        content: What the verb has to tell.
+        problems: What went wrong, each with a `message` at least.
+    """
+    head = {"labferry_output": 1, "command": command, "exit_code": exit_code}
+    whole = {**head, **content, "problems": list(problems)}
+    click.echo(json.dumps(whole, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,77 @@
+"""`labferry plugins validate`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from labferry.actions.session import open_session
+from labferry.actions.validate import State, Validation, Verdict
+from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document, tell
+
+__all__ = ["command"]
+
+_EXAMPLES = examples(
+    "labferry plugins validate offsite",
+    "labferry plugins validate offsite --json > verdict.json",
+)
+_MARKS = {State.KEPT: "kept   ", State.BROKEN: "BROKEN ", State.UNTRIED: "untried"}
+
+
+@click.command(
+    "validate",
+    short_help="Does a destination keep its promises?",
+    epilog=_EXAMPLES,
+)
+@click.argument("destination")
+@config_option
+@output_options
+def command(output: Output, destination: str, config_path: Path | None) -> int:
+    """Try out what every destination promises, at one that is configured.
+
+    Stores sample archives below labferry-validate/ there, about 60 MB in all, and deletes them in
+    the end. Exits with 0 if all promises that were tried are kept.
+    """
+    validation = Validation(open_session(config_path), destination)
+    verdicts = []
+    for verdict in validation.verdicts():
+        verdicts.append(verdict)
+        _print_verdict(output, verdict)
+    broken = [verdict for verdict in verdicts if verdict.state is State.BROKEN]
+    code = shared_exit_code({verdict.exit_code for verdict in broken})
+    for left in validation.left:
+        tell(f"warning: this could not be deleted, do it by hand: {left}")
+    if output.as_json:
+        content = {
+            "destination": destination,
+            "promises": [asdict(verdict) for verdict in verdicts],
+            "left_behind": validation.left,
+        }
+        problems = [{"message": f"{each.promise}: {each.explanation}"} for each in broken]
+        print_document("plugins validate", code, content, problems)
+    elif not output.is_quiet:
+        click.echo(_summary(destination, verdicts))
+    return code
+
+
+def _print_verdict(output: Output, verdict: Verdict) -> None:
+    if output.as_json or (output.is_quiet and verdict.state is not State.BROKEN):
+        return
+    line = f"{_MARKS[verdict.state]}  {verdict.promise:<10}  {verdict.claim}"
+    click.echo(line, err=output.is_quiet)
+    if verdict.explanation:
+        click.echo(f"{'':21}{verdict.explanation}", err=output.is_quiet)
+
+
+def _summary(destination: str, verdicts: Sequence[Verdict]) -> str:
+    counts = {state: sum(each.state is state for each in verdicts) for state in State}
+    untried = f" {counts[State.UNTRIED]} could not be tried." if counts[State.UNTRIED] else ""
+    if counts[State.BROKEN]:
+        return (
+            f"{destination} breaks {counts[State.BROKEN]} of {len(verdicts)} promises.{untried} "
+            "Do not trust it with a backup."
+        )
+    return f"{destination} keeps {counts[State.KEPT]} of {len(verdicts)} promises.{untried}"

@@ -1,0 +1,123 @@
+"""`labferry check`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from labferry.testing.rspace import Fault, SimulatedRSpace, html_answer
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Site, Source
+
+
+def test_everything_that_was_looked_at_is_told(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    site.write({"lab": source(server, scope="user")}, ["nas", "offsite"])
+
+    done = site.run("check", "-v")
+
+    assert (done.code, done.err) == (0, "")
+    told = done.out.splitlines()
+    assert all(line.startswith("ok       ") for line in told)
+    for words in (
+        f"configuration: {site.config} has no mistakes",
+        f"state folder: {site.state} ",
+        f"source lab: RSpace {server.options.version} answers at {server.url}",
+        "source lab: Would export: work of alice",
+        f"destination nas: {site.destination()} can be written and read",
+        "destination offsite: ",
+    ):
+        assert any(words in line for line in told), words
+
+
+def test_no_export_begins_and_nothing_is_left(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    site.write({"lab": source(server)})
+
+    assert site.run("check").code == 0
+
+    assert {request.method for request in server.requests} == {"GET"}
+    assert server.exports == []
+    assert list(site.destination().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "word"),
+    [
+        ({"key": "WRONG_KEY"}, 5, "HTTP 401"),
+        ({"scope": "group"}, 5, "alice"),
+        ({"scope": "search", "query": "no such thing"}, 1, "finds 0 documents"),
+        ({"scope": "all-users"}, 5, "HTTP 401"),
+    ],
+)
+def test_a_source_that_would_fail(
+    site: Site,
+    server: SimulatedRSpace,
+    source: Source,
+    *,
+    keys: dict[str, Any],
+    code: int,
+    word: str,
+) -> None:
+    site.write({"lab": source(server, **keys)})
+
+    done = site.run("check")
+
+    assert done.code == code
+    (line,) = done.messages
+    assert line.startswith("ERROR    source lab: ")
+    assert word in line
+
+
+def test_a_server_that_is_none(site: Site, server: SimulatedRSpace, source: Source) -> None:
+    server.faults.add(Fault("any", html_answer(200), times=None))
+    site.write({"lab": source(server)})
+
+    done = site.run("check")
+
+    assert done.code == 1
+    assert "Is the url of the source that of an RSpace server?" in done.err
+
+
+def test_failures_of_several_kinds_are_all_told(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    site.write({"alice": source(server), "lost": source(server, "WRONG_KEY")}, {"nas": {}})
+
+    done = site.run("check")
+
+    assert done.code == 1
+    assert [line.split(":")[0] for line in done.messages] == [
+        "ERROR    source lost",
+        "ERROR    destination nas",
+    ]
+
+
+def test_a_destination_that_is_not_required_is_a_warning(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    site.destination("nas").mkdir()
+    site.write({"lab": source(server)}, {"nas": {}, "usb": {"required": False}})
+
+    done = site.run("check")
+
+    assert done.code == 0
+    (line,) = done.messages
+    assert line.startswith("warning  destination usb: There is no folder")
+
+
+def test_a_state_folder_that_can_not_be_used(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    (site.folder / "taken").touch()
+    site.write({"lab": source(server)}, state_dir="taken/state")
+
+    done = site.run("check")
+
+    assert done.code == 1
+    (line,) = done.messages
+    assert line.startswith(f"ERROR    state folder: The state folder {site.folder}/taken/state")

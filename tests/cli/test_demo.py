@@ -1,0 +1,100 @@
+"""`labferry demo`."""
+
+from __future__ import annotations
+
+import signal
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Site, WaitFor
+
+
+def _archives(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.zip"))
+
+
+def test_it_shows_a_whole_backup_and_how_to_go_on(site: Site) -> None:
+    done = site.run("demo")
+
+    folder = site.folder / "labferry-demo"
+    assert done.code == 0
+    archives = _archives(folder)
+    assert [path.relative_to(folder).parts[0] for path in archives] == ["nas", "offsite"]
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+    for words in (
+        f"Everything is in {folder}:",
+        "  labferry.toml: the configuration that was used",
+        f"  sha256sum {archives[0]}",
+        "  labferry init ",
+        "  labferry check ",
+        "  labferry sync",
+    ):
+        assert words in done.out
+    assert "asking the server for the export" in done.err
+    assert stat.S_IMODE((folder / "api-key").stat().st_mode) == 0o600
+    _remove_key(folder)
+
+
+def test_its_advice_can_be_followed(site: Site) -> None:
+    done = site.run("demo", "a folder")
+
+    command = next(line for line in done.out.splitlines() if line.startswith("  sha256sum"))
+    digest = site.run_program("sh", "-c", command).out.split()[0]
+    shown = next(line for line in done.out.splitlines() if line.startswith("  cat"))
+    assert f'"sha256": "{digest}"' in site.run_program("sh", "-c", shown).out
+    _remove_key(site.folder / "a folder")
+
+
+def test_a_second_one_takes_a_new_folder_and_a_folder_in_use_is_refused(site: Site) -> None:
+    (site.folder / "labferry-demo").mkdir()
+    (site.folder / "used").mkdir()
+    (site.folder / "used" / "thesis.txt").touch()
+
+    second, refused = site.run("demo", "--json"), site.run("demo", "used")
+
+    document = second.document
+    assert (second.code, second.err, document["command"]) == (0, "", "demo")
+    assert document["folder"] == str(site.folder / "labferry-demo-2")
+    assert [export["outcome"] for export in document["exports"]] == ["stored"]
+    assert len(document["exports"][0]["receipts"]) == 2
+    assert refused.code == 2
+    assert refused.err.startswith("labferry: The folder used is not empty.")
+    _remove_key(site.folder / "labferry-demo-2")
+
+
+def test_it_can_be_silent(site: Site) -> None:
+    done = site.run("demo", "-q", "here")
+
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert len(_archives(site.folder / "here")) == 2
+    _remove_key(site.folder / "here")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_server_can_be_left_on_until_it_is_stopped(
+    site: Site, wait_for: WaitFor, number: signal.Signals
+) -> None:
+    folder = site.folder / "here"
+    process = site.start("demo", "here", "--keep-running", "--json")
+    wait_for(lambda: (folder / "state" / "ledger.db").exists() and len(_archives(folder)) == 2)
+    assert process.stderr is not None
+    assert "stays at http://127.0.0.1:" in process.stderr.readline()
+
+    another = site.run("sync", "-c", "here/labferry.toml")
+    done = site.end(process, number)
+
+    assert (another.code, another.err) == (0, "")
+    assert len(_archives(folder)) == 4
+    assert done.code == 0
+    assert done.document["command"] == "demo"
+    _remove_key(folder)
+
+
+def _remove_key(folder: Path) -> None:
+    """What the demonstration's key file holds is no leak."""
+    (folder / "api-key").unlink()

@@ -1,0 +1,182 @@
+"""Several sources and destinations, and which of them a run is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labferry.testing.rspace import JobTiming, Options, SimulatedRSpace
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Serve, Site, Source
+
+SYNCS = {
+    "near": {"sources": ["alice", "bob"], "destinations": ["nas"]},
+    "far": {"sources": ["bob"], "destinations": ["offsite"]},
+}
+
+
+@pytest.fixture
+def laboratory(site: Site, server: SimulatedRSpace, source: Source) -> Site:
+    """Two sources, two destinations, two syncs."""
+    sources = {"alice": source(server), "bob": source(server, "BOB_KEY")}
+    site.write(sources, ["nas", "offsite"], syncs=SYNCS)
+    return site
+
+
+def _stored(site: Site, destination: str) -> list[str]:
+    return sorted(path.split("/")[0] for path in map(str, _keys(site, destination)))
+
+
+def _keys(site: Site, destination: str) -> list[str]:
+    root = site.destination(destination)
+    return [str(path.relative_to(root)) for path in site.archives(destination)]
+
+
+def test_without_syncs_everything_goes_everywhere(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    site.write(
+        {"alice": source(server), "bob": source(server, "BOB_KEY")}, ["nas", "offsite", "third"]
+    )
+
+    assert site.run("sync").code == 0
+
+    assert len(server.exports) == 2
+    assert [_stored(site, name) for name in ("nas", "offsite", "third")] == [["alice", "bob"]] * 3
+    assert _keys(site, "nas") == _keys(site, "third")
+
+
+@pytest.mark.parametrize(
+    ("names", "near", "far"),
+    [
+        ((), ["alice", "bob"], ["bob"]),
+        (("near",), ["alice", "bob"], []),
+        (("bob",), ["bob"], ["bob"]),
+        (("alice", "far"), ["alice"], ["bob"]),
+    ],
+)
+def test_names_choose_among_syncs_and_sources(
+    laboratory: Site, names: tuple[str, ...], near: list[str], far: list[str]
+) -> None:
+    assert laboratory.run("sync", *names).code == 0
+
+    assert (_stored(laboratory, "nas"), _stored(laboratory, "offsite")) == (near, far)
+
+
+def test_an_unknown_name_is_refused_before_anything_begins(
+    laboratory: Site, server: SimulatedRSpace
+) -> None:
+    done = laboratory.run("sync", "alcie")
+
+    assert done.code == 2
+    assert "no sync or source 'alcie'" in done.err
+    assert "near, far, alice, bob" in done.err
+    assert server.requests == []
+    assert not laboratory.state.exists()
+
+
+def test_two_keys_run_side_by_side(site: Site, serve: Serve, source: Source) -> None:
+    server = serve(Options(timing=JobTiming(run=1.0)))
+    site.write({"lab": source(server, api_keys=[{"env": "ALICE_KEY"}, {"env": "BOB_KEY"}])})
+
+    assert site.run("sync").code == 0
+
+    first, second = server.exports
+    assert {first.user, second.user} == {"alice", "bob"}
+    assert abs(second.at - first.at) < 1.0
+    assert len(site.archives()) == 2
+
+
+def test_sources_with_one_key_take_turns(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    site.write({"all": source(server), "page": source(server, format="html")})
+
+    assert site.run("sync").code == 0
+
+    assert [request.status for request in server.requests if request.kind == "submit"] == [202, 202]
+    assert len(site.archives()) == 2
+
+
+def test_a_dry_run_tells_the_plan_and_changes_nothing(
+    laboratory: Site, server: SimulatedRSpace
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in laboratory.folder.rglob("*")}
+
+    done = laboratory.run("sync", "--dry-run")
+
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "alice: work of alice → nas",
+        "bob: work of bob → nas, offsite",
+    ]
+    assert server.exports == []
+    assert {path: path.stat().st_mtime_ns for path in laboratory.folder.rglob("*")} == before
+
+
+def test_a_dry_run_as_json(laboratory: Site) -> None:
+    document = laboratory.run("sync", "--dry-run", "--json", "far").document
+
+    assert document["command"] == "sync"
+    assert document["dry_run"] is True
+    assert document["problems"] == []
+    assert document["exports"] == [
+        {"source": "bob", "series": "user", "title": "work of bob", "destinations": ["offsite"]}
+    ]
+
+
+def test_a_dry_run_with_a_wrong_key_fails(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    site.write({"lab": source(server, "WRONG_KEY")})
+
+    done = site.run("sync", "--dry-run")
+
+    assert done.code == 5
+    assert done.err.count("HTTP 401") == 1
+
+
+def test_one_source_that_fails_does_not_stop_the_others(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    site.write({"alice": source(server), "lost": source(server, "WRONG_KEY")})
+
+    done = site.run("sync")
+
+    assert done.code == 3
+    assert [line for line in done.messages if "lost" in line]
+    assert _stored(site, "nas") == ["alice"]
+
+
+def test_one_destination_that_fails_gets_the_archive_from_the_next_run(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    site.write({"alice": source(server)}, ["nas", "offsite"])
+    site.destination("offsite").rmdir()
+
+    first = site.run("sync")
+    (early,) = _keys(site, "nas")
+    site.destination("offsite").mkdir()
+    second = site.run("sync")
+
+    assert (first.code, second.code) == (3, 0)
+    assert first.err.count("There is no folder") == 1
+    assert "offsite" in first.err
+    assert early in _keys(site, "offsite")
+    assert _keys(site, "nas") == _keys(site, "offsite")
+
+
+def test_a_destination_that_is_not_required_fails_with_a_warning(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    site.destination("nas").mkdir()
+    site.write({"alice": source(server)}, {"nas": {}, "usb": {"required": False}})
+
+    done = site.run("sync")
+
+    assert done.code == 0
+    assert "labferry: warning: alice: work of alice: usb: There is no folder" in done.err
+    assert _stored(site, "nas") == ["alice"]
+    assert site.run("sync", "-q").err == ""

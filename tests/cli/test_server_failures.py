@@ -1,0 +1,207 @@
+"""What goes wrong between us and the server, and what is said about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+
+from labferry.testing.rspace import (
+    Fault,
+    JobEnds,
+    JobTiming,
+    On,
+    Options,
+    Outcome,
+    Redirect,
+    SimulatedRSpace,
+    html_answer,
+)
+
+if TYPE_CHECKING:
+    import ssl
+
+    from tests.cli.conftest import Done, Serve, Site, Source
+
+
+SLOWLY = Options(timing=JobTiming(queue=0.5))
+"""Not over before its submission is answered, however busy the machine is."""
+
+
+def _assert_failed(site: Site, done: Done, code: int, *words: str) -> None:
+    """It failed, said so once, and left nothing that looks like a backup."""
+    assert done.code == code, done.err
+    assert done.out == ""
+    problem, advice = done.messages
+    assert problem.startswith("labferry: lab: ")
+    assert advice.startswith("labferry: What failed is tried again by the next run")
+    for word in words:
+        assert word in problem
+    assert len(set(problem.split(". "))) == len(problem.split(". "))
+    assert site.files() == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "words"),
+    [
+        ({"key": "WRONG_KEY"}, 5, ["the key from env WRONG_KEY", "HTTP 401", "My RSpace, Profile"]),
+        (
+            {"key": "ALICE_KEY", "scope": "group", "id": 1234},
+            5,
+            ["group 1234", "alice is not authorised", "what the account may export"],
+        ),
+        ({"key": "BOB_KEY", "id": 101}, 5, ["user 101", "bob is not authorised"]),
+        ({"key": "ALICE_KEY", "scope": "group"}, 5, ["alice", "may export"]),
+        ({"key": "SYSADMIN_KEY", "id": 99999}, 1, ["user 99999", "not found", "does not exist"]),
+        (
+            {"key": "SYSADMIN_KEY", "scope": "group", "id": 99999},
+            1,
+            ["group 99999", "not found", "does not exist"],
+        ),
+        (
+            {"key": "ALICE_KEY", "scope": "selection", "selections": [99999]},
+            5,
+            ["selection", "or does not exist for it"],
+        ),
+    ],
+    ids=[
+        "wrong key",
+        "forbidden group",
+        "forbidden user",
+        "no group",
+        "unknown user",
+        "unknown group",
+        "unknown record",
+    ],
+)
+def test_what_is_not_allowed_or_not_there(
+    site: Site,
+    server: SimulatedRSpace,
+    source: Source,
+    *,
+    keys: dict[str, Any],
+    code: int,
+    words: list[str],
+) -> None:
+    site.write({"lab": source(server, **keys)})
+
+    _assert_failed(site, site.run("sync"), code, *words)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ABANDONED, Outcome.STOPPED])
+def test_the_servers_own_reasons_are_told(
+    site: Site, serve: Serve, source: Source, outcome: Outcome
+) -> None:
+    server = serve(SLOWLY)
+    server.faults.add(Fault("job", JobEnds(outcome, "The export disk is full")))
+    site.write({"lab": source(server)})
+
+    done = site.run("sync")
+
+    _assert_failed(site, done, 1, "work of alice", "The export disk is full", outcome.value)
+
+
+def test_a_job_that_ended_without_a_reason(site: Site, serve: Serve, source: Source) -> None:
+    server = serve(SLOWLY)
+    server.faults.add(Fault("job", JobEnds(Outcome.ABANDONED)))
+    site.write({"lab": source(server)})
+
+    _assert_failed(site, site.run("sync"), 1, "ended the export", "ABANDONED")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "word"),
+    [
+        (Outcome.NO_LINK, "no archive with a download link"),
+        (Outcome.NO_CHECKSUM, "no archive with a checksum"),
+        (Outcome.NO_SIZE, "no archive with a size"),
+        (Outcome.UNREADABLE, "how RSpace reports an export that failed"),
+    ],
+)
+def test_a_completed_job_that_offers_nothing_usable(
+    site: Site, server: SimulatedRSpace, source: Source, outcome: Outcome, word: str
+) -> None:
+    server.faults.add(Fault("job", JobEnds(outcome)))
+    site.write({"lab": source(server)})
+
+    _assert_failed(site, site.run("sync"), 1, "work of alice", word)
+
+
+@pytest.mark.parametrize(
+    ("request_kind", "word"),
+    [
+        ("whoami", "Is the url of the source that of an RSpace server?"),
+        ("submit", "Exports may be running at the server"),
+        ("poll", "The next run goes on from here"),
+    ],
+)
+def test_a_web_page_in_place_of_an_answer(
+    site: Site,
+    server: SimulatedRSpace,
+    source: Source,
+    request_kind: On,
+    word: str,
+) -> None:
+    server.faults.add(Fault(request_kind, html_answer(200), times=None))
+    site.write({"lab": source(server, poll_interval="2ms")})
+
+    _assert_failed(site, site.run("sync"), 1, "HTTP 200", "web page", word)
+
+
+def test_a_redirect_is_not_followed(site: Site, server: SimulatedRSpace, source: Source) -> None:
+    server.faults.add(Fault("any", Redirect("https://login.example.edu/"), times=None))
+    site.write({"lab": source(server)})
+
+    _assert_failed(site, site.run("sync"), 1, "redirect to login.example.edu", "not let through")
+
+
+def test_an_unreachable_server(site: Site, source: Source) -> None:
+    with SimulatedRSpace() as server:
+        pass
+    site.write({"lab": source(server)})
+
+    done = site.run("sync")
+
+    _assert_failed(site, done, 1, server.url, "can't be reached", "refused", "url of the source")
+
+
+def test_an_unknown_host(site: Site, source: Source) -> None:
+    site.write({"lab": source("https://rspace.invalid")})
+
+    _assert_failed(site, site.run("sync"), 1, "https://rspace.invalid can't be reached")
+
+
+def test_a_certificate_of_an_unknown_authority(
+    site: Site, serve: Serve, source: Source, server_tls: ssl.SSLContext
+) -> None:
+    server = serve(Options(tls=server_tls))
+    site.write({"lab": source(server)})
+
+    done = site.run("sync")
+
+    _assert_failed(site, done, 1, server.url, "certificate", "not accepted", "ca_file")
+    assert server.requests == []
+
+
+def test_the_authority_of_an_institution_can_be_named(
+    site: Site, serve: Serve, source: Source, server_tls: ssl.SSLContext, authority: trustme.CA
+) -> None:
+    server = serve(Options(tls=server_tls))
+    authority.cert_pem.write_to_path(site.folder / "ca.pem")
+    site.write({"lab": source(server, ca_file="ca.pem")})
+
+    assert site.run("sync").code == 0
+    assert len(site.archives()) == 1
+
+
+def test_a_server_that_comes_back_is_waited_for(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    server.faults.add(Fault("poll", html_answer(502), times=3))
+    site.write({"lab": source(server)})
+
+    done = site.run("sync")
+
+    assert (done.code, done.err) == (0, "")
+    assert len(site.archives()) == 1

@@ -1,0 +1,151 @@
+"""One run at a time; what signals and time limits do to it; and how the next one goes on."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labferry.testing.rspace import Fault, JobTiming, Options, SimulatedRSpace, Stall
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Serve, Site, Source, WaitFor
+
+
+def _has_polled(server: SimulatedRSpace) -> bool:
+    return any(request.kind == "poll" for request in server.requests)
+
+
+def _is_downloading(server: SimulatedRSpace) -> bool:
+    return any(request.kind == "download" for request in server.requests)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_wait_and_the_next_run_goes_on(
+    site: Site,
+    serve: Serve,
+    source: Source,
+    wait_for: WaitFor,
+    *,
+    number: signal.Signals,
+    code: int,
+) -> None:
+    server = serve(Options(timing=JobTiming(run=3)))
+    site.write({"lab": source(server, poll_interval="500ms")})
+    process = site.start("sync", "--json")
+    wait_for(lambda: _has_polled(server))
+
+    done = site.end(process, number)
+
+    assert done.code == code
+    assert done.seconds < 2
+    (export,) = done.document["exports"]
+    assert (export["outcome"], export["receipts"]) == ("pending", [])
+    assert done.messages[0] == "labferry: Stopping; once more to end at once."
+    assert "Run again to go on" in done.messages[1]
+    assert len(done.messages) == 2
+    assert site.files() == []
+    assert site.run("sync").code == 0
+    assert len(server.exports) == 1
+    assert len(site.archives()) == 1
+
+
+def test_a_signal_ends_a_download_that_stands_still(
+    site: Site, server: SimulatedRSpace, source: Source, wait_for: WaitFor
+) -> None:
+    server.faults.add(Fault("download", Stall(after_bytes=1000)))
+    site.write({"lab": source(server)})
+    process = site.start("sync")
+    wait_for(lambda: _is_downloading(server))
+
+    done = site.end(process, signal.SIGTERM)
+
+    assert done.code == 143
+    assert done.seconds < 5
+    assert site.files() == []
+    assert site.run("sync").code == 0
+    assert len(server.exports) == len(site.archives()) == 1
+
+
+def test_a_second_signal_ends_everything_at_once(
+    site: Site, server: SimulatedRSpace, source: Source, wait_for: WaitFor
+) -> None:
+    server.faults.add(Fault("download", Stall(after_bytes=1000)))
+    site.write({"lab": source(server)})
+    process = site.start("sync")
+    wait_for(lambda: _is_downloading(server))
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert "once more" in process.stderr.readline()
+
+    done = site.end(process, signal.SIGINT)
+
+    assert done.code == 130
+    assert done.seconds < 1
+    assert site.run("sync").code == 0
+    assert len(server.exports) == len(site.archives()) == 1
+
+
+def test_several_exports_that_are_stopped_are_one_message(
+    site: Site, serve: Serve, source: Source, wait_for: WaitFor
+) -> None:
+    server = serve(Options(timing=JobTiming(run=60)))
+    site.write({"alice": source(server), "bob": source(server, "BOB_KEY")})
+    process = site.start("sync")
+    wait_for(lambda: len(server.exports) == 2)
+
+    done = site.end(process, signal.SIGINT)
+
+    assert done.code == 130
+    assert done.err.count("Stopped") == 1
+
+
+def test_a_second_run_is_refused_at_once_and_told_who_holds_the_lock(
+    site: Site, serve: Serve, source: Source, wait_for: WaitFor
+) -> None:
+    server = serve(Options(timing=JobTiming(run=60)))
+    site.write({"lab": source(server)})
+    process = site.start("sync")
+    wait_for(lambda: _has_polled(server))
+
+    second, checked = site.run("sync", "--json"), site.run("check", "-v")
+
+    assert second.code == 11
+    (problem,) = second.document["problems"]
+    assert f"process {process.pid} on " in problem["message"]
+    assert second.messages == [f"labferry: {problem['message']} {problem['hint']}"]
+    assert checked.code == 0
+    assert f"process {process.pid} on " in checked.out
+    assert len(server.exports) == 1
+
+
+def test_the_lock_of_a_killed_run_is_free(
+    site: Site, serve: Serve, source: Source, wait_for: WaitFor
+) -> None:
+    server = serve(Options(timing=JobTiming(run=1)))
+    site.write({"lab": source(server)})
+    process = site.start("sync")
+    wait_for(lambda: _has_polled(server))
+    process.kill()
+    process.wait()
+
+    assert site.run("sync").code == 0
+    assert len(server.exports) == len(site.archives()) == 1
+
+
+def test_an_export_that_takes_longer_than_a_run_may(
+    site: Site, serve: Serve, source: Source
+) -> None:
+    server = serve(Options(timing=JobTiming(run=2.5)))
+    site.write({"lab": source(server)}, max_wait="500ms")
+
+    first = site.run("sync")
+    site.write({"lab": source(server)})
+    second = site.run("sync")
+
+    assert (first.code, second.code) == (75, 0)
+    (message,) = first.messages
+    assert "max_wait" in message
+    assert "The next run goes on" in message
+    assert len(server.exports) == len(site.archives()) == 1
