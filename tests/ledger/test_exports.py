@@ -97,10 +97,29 @@ def test_request_for_one_lane_is_read_as_it_was(
 )
 @given(job=JOBS)
 def test_any_job_is_read_as_it_was_saved(job: ExportJob, ledger: Ledger, plan: Plan) -> None:
+    if job.offer is not None:
+        job = replace(job, offer=replace(job.offer, link=None))
     export = replace(plan(), job=job)
     ledger.save(export)
     assert ledger.unfinished()[-1] == export
     ledger.forget(export)
+
+
+def test_link_that_lets_anyone_in_is_not_written(ledger: Ledger, plan: Plan) -> None:
+    offer = Offer("https://s3.example.edu/x?X-Amz-Signature=aa", 1, 2, ".csv", 3.0)
+    ledger.save(replace(plan(), job=ExportJob(offer=offer)))
+    assert ledger.unfinished()[0].job.offer == replace(offer, link=None)
+
+
+def test_last_stored_export_is_of_the_same_series(ledger: Ledger, plan: Plan) -> None:
+    first, other, newest = plan("chem", "a"), plan("chem", "b"), plan("chem", "a")
+    assert ledger.last_stored("chem", first.request.series) is None
+    for export, phase in [(first, Phase.DONE), (other, Phase.DONE), (newest, Phase.UNCHANGED)]:
+        ledger.save(replace(export, job=ExportJob(phase=phase)))
+    stored = ledger.last_stored("chem", first.request.series)
+    assert stored is not None
+    assert stored.id == first.id
+    assert ledger.last_stored("bio", first.request.series) is None
 
 
 def test_moments_of_other_time_zones_stay_the_same_moments(ledger: Ledger, plan: Plan) -> None:

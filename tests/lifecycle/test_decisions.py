@@ -107,5 +107,6 @@ def test_failures_do_not_stop_a_verified_archive() -> None:
     assert decide(ExportJob(phase=Phase.VERIFIED, failures=99), NOW, POLICY) == Deliver()
 
 
-def test_only_two_phases_are_over() -> None:
-    assert {phase for phase in Phase if phase.is_over} == {Phase.DONE, Phase.FAILED}
+def test_only_three_phases_are_over() -> None:
+    over = {phase for phase in Phase if phase.is_over}
+    assert over == {Phase.DONE, Phase.UNCHANGED, Phase.FAILED}

@@ -125,5 +125,5 @@ def test_built_in_plugins_are_found_like_any_other() -> None:
     plugins = load_plugins()
     ours = {plugin.name: plugin for plugin in plugins.found if plugin.distribution == "labferry"}
     assert ours["local"].sinks == ("local",)
-    assert ours["rspace"].sources == ("rspace",)
+    assert ours["rspace"].sources == ("rspace", "rspace-inventory")
     assert not [plugin.problem for plugin in ours.values() if plugin.problem]

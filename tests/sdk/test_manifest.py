@@ -106,7 +106,7 @@ def test_schema_requires_what_verifying_and_restoring_need(mode: Any) -> None:  
     assert {"labferry_manifest", "archive_id", "file", "size", "sha256", "crc32"} <= required
 
 
-@pytest.mark.parametrize("place", set(CHANGES) - {"job.submitted"})
+@pytest.mark.parametrize("place", sorted(CHANGES.keys() - {"job.submitted"}))
 def test_schema_refuses_what_a_reader_refuses(place: str) -> None:
     wrong = {**table(manifest().to_json()), **CHANGES[place]}
     assert not Draft202012Validator(schema()).is_valid(wrong)

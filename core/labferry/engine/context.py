@@ -2,16 +2,18 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pluggy
 
 from labferry.config import Config
+from labferry.engine.clock import Clock
 from labferry.engine.stop import Stop
-from labferry.ledger import Ledger
-from labferry.lifecycle import Policy
+from labferry.ledger import Export, Ledger
+from labferry.lifecycle import Policy, advance
+from labferry.lifecycle.events import Event
 from labferry.sdk import Receipt, Source, redact
 from labferry.spool import Spool
 
@@ -26,7 +28,7 @@ class RunContext:
 
     Attributes:
         run: The run's number in the ledger.
-        started: When it began, UTC.
+        clock: The time; it was started with the run.
         config: The configuration.
         routes: For each source of this run, the destinations that its archives go to.
         ledger: The ledger.
@@ -37,7 +39,7 @@ class RunContext:
     """
 
     run: int
-    started: datetime
+    clock: Clock
     config: Config
     routes: Mapping[str, tuple[str, ...]]
     ledger: Ledger
@@ -45,11 +47,6 @@ class RunContext:
     hooks: pluggy.HookRelay
     stop: Stop
     backoff: float = 1.0
-
-    @property
-    def destinations(self) -> tuple[str, ...]:
-        """Every destination that this run may deliver to."""
-        return tuple(self.config.destinations)
 
     @property
     def needs_md5(self) -> bool:
@@ -62,8 +59,23 @@ class RunContext:
         return Policy(
             poll_interval=source.poll_interval,
             job_timeout=source.job_timeout,
-            deadline=None if max_wait is None else self.started + max_wait,
+            deadline=None if max_wait is None else self.clock.began + max_wait,
         )
+
+    def record(self, export: Export, event: Event, policy: Policy) -> Export:
+        """What became of an export, durable when this returns.
+
+        Raises:
+            StateError: The ledger can't be written.
+            FullError: Its disk is full.
+        """
+        job = advance(export.job, event, self.clock.now(), policy)
+        if job.renewals > export.job.renewals:
+            # Receipts of the archive that expired say nothing of the one that takes its place.
+            self.ledger.forget_deliveries(export)
+        changed = replace(export, job=job)
+        self.ledger.save(changed)
+        return changed
 
     def tell_stored(self, receipt: Receipt) -> None:
         """Tell the observers of a stored archive. What they do wrong is a warning."""

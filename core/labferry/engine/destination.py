@@ -55,7 +55,7 @@ class DestinationWorker(Thread):
             except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
                 self._failed(parcel, as_problem(error, f"The sink of {self._destination}"))
             finally:
-                self._handover.done(parcel.export, parcel.archive)
+                self._handover.done(parcel.work, parcel.archive)
         if sink is not None:
             self._close(sink)
 
@@ -64,7 +64,7 @@ class DestinationWorker(Thread):
         return config.kind(config.name, config.settings)
 
     def _deliver(self, sink: Sink[Any], parcel: Parcel) -> None:
-        checkpoint = self._context.ledger.checkpoint(parcel.export.id, self._destination)
+        checkpoint = self._context.ledger.checkpoint(parcel.work.export.id, self._destination)
         for attempt in range(_TRIES):
             self._context.stop.check()
             try:
@@ -104,15 +104,17 @@ class DestinationWorker(Thread):
         if isinstance(error, StoppedError) or parcel.archive.is_refused:
             return
         reason = redact(str(error))
-        _log.warning("%s: %s is not stored: %s", self._destination, parcel.archive.id, reason)
-        self._save(
-            parcel,
-            Delivery(0, "", DeliveryState.FAILED, reason=reason, exit_code=error.exit_code),
-        )
+        # The run's report says why; -vv says it as soon as it happens.
+        _log.debug("%s: %s is not stored: %s", self._destination, parcel.archive.id, reason)
+        failed = Delivery(0, "", DeliveryState.FAILED, reason=reason, exit_code=error.exit_code)
+        try:
+            self._save(parcel, failed)
+        except LabferryError as problem:
+            parcel.work.problems += [error, problem]
 
     def _save(self, parcel: Parcel, delivery: Delivery) -> None:
         self._context.ledger.save_delivery(
-            replace(delivery, export=parcel.export.id, destination=self._destination)
+            replace(delivery, export=parcel.work.export.id, destination=self._destination)
         )
 
     def _close(self, sink: Sink[Any]) -> None:

@@ -1,12 +1,12 @@
 """Brings an archive into the spool, going on where an earlier try stopped."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from labferry.engine.stop import Stop
 from labferry.lifecycle.events import (
     Corrupted,
-    Downloaded,
     Downloading,
     Event,
     Gone,
@@ -14,6 +14,7 @@ from labferry.lifecycle.events import (
 )
 from labferry.lifecycle.job import ExportJob
 from labferry.sdk import (
+    Digests,
     Download,
     IntegrityError,
     InvalidAnswerError,
@@ -24,67 +25,62 @@ from labferry.sdk import (
 )
 from labferry.spool import SpoolArchive
 
-__all__ = ["fetch"]
+__all__ = ["Fetch"]
 
 
-def fetch(
-    source: Source[Any],
-    lane: str,
-    job: ExportJob,
-    archive: SpoolArchive,
-    *,
-    note: Callable[[Downloading], None],
-    stop: Stop,
-) -> Event:
-    """Download what is missing of an archive, and verify it.
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Downloads in one lane.
 
-    Args:
-        source: Where it comes from.
-        lane: The lane that its job ran in.
-        job: The job that offers it.
-        archive: Where it goes.
+    Attributes:
+        source: Where archives come from.
+        lane: The lane that their jobs ran in.
         note: Called before the first byte is written, to make the validator durable.
-        stop: Ends the download between two chunks.
-
-    Returns:
-        What happened, for the lifecycle.
-
-    Raises:
-        StoppedError: The run is being stopped.
-        FullError: The spool has no space left.
-        StateError: The spool can't be used.
+        judge: Called when size and checksum agree, to look inside before the readers may finish;
+            may raise IntegrityError.
+        stop: Ends a download between two chunks.
     """
-    before = archive.received
-    try:
-        if archive.received < archive.size or archive.size == 0:
-            _receive(source, lane, job, archive, note=note, stop=stop)
-        return Downloaded(archive.verify())
-    except IntegrityError as error:
-        archive.restart()
-        return Corrupted(str(error))
-    except (NotFoundError, RefusedError, InvalidAnswerError) as error:
-        return Gone(str(error))
-    except TransientError as error:
-        progressed = archive.received > before
-        return Unreachable(str(error), error.retry_after or 0.0, progressed=progressed)
 
+    source: Source[Any]
+    lane: str
+    note: Callable[[Downloading], None]
+    judge: Callable[[SpoolArchive, Digests], Event]
+    stop: Stop
 
-def _receive(
-    source: Source[Any],
-    lane: str,
-    job: ExportJob,
-    archive: SpoolArchive,
-    *,
-    note: Callable[[Downloading], None],
-    stop: Stop,
-) -> None:
-    link = (job.offer.link if job.offer else None) or ""
-    offset, validator = archive.received, job.validator
-    with source.download(link, lane, offset=offset, validator=validator) as download:
-        _require_size(download, archive)
-        if download.validator != validator:
-            note(Downloading(download.validator))
-        _write(download, archive, stop)
+    def __call__(self, job: ExportJob, archive: SpoolArchive) -> Event:
+        """Download what is missing of the archive that a job offers, and verify it.
+
+        Returns:
+            What happened, for the lifecycle.
+
+        Raises:
+            StoppedError: The run is being stopped.
+            FullError: The spool has no space left.
+            StateError: The spool can't be used.
+        """
+        before = archive.received
+        try:
+            if archive.received < archive.size or archive.size == 0:
+                self._receive(job, archive)
+            return self.judge(archive, archive.check())
+        except IntegrityError as error:
+            archive.restart()
+            return Corrupted(str(error))
+        except (NotFoundError, RefusedError, InvalidAnswerError) as error:
+            return Gone(str(error))
+        except TransientError as error:
+            progressed = archive.received > before
+            return Unreachable(str(error), error.retry_after or 0.0, progressed=progressed)
+
+    def _receive(self, job: ExportJob, archive: SpoolArchive) -> None:
+        link = (job.offer.link if job.offer else None) or ""
+        with self.source.download(
+            link, self.lane, offset=archive.received, validator=job.validator
+        ) as download:
+            _require_size(download, archive)
+            if download.validator != job.validator:
+                self.note(Downloading(download.validator))
+            _write(download, archive, self.stop)
 
 
 def _require_size(download: Download, archive: SpoolArchive) -> None:
@@ -102,3 +98,5 @@ def _write(download: Download, archive: SpoolArchive, stop: Stop) -> None:
         if not archive.write(offset, chunk):
             raise IntegrityError("The file at the server is another one than before.")
         offset += len(chunk)
+    if archive.received < archive.size:
+        raise TransientError(f"The answer ended after {archive.received} of {archive.size} bytes.")

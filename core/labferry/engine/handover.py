@@ -6,7 +6,8 @@ from queue import SimpleQueue
 from threading import Lock
 
 from labferry.engine.manifests import ExportManifest
-from labferry.ledger import DeliveryState, Export, Ledger
+from labferry.engine.work import Work
+from labferry.ledger import DeliveryState, Ledger
 from labferry.sdk import LabferryError, ManifestDraft
 from labferry.spool import SpoolArchive
 
@@ -17,7 +18,7 @@ __all__ = ["Belt", "Handover", "Parcel"]
 class Parcel:
     """What a destination is to store."""
 
-    export: Export
+    work: Work
     archive: SpoolArchive
     manifest: ManifestDraft
 
@@ -42,7 +43,7 @@ class Handover:
         ledger: Ledger,
         routes: Mapping[str, tuple[str, ...]],
         belts: Mapping[str, Belt],
-        settled: Callable[[Export, SpoolArchive], None],
+        settled: Callable[[Work, SpoolArchive], None],
     ) -> None:
         self._ledger = ledger
         self._routes = routes
@@ -51,8 +52,9 @@ class Handover:
         self._lock = Lock()
         self._open: dict[SpoolArchive, int] = {}
 
-    def offer(self, export: Export, archive: SpoolArchive) -> None:
+    def offer(self, work: Work, archive: SpoolArchive) -> None:
         """Hand an archive to every destination that is to get it and lacks it."""
+        export = work.export
         self._ledger.expect(export.id, self._routes[export.source])
         lacking = [
             delivery.destination
@@ -62,9 +64,9 @@ class Handover:
         # One more than there are parcels: the lane itself, until it is through with the archive.
         with self._lock:
             self._open[archive] = len(lacking) + 1
-        self._put(lacking, Parcel(export, archive, ExportManifest(export, archive)))
+        self._put(lacking, Parcel(work, archive, ExportManifest(export, archive)))
 
-    def done(self, export: Export, archive: SpoolArchive) -> None:
+    def done(self, work: Work, archive: SpoolArchive) -> None:
         """One of those who hold an archive is through with it."""
         with self._lock:
             self._open[archive] -= 1
@@ -72,7 +74,7 @@ class Handover:
             if last:
                 del self._open[archive]
         if last:
-            self._settled(export, archive)
+            self._settled(work, archive)
 
     def abandon(self, error: LabferryError) -> None:
         """Make every reader of every archive raise `error`."""

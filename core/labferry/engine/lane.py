@@ -2,21 +2,21 @@
 
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
 from threading import Thread
 
 from typing_extensions import override
 
 from labferry.engine.context import RunContext
-from labferry.engine.fetch import fetch
+from labferry.engine.examination import examine
+from labferry.engine.fetch import Fetch
 from labferry.engine.handover import Handover
 from labferry.engine.unexpected import as_problem
 from labferry.engine.work import Work, WorkQueue
-from labferry.lifecycle import advance, decide
+from labferry.lifecycle import decide
 from labferry.lifecycle.decisions import Deliver, Download, End, Poll, Submit, Suspend, Wait
 from labferry.lifecycle.events import (
     Busy,
-    Downloading,
+    Downloaded,
     Ended,
     Event,
     Lost,
@@ -26,6 +26,7 @@ from labferry.lifecycle.events import (
 )
 from labferry.sdk import (
     AnswerLostError,
+    Digests,
     InvalidAnswerError,
     LabferryError,
     NotFinishedError,
@@ -68,10 +69,11 @@ class LaneWorker(Thread):
                 drive.run()
             except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
                 problem = as_problem(error, f"The source {work.source.name}")
-                drive.give_up(problem)
                 work.problems.append(problem)
-                # A job left unfinished holds the server's one slot for this lane.
-                if isinstance(problem, StoppedError | NotFinishedError):
+                drive.give_up(problem)
+                # A job left running holds the server's one slot for this lane, and a server that
+                # can't be reached for one export can't be for the next.
+                if isinstance(problem, StoppedError | NotFinishedError | TransientError):
                     return
 
 
@@ -84,7 +86,11 @@ class _Drive:
         self._handover = handover
         self._context = context
         self._policy = context.policy(work.source)
+        self._fetch = Fetch(work.source, lane, self._happened, self._judge, context.stop)
         self._archive: SpoolArchive | None = None
+        # Where an archive may turn out to be unchanged, no destination begins before that is known.
+        self._holds_back = work.source.settings.skip_unchanged
+        self._is_handed_over = False
 
     def run(self) -> None:
         """Go on until the job is over or can be delivered.
@@ -95,9 +101,9 @@ class _Drive:
         """
         while True:
             job = self._work.export.job
-            match decide(job, _now(), self._policy):
+            match decide(job, self._context.clock.now(), self._policy):
                 case Wait(seconds, reason):
-                    self._say(f"waiting {seconds:.0f} s for {reason}")
+                    self._say(f"waiting {round(seconds, 2):g} s for {reason}")
                     self._context.stop.wait(seconds)
                 case Submit():
                     self._submit()
@@ -109,7 +115,9 @@ class _Drive:
                     self._release()
                     return
                 case Suspend(reason, unfinished):
-                    raise (NotFinishedError if unfinished else TransientError)(reason)
+                    raise (NotFinishedError if unfinished else TransientError)(
+                        reason, hint="The next run goes on from here."
+                    )
                 case End():
                     self.give_up(LabferryError(job.reason))
                     return
@@ -123,7 +131,10 @@ class _Drive:
     def _release(self) -> None:
         if self._archive is not None:
             archive, self._archive = self._archive, None
-            self._handover.done(self._work.export, archive)
+            if self._is_handed_over:
+                self._handover.done(self._work, archive)
+            else:
+                archive.close()
 
     def _submit(self) -> None:
         self._context.stop.check()
@@ -143,6 +154,7 @@ class _Drive:
             self._happened(Reported(status))
 
     def _poll(self) -> None:
+        self._context.stop.check()
         job = self._work.export.job
         try:
             status = self._work.source.poll(job.server_job, job.link, self._lane)
@@ -157,20 +169,8 @@ class _Drive:
 
     def _download(self) -> None:
         archive = self._offered()
-        self._say(f"downloading {archive.size} bytes")
-        self._happened(
-            fetch(
-                self._work.source,
-                self._lane,
-                self._work.export.job,
-                archive,
-                note=self._begun,
-                stop=self._context.stop,
-            )
-        )
-
-    def _begun(self, event: Downloading) -> None:
-        self._happened(event)
+        self._say(f"downloading {archive.size:,} bytes")
+        self._happened(self._fetch(self._work.export.job, archive))
 
     def _offered(self) -> SpoolArchive:
         """The archive on offer, in the spool and on the belts."""
@@ -187,13 +187,26 @@ class _Drive:
             archive = self._context.spool.open(declared, md5=self._context.needs_md5)
             archive.resume()
             self._archive = archive
-            self._handover.offer(self._work.export, archive)
+            self._is_handed_over = False
+            if not self._holds_back:
+                self._hand_over(archive)
         return archive
 
+    def _hand_over(self, archive: SpoolArchive) -> None:
+        self._handover.offer(self._work, archive)
+        self._is_handed_over = True
+
+    def _judge(self, archive: SpoolArchive, digests: Digests) -> Event:
+        event = examine(self._context, self._work.source, self._work.export, archive, digests)
+        if isinstance(event, Downloaded):
+            if not self._is_handed_over:
+                self._hand_over(archive)
+            archive.accept(digests)
+        return event
+
     def _happened(self, event: Event) -> None:
-        job = advance(self._work.export.job, event, _now(), self._policy)
-        self._work.export = replace(self._work.export, lane=self._lane, job=job)
-        self._context.ledger.save(self._work.export)
+        export = replace(self._work.export, lane=self._lane)
+        self._work.export = self._context.record(export, event, self._policy)
 
     def _say(self, what: str) -> None:
         request = self._work.export.request
@@ -207,7 +220,3 @@ def declared_archive(work: Work) -> Declared:
     if offer is None or offer.size is None or offer.crc32 is None or not identity or not key:
         raise LabferryError(f"The ledger does not know the archive of {export.request.title}.")
     return Declared(identity, export.source, key, offer.size, offer.crc32)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

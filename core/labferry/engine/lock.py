@@ -1,16 +1,17 @@
 """One run per state folder."""
 
+import errno
 import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from labferry.sdk import LockHeldError, StateError
+from labferry.sdk import FullError, LabferryError, LockHeldError, StateError
 
 __all__ = ["run_lock"]
 
@@ -39,8 +40,10 @@ def run_lock(state_dir: Path) -> Iterator[None]:
         _introduce(holder, state_dir)
         yield
     finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
+        with suppress(OSError):
+            holder.unlink()
+        with suppress(OSError):
+            lock.release()
 
 
 def _introduce(holder: Path, state_dir: Path) -> None:
@@ -64,7 +67,12 @@ def _describe(holder: Path) -> str:
         return ""
 
 
-def _unusable(state_dir: Path, error: OSError) -> StateError:
+def _unusable(state_dir: Path, error: OSError) -> LabferryError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return FullError(
+            f"The state folder {state_dir} can't be used: its disk is full.",
+            hint="Free some space; the next run goes on.",
+        )
     return StateError(
         f"The state folder {state_dir} can't be used: {error.strerror or error}.",
         hint="Set state_dir to a folder that this user can write.",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from labferry.engine.work import Work
 from labferry.ledger import Delivery, DeliveryState
 from labferry.lifecycle import Phase
-from labferry.sdk import ExportReport, Outcome, Receipt, redact
+from labferry.sdk import ExportReport, Outcome, Receipt, StoppedError, redact
 
 __all__ = ["exit_code", "report_export"]
 
@@ -28,15 +28,20 @@ def report_export(
     export = work.export
     failed = [d for d in deliveries if d.state is DeliveryState.FAILED]
     job_problems = [str(problem) for problem in work.problems]
-    if export.job.reason:
+    if export.job.phase is Phase.FAILED:
         job_problems.append(export.job.reason)
-    code = _code(work, [d for d in failed if d.destination in required])
+    if export.job.warning:
+        job_problems.append(export.job.warning)
+    # Where no destination has the archive, none of the failures is a mere warning.
+    is_stored = any(d.state is DeliveryState.STORED for d in deliveries)
+    counted = [d for d in failed if d.destination in required or not is_stored]
+    code = _code(work, counted)
     problems = [*job_problems, *(f"{d.destination}: {d.reason}" for d in failed)]
     return ExportReport(
         source=export.source,
         series=export.request.series,
         title=export.request.title,
-        outcome=_outcome(code),
+        outcome=_outcome(export.job.phase, code),
         exit_code=code,
         archive_id=export.archive_id,
         size=export.job.offer.size if export.job.offer else None,
@@ -61,14 +66,20 @@ def exit_code(exports: Iterable[ExportReport], problems: Iterable[int]) -> int:
 
 def _code(work: Work, failed: Sequence[Delivery]) -> int:
     job = work.export.job
-    if job.phase is Phase.DONE:
+    if job.phase is Phase.UNCHANGED:
         return 0
+    if job.phase is Phase.DONE:
+        if _INTEGRITY in {d.exit_code for d in failed}:
+            return _INTEGRITY
+        return _PARTIAL if job.warning else 0
     if job.phase is Phase.FAILED:
         return job.exit_code
-    codes = {d.exit_code for d in failed} | {problem.exit_code for problem in work.problems}
-    return next((code for code in (_INTEGRITY, _REFUSED, 1) if code in codes), _UNFINISHED)
+    problems = [problem for problem in work.problems if not isinstance(problem, StoppedError)]
+    codes = {d.exit_code for d in failed} | {problem.exit_code for problem in problems}
+    known = next((code for code in (_INTEGRITY, _REFUSED) if code in codes), None)
+    return known or (1 if codes - {_UNFINISHED} else _UNFINISHED)
 
 
-def _outcome(code: int) -> Outcome:
-    known = {0: Outcome.STORED, _UNFINISHED: Outcome.PENDING}
-    return known.get(code, Outcome.FAILED)
+def _outcome(phase: Phase, code: int) -> Outcome:
+    ended = {Phase.DONE: Outcome.STORED, Phase.UNCHANGED: Outcome.UNCHANGED}
+    return ended.get(phase, Outcome.PENDING if code == _UNFINISHED else Outcome.FAILED)

@@ -1,15 +1,13 @@
 """One run: plans, sets lanes and destinations to work, waits for them, and sums up."""
 
 import logging
-import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
-from datetime import UTC, datetime
-from threading import Thread
+from functools import partial
 from typing import Any
 
 from labferry.config import Config
+from labferry.engine.clock import Clock
 from labferry.engine.context import RunContext
 from labferry.engine.destination import DestinationWorker
 from labferry.engine.handover import Belt, Handover
@@ -18,20 +16,25 @@ from labferry.engine.lock import run_lock
 from labferry.engine.outcome import exit_code, report_export
 from labferry.engine.planning import Plan, make_plan
 from labferry.engine.stop import Stop
+from labferry.engine.threads import Task, Vigil
 from labferry.engine.work import Work, WorkQueue
 from labferry.ledger import DeliveryState, Export, Ledger
-from labferry.lifecycle import Phase, advance
+from labferry.lifecycle import Phase
 from labferry.lifecycle.events import Delivered, Event, Misplaced
 from labferry.plugins import Plugins
-from labferry.sdk import IntegrityError, LabferryError, RunReport, Source, redact
+from labferry.sdk import (
+    FullError,
+    IntegrityError,
+    LabferryError,
+    RunReport,
+    Source,
+    redact,
+)
 from labferry.spool import Spool, SpoolArchive
 
 __all__ = ["run_sync"]
 
 _log = logging.getLogger(__name__)
-_GRACE = 3.5
-"""Seconds for the threads to come to a safe end once a run is to stop; then the process ends
-under them, which is safe as well."""
 
 
 def run_sync(
@@ -43,11 +46,11 @@ def run_sync(
         config: The configuration, its secrets resolved.
         plugins: What is installed.
         routes: For each source to export, the destinations that its archives go to.
-        stop: Ends the run.
+        stop: Ends the run. Request it from the main thread only, which never waits for it.
 
     Returns:
         What happened. Where the run was stopped, end the process soon: threads of it that were
-        in the middle of something may still be alive, and then hold the lock.
+        in the middle of something may still be alive, and `stop` then holds the lock for them.
 
     Raises:
         LockHeldError: Another run is at work.
@@ -63,10 +66,10 @@ def run_sync(
                 "at most one export of each source is repeated.",
                 ledger.set_aside,
             )
-        started = datetime.now(UTC)
+        clock = Clock()
         context = RunContext(
-            run=ledger.begin_run(started),
-            started=started,
+            run=ledger.begin_run(clock.began),
+            clock=clock,
             config=config,
             routes=routes,
             ledger=ledger,
@@ -75,84 +78,129 @@ def run_sync(
             stop=stop,
         )
         run = _Run(context)
-        report = run.report()
-        if run.has_live_threads:
-            # They end with the process; until then the lock and the ledger stay theirs.
-            stack.pop_all()
-        return report
+        try:
+            return run.report()
+        finally:
+            if run.has_live_threads:
+                # They end with the process; until then the lock and the ledger stay theirs.
+                stop.hold(stack.pop_all())
 
 
 class _Run:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._ledger = context.ledger
-        self._works: dict[int, Work] = {}
-        self.has_live_threads = False
+        names = sorted({name for route in context.routes.values() for name in route})
+        self._belts: dict[str, Belt] = {name: Belt() for name in names}
+        self._handover = Handover(context.ledger, context.routes, self._belts, self._settled)
+        self._vigil = Vigil(context.stop, self._abandon)
+        self._plan = Plan()
+
+    @property
+    def has_live_threads(self) -> bool:
+        return self._vigil.has_live_threads
 
     def report(self) -> RunReport:
-        context = self._context
         sources = {
-            name: context.config.sources[name].kind(name, context.config.sources[name].settings)
-            for name in context.routes
+            name: self._context.config.sources[name].kind(
+                name, self._context.config.sources[name].settings
+            )
+            for name in self._context.routes
         }
         try:
-            self._sweep()
-            plan = make_plan(context, sources)
-            self._works = {work.export.id: work for work in plan.work}
-            self._work(plan)
-            self._sweep()
-            return self._sum_up(plan)
+            self._work(sources)
+            return self._sum_up(self._plan)
         finally:
             for source in sources.values():
                 _close(source)
+
+    def _work(self, sources: Mapping[str, Source[Any]]) -> None:
+        destinations = [
+            DestinationWorker(name, self._context, belt, self._handover)
+            for name, belt in self._belts.items()
+        ]
+        self._vigil.start(destinations)
+        try:
+            self._do(Task("planning", partial(self._prepare, sources)))
+            self._export()
+        finally:
+            self._handover.close()
+            self._vigil.wait(destinations)
+        self._do(Task("cleaning up", self._clean_up))
+
+    def _do(self, task: Task) -> None:
+        if not self._context.stop.requested:
+            self._vigil.start([task])
+            self._vigil.wait([task])
+            task.check()
+
+    def _prepare(self, sources: Mapping[str, Source[Any]]) -> None:
+        self._sweep()
+        plan = make_plan(self._context, sources)
+        self._plan = plan
+        for work in plan.work:
+            if work.export.job.phase is Phase.VERIFIED:
+                self._redeliver(work)
+
+    def _export(self) -> None:
+        queue = WorkQueue(
+            work
+            for work in self._plan.work
+            if not (work.export.job.phase is Phase.VERIFIED or work.export.job.phase.is_over)
+            and not work.problems
+        )
+        lanes = [
+            LaneWorker(name, queue, self._handover, self._context) for name in sorted(queue.lanes)
+        ]
+        if not self._context.stop.requested:
+            self._vigil.start(lanes)
+            self._vigil.wait(lanes)
+
+    def _clean_up(self) -> None:
+        try:
+            self._sweep()
+        except LabferryError as error:
+            self._plan.problems.append(error)
+
+    def _abandon(self) -> None:
+        self._handover.abandon(self._context.stop.error)
 
     def _sweep(self) -> None:
         unfinished = self._ledger.unfinished()
         self._context.spool.sweep({e.archive_id for e in unfinished if e.archive_id})
 
-    def _work(self, plan: Plan) -> None:
-        names = sorted({name for route in self._context.routes.values() for name in route})
-        belts: dict[str, Belt] = {name: Belt() for name in names}
-        handover = Handover(self._ledger, self._context.routes, belts, self._settled)
-        destinations = [DestinationWorker(n, self._context, b, handover) for n, b in belts.items()]
-        _start(destinations)
-        queue = WorkQueue(self._hand_over_spooled(plan.work, handover))
-        lanes = [LaneWorker(n, queue, handover, self._context) for n in sorted(queue.lanes)]
-        _start(lanes)
-        self._wait(lanes, handover)
-        handover.close()
-        self._wait(destinations, handover)
+    def _redeliver(self, work: Work) -> None:
+        """Send off what is in the spool already; what is not there any more needs its lane."""
+        try:
+            archive = self._reopen(work)
+            self._handover.offer(work, archive)
+        except (IntegrityError, FullError) as error:
+            _log.warning("%s is not in the spool any more: %s", work.export.archive_id, error)
+            self._happened(work, Misplaced())
+        except LabferryError as error:
+            work.problems.append(error)
+        else:
+            self._handover.done(work, archive)
 
-    def _hand_over_spooled(self, works: Collection[Work], handover: Handover) -> list[Work]:
-        """Send off what is in the spool already; what is left needs its lane."""
-        return [
-            work
-            for work in works
-            if work.export.job.phase is not Phase.VERIFIED or not self._redeliver(work, handover)
-        ]
-
-    def _redeliver(self, work: Work, handover: Handover) -> bool:
-        declared = declared_archive(work)
-        archive = self._context.spool.open(declared, md5=self._context.needs_md5)
+    def _reopen(self, work: Work) -> SpoolArchive:
+        archive = self._context.spool.open(declared_archive(work), md5=self._context.needs_md5)
         try:
             archive.resume()
             archive.verify()
-        except IntegrityError as error:
-            _log.warning("%s in the spool is damaged: %s", archive.id, error)
+        except LabferryError:
             archive.close()
-            self._happened(work, Misplaced())
-            return False
-        handover.offer(work.export, archive)
-        handover.done(work.export, archive)
-        return True
+            raise
+        return archive
 
-    def _settled(self, export: Export, archive: SpoolArchive) -> None:
+    def _settled(self, work: Work, archive: SpoolArchive) -> None:
         """Every destination is through with an archive: is it enough?"""
-        work = self._works[export.id]
         archive.close()
-        if work.export.job.phase is Phase.VERIFIED and self._is_enough(export):
-            self._happened(work, Delivered())
-            self._context.spool.discard(archive.id)
+        try:
+            if work.export.job.phase is Phase.VERIFIED and self._is_enough(work.export):
+                self._happened(work, Delivered())
+                self._context.spool.discard(archive.id)
+        except LabferryError as error:
+            work.problems.append(error)
 
     def _is_enough(self, export: Export) -> bool:
         have = {
@@ -168,24 +216,9 @@ class _Run:
         destinations = self._context.config.destinations
         return {n for n in self._context.routes[export.source] if destinations[n].settings.required}
 
-    def _wait(self, threads: Collection[Thread], handover: Handover) -> None:
-        """Wait for the threads; once the run is to stop, only for a moment."""
-        give_up_at: float | None = None
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.1)
-                if self._context.stop.requested and give_up_at is None:
-                    handover.abandon(self._context.stop.error)
-                    give_up_at = time.monotonic() + _GRACE
-                if give_up_at is not None and time.monotonic() > give_up_at:
-                    self.has_live_threads = True
-                    return
-
     def _happened(self, work: Work, event: Event) -> None:
         policy = self._context.policy(work.source)
-        job = advance(work.export.job, event, datetime.now(UTC), policy)
-        work.export = replace(work.export, job=job)
-        self._ledger.save(work.export)
+        work.export = self._context.record(work.export, event, policy)
 
     def _sum_up(self, plan: Plan) -> RunReport:
         stop = self._context.stop
@@ -196,10 +229,10 @@ class _Run:
             for work in plan.work
         )
         code = exit_code(exports, (problem.exit_code for problem in plan.problems))
-        ended = datetime.now(UTC)
+        ended = self._context.clock.now()
         report = RunReport(
             run=self._context.run,
-            started=self._context.started,
+            started=self._context.clock.began,
             ended=ended,
             exit_code=stop.exit_code if stop.requested else code,
             exports=exports,
@@ -214,11 +247,6 @@ class _Run:
             self._context.hooks.labferry_run_finished(report=report)
         except Exception as error:  # noqa: BLE001 - an observer must not fail a backup
             _log.warning("An observer failed: %s: %s", type(error).__name__, redact(str(error)))
-
-
-def _start(threads: Collection[Thread]) -> None:
-    for thread in threads:
-        thread.start()
 
 
 def _close(source: Source[Any]) -> None:

@@ -13,6 +13,7 @@ class Stop:
     def __init__(self) -> None:
         self._event = Event()
         self._signal = 0
+        self._held: object = None
 
     def request(self, signal_number: int) -> None:
         """Stop the run."""
@@ -37,6 +38,10 @@ class Stop:
     def check(self) -> None:
         """Return at once, or raise StoppedError."""
         self.wait(0)
+
+    def hold(self, thing: object) -> None:
+        """Keep something that must not be given back before the process ends."""
+        self._held = thing
 
     def wait(self, seconds: float) -> None:
         """Return after so many seconds, or raise StoppedError as soon as the run is to stop."""

@@ -1,5 +1,7 @@
 """The ledger's SQLite file: opening, migrating and mistrusting it."""
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +10,7 @@ from pathlib import Path
 
 from labferry.sdk import FullError, StateError
 
-__all__ = ["database_errors", "open_database"]
+__all__ = ["database_errors", "is_damage", "open_database", "set_aside"]
 
 _MIGRATIONS = (
     """
@@ -27,11 +29,14 @@ _MIGRATIONS = (
         lane TEXT NOT NULL,
         request TEXT NOT NULL,
         phase TEXT NOT NULL,
-        job TEXT NOT NULL
+        job TEXT NOT NULL,
+        seal INTEGER NOT NULL
     ) STRICT;
-    CREATE INDEX exports_open ON exports (phase) WHERE phase NOT IN ('done', 'failed');
+    CREATE INDEX exports_open ON exports (phase) WHERE phase NOT IN ('done', 'unchanged', 'failed');
+    CREATE INDEX exports_stored ON exports (source, json_extract(request, '$.series'), id)
+        WHERE phase = 'done';
     CREATE TABLE deliveries (
-        export INTEGER NOT NULL REFERENCES exports (id),
+        export INTEGER NOT NULL REFERENCES exports (id) ON DELETE CASCADE,
         destination TEXT NOT NULL,
         state TEXT NOT NULL,
         reason TEXT NOT NULL,
@@ -44,77 +49,104 @@ _MIGRATIONS = (
 )
 
 
-def open_database(path: Path) -> tuple[sqlite3.Connection, Path | None]:
-    """Open the ledger, making or migrating it.
+_FORMAT = 0x6C660000
+"""What `application_id` holds, plus the version: so a damaged version is told from a newer one."""
 
-    Returns:
-        The connection, and where a damaged ledger was set aside to, if there was one. Losing a
-        ledger costs at most one repeated export for each source, so a run goes on without it.
+_DAMAGES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def open_database(path: Path) -> sqlite3.Connection | None:
+    """Open the ledger, making or migrating it; None where it is damaged.
 
     Raises:
         StateError: A newer labferry wrote it, or the file can't be used.
     """
     with database_errors(path):
+        # SQLite makes the files beside it with the same permissions.
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=30
+        )
         try:
-            return _connect(path), None
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            aside = _set_aside(path)
-            return _connect(path), aside
+            _prepare(connection, path)
+        except BaseException as error:
+            connection.close()
+            if is_damage(error, path):
+                return None
+            raise
+        return connection
+
+
+def is_damage(error: BaseException | None, path: Path) -> bool:
+    """Whether the content is at fault, not the disk, a permission or another process."""
+    if not isinstance(error, sqlite3.DatabaseError):
+        return False
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code == sqlite3.SQLITE_READONLY:
+        # A damaged header can say so as well.
+        return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return code in _DAMAGES
+
+
+def set_aside(path: Path) -> Path:
+    """Give a damaged ledger another name, and return that."""
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    aside = path.with_name(f"{path.name}.damaged-{moment}")
+    with database_errors(path):
+        path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return aside
 
 
 @contextmanager
 def database_errors(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours."""
+    """Turn SQLite's errors, and those of the file itself, into ours."""
     try:
         yield
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+    except (sqlite3.Error, OSError) as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _FULL:
             raise FullError(
                 f"The ledger {path} can't grow: the disk is full.",
                 hint="Free some space; the next run goes on.",
             ) from error
+        reason = getattr(error, "strerror", None) or str(error)
         raise StateError(
-            f"The ledger {path} can't be used: {error}.",
-            hint="The state folder must be on a local disk that this user can write.",
+            f"The ledger {path} can't be used: {reason}.",
+            hint="The state folder must be on a local disk that this user can write and that "
+            "is not full.",
         ) from error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        _migrate(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    path.chmod(0o600)
-    return connection
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection, path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {script}; PRAGMA application_id = {_FORMAT + number}; "
+            f"PRAGMA user_version = {number}; COMMIT;"
+        )
+    # Fails where the file can't be written, before anything is begun that should be noted in it.
+    connection.executescript(f"BEGIN; PRAGMA user_version = {len(_MIGRATIONS)}; ROLLBACK;")
+    if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("the file fails its integrity check")
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _version(connection: sqlite3.Connection, path: Path) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    identity: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if identity != (_FORMAT + version if tables else 0):
+        raise sqlite3.DatabaseError("the file is no ledger of labferry")
     if version > len(_MIGRATIONS):
         raise StateError(
             f"A newer labferry wrote the ledger {path} (version {version}; "
             f"this one knows versions up to {len(_MIGRATIONS)}).",
             hint="Use that version, or another state_dir.",
         )
-    for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;"
-        )
-    if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-        raise sqlite3.DatabaseError("the file is damaged")
-
-
-def _set_aside(path: Path) -> Path:
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    aside = path.with_name(f"{path.name}.damaged-{moment}")
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return aside
+    return version

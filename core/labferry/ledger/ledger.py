@@ -2,19 +2,23 @@
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 from typing_extensions import override
 
-from labferry.ledger.database import database_errors, open_database
+from labferry.ledger.database import database_errors, is_damage, open_database, set_aside
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
 from labferry.lifecycle import ExportJob
-from labferry.sdk import Checkpoint, ExportRequest, JsonValue, Receipt, Source, redact
+from labferry.sdk import Checkpoint, ExportRequest, JsonValue, Receipt, Source, StateError, redact
 
 __all__ = ["Ledger"]
 
@@ -31,18 +35,26 @@ class Ledger:
     Args:
         path: The file; made if it is not there.
 
+    Attributes:
+        set_aside: Where a damaged ledger was moved, if there was one; a new one was begun then.
+            Losing a ledger costs at most one repeated export for each source.
+
     Raises:
-        StateError: It can't be used.
+        StateError: A newer labferry wrote it, or it can't be used.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = RLock()
-        self._connection, self.set_aside = open_database(path)
+        self.set_aside: Path | None = None
+        if not self._open():
+            self.set_aside = set_aside(path)
+            self._open()
 
     def close(self) -> None:
         """Close the database."""
-        with self._lock:
+        # Every change is on disk already; what can fail here is tidying up, as the next run will.
+        with self._lock, suppress(sqlite3.Error):
             self._connection.close()
 
     def begin_run(self, now: datetime) -> int:
@@ -59,39 +71,61 @@ class Ledger:
 
     def run(self, run: int) -> Run:
         """One run."""
-        row = self._execute("SELECT * FROM runs WHERE id = ?", run).fetchone()
+        row = self._rows("SELECT * FROM runs WHERE id = ?", run)[0]
         ended_at = datetime.fromisoformat(row[2]) if row[2] else None
         return Run(row[0], datetime.fromisoformat(row[1]), ended_at, row[3])
 
     def plan(self, run: int, source: Source[Any], lane: str, request: ExportRequest) -> Export:
         """Note an export that a run is going to ask for."""
-        job = ExportJob()
         origin = (source.name, source.type, source.url)
+        export = Export(0, run, *origin, lane, request, ExportJob())
+        content = _content(export)
         cursor = self._execute(
-            "INSERT INTO exports (run, source, source_type, source_url, lane, request, phase, job) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            *(run, *origin, lane, _dump(_REQUEST, request), job.phase.value, _dump(_JOB, job)),
+            "INSERT INTO exports (run, source, source_type, source_url, lane, request, phase, job, "
+            "seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            run,
+            *content,
+            _seal(*content),
         )
-        return Export(_row_id(cursor), run, *origin, lane, request, job)
+        return replace(export, id=_row_id(cursor))
 
     def save(self, export: Export) -> None:
         """Note how far an export is, and who works on it."""
+        content = _content(export)
         self._execute(
-            "UPDATE exports SET run = ?, lane = ?, phase = ?, job = ? WHERE id = ?",
-            *(export.run, export.lane, export.job.phase.value, _dump(_JOB, export.job), export.id),
+            "UPDATE exports SET run = ?, source = ?, source_type = ?, source_url = ?, lane = ?, "
+            "request = ?, phase = ?, job = ?, seal = ? WHERE id = ?",
+            export.run,
+            *content,
+            _seal(*content),
+            export.id,
         )
 
     def forget(self, export: Export) -> None:
         """Drop an export of which the server never heard."""
         self._execute("DELETE FROM exports WHERE id = ?", export.id)
 
+    def forget_deliveries(self, export: Export) -> None:
+        """Drop what is known of an export's deliveries: it begins anew, with another archive."""
+        self._execute("DELETE FROM deliveries WHERE export = ?", export.id)
+
     def unfinished(self) -> Sequence[Export]:
         """The exports with something left to do, oldest first."""
-        rows = self._execute(
-            "SELECT id, run, source, source_type, source_url, lane, request, job FROM exports "
-            "WHERE phase NOT IN ('done', 'failed') ORDER BY id"
+        rows = self._rows(
+            "SELECT id, run, seal, source, source_type, source_url, lane, request, phase, job "
+            "FROM exports WHERE phase NOT IN ('done', 'unchanged', 'failed') ORDER BY id"
         )
-        return [_export(row) for row in rows.fetchall()]
+        return [_export(row) for row in rows]
+
+    def last_stored(self, source: str, series: str) -> Export | None:
+        """The newest export of a series that was stored, if there is one."""
+        rows = self._rows(
+            "SELECT id, run, seal, source, source_type, source_url, lane, request, phase, job "
+            "FROM exports WHERE source = ? AND json_extract(request, '$.series') = ? "
+            "AND phase = 'done' ORDER BY id DESC LIMIT 1",
+            *(source, redact(series)),
+        )
+        return _export(rows[0]) if rows else None
 
     def expect(self, export: int, destinations: Iterable[str]) -> None:
         """Note which destinations are to get an export's archive."""
@@ -105,12 +139,12 @@ class Ledger:
 
     def deliveries(self, export: int) -> Sequence[Delivery]:
         """An export's deliveries."""
-        rows = self._execute(
+        rows = self._rows(
             "SELECT export, destination, state, reason, exit_code, receipt FROM deliveries "
             "WHERE export = ? ORDER BY destination",
             export,
         )
-        return [_delivery(row) for row in rows.fetchall()]
+        return [_delivery(row) for row in rows]
 
     def save_delivery(self, delivery: Delivery) -> None:
         """Note how a delivery went."""
@@ -128,19 +162,42 @@ class Ledger:
 
     def load_checkpoint(self, export: int, destination: str) -> dict[str, JsonValue]:
         """What a sink noted for a delivery."""
-        row = self._execute(
+        rows = self._rows(
             "SELECT checkpoint FROM deliveries WHERE export = ? AND destination = ?",
             *(export, destination),
-        ).fetchone()
-        note: dict[str, JsonValue] = json.loads(row[0]) if row else {}
+        )
+        note: dict[str, JsonValue] = json.loads(rows[0][0]) if rows else {}
         return note
 
     def save_checkpoint(self, export: int, destination: str, note: Mapping[str, JsonValue]) -> None:
         """Replace what a sink noted for a delivery."""
         self._execute(
             "UPDATE deliveries SET checkpoint = ? WHERE export = ? AND destination = ?",
-            *(json.dumps(dict(note)), export, destination),
+            *(_text(dict(note)), export, destination),
         )
+
+    def _open(self) -> bool:
+        """Open the file; False where it, or what is written in it, makes no sense."""
+        connection = open_database(self._path)
+        if connection is None:
+            return False
+        self._connection = connection
+        try:
+            for export in self.unfinished():
+                self.run(export.run)
+                for delivery in self.deliveries(export.id):
+                    self.load_checkpoint(export.id, delivery.destination)
+        except (StateError, ValueError, LookupError, TypeError) as error:
+            self.close()
+            if isinstance(error, StateError) and not is_damage(error.__cause__, self._path):
+                raise
+            return False
+        return True
+
+    def _rows(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
+        # SQLite reads, and may find damage, only as the rows are fetched.
+        with self._lock, database_errors(self._path):
+            return self._connection.execute(query, values).fetchall()
 
     def _execute(self, statement: str, *values: str | int | None) -> sqlite3.Cursor:
         with self._lock, database_errors(self._path):
@@ -166,12 +223,47 @@ def _row_id(cursor: sqlite3.Cursor) -> int:
     return cursor.lastrowid or 0
 
 
+def _content(export: Export) -> tuple[str, ...]:
+    """What is sealed of an export, as it is written."""
+    job = _without_link(export.job)
+    request, phase = _dump(_REQUEST, export.request), job.phase.value
+    origin = (export.source, export.source_type, export.source_url)
+    return (*origin, export.lane, request, phase, _dump(_JOB, job))
+
+
+def _without_link(job: ExportJob) -> ExportJob:
+    """A presigned link lets anyone in; and every run asks for a new one before it downloads."""
+    return replace(job, offer=replace(job.offer, link=None)) if job.offer is not None else job
+
+
+def _seal(*content: str) -> int:
+    """Tells when a disk gave back something else; SQLite itself does not look at the rows."""
+    return zlib.crc32("\0".join(content).encode())
+
+
 def _dump(adapter: TypeAdapter[Any], value: object) -> str:
-    return redact(adapter.dump_json(value).decode())
+    return _text(adapter.dump_python(value))
+
+
+def _text(value: object) -> str:
+    """The value as JSON, its texts free of secrets."""
+    return to_json(_redacted(value)).decode()
+
+
+def _redacted(value: Any) -> Any:  # noqa: ANN401 - any value that JSON can hold
+    if isinstance(value, dict):
+        return {key: _redacted(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(each) for each in value]
+    # Not the words of an enumeration: a secret may be one of them.
+    return redact(value) if type(value) is str else value
 
 
 def _export(row: tuple[Any, ...]) -> Export:
-    identity, run, source, source_type, source_url, lane, request, job = row
+    identity, run, seal, *content = row
+    if seal != _seal(*content):
+        raise ValueError(f"Export {identity} is not what was written.")
+    source, source_type, source_url, lane, request, _, job = content
     return Export(
         id=identity,
         run=run,

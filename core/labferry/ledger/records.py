@@ -33,7 +33,7 @@ class Export:
 
     Attributes:
         id: Its number in the ledger.
-        run: The run that works on it, or did last.
+        run: The run that has to answer for it: the one that planned it, or took it over.
         source: The source's name in the configuration.
         source_type: What kind of source it was when the export was planned.
         source_url: Its server's address then.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from labferry.sdk.archive import Digests
-from labferry.sdk.source import JobStatus
+from labferry.sdk.source import Contents, JobStatus
 
 __all__ = [
     "Busy",
@@ -19,6 +19,7 @@ __all__ = [
     "Reported",
     "Restarted",
     "Submitting",
+    "Unchanged",
     "Unreachable",
 ]
 
@@ -86,9 +87,24 @@ class Downloading:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """The archive is in the spool, and its size and checksum agree."""
+    """The archive is in the spool, and its size and checksum agree.
+
+    Attributes:
+        digests: Its checksums.
+        contents: What is inside, if its source looked.
+        warning: What makes it suspicious.
+    """
 
     digests: Digests
+    contents: Contents | None = None
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """There is nothing to store that the destinations don't have already."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +148,7 @@ Event = (
     | Corrupted
     | Gone
     | Misplaced
+    | Unchanged
     | Delivered
     | Restarted
 )

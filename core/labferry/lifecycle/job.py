@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from labferry.sdk.archive import Digests
-from labferry.sdk.source import Offer
+from labferry.sdk.source import Contents, Offer
 
 __all__ = ["ExportJob", "Phase", "Policy"]
 
@@ -20,12 +20,13 @@ class Phase(StrEnum):
     COMPLETED = "completed"
     VERIFIED = "verified"
     DONE = "done"
+    UNCHANGED = "unchanged"
     FAILED = "failed"
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to do."""
-        return self in {Phase.DONE, Phase.FAILED}
+        return self in {Phase.DONE, Phase.UNCHANGED, Phase.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """One export, from the plan to its delivery. All times are UTC."""
+    """One export, from the plan to its delivery. All times are UTC.
+
+    Attributes:
+        since: When the wait for the server began, for its slot or for the job to end, which
+            `job_timeout` limits.
+        not_before: When to do the next thing.
+        pause: How long that wait was meant to be, in seconds, whatever the clock does meanwhile.
+    """
 
     phase: Phase = Phase.PLANNED
     submitted_at: datetime | None = None
@@ -80,10 +88,12 @@ class ExportJob:
     expires_at: datetime | None = None
     verified_at: datetime | None = None
     digests: Digests | None = None
+    contents: Contents | None = None
+    warning: str = ""
     not_before: datetime | None = None
     pause: float = 0.0
     waiting_for: str = ""
-    busy_since: datetime | None = None
+    since: datetime | None = None
     failures: int = 0
     broken: int = 0
     losses: int = 0

@@ -27,10 +27,11 @@ from labferry.lifecycle.events import (
     Reported,
     Restarted,
     Submitting,
+    Unchanged,
     Unreachable,
 )
 from labferry.lifecycle.job import ExportJob, Phase, Policy
-from labferry.sdk.source import JobState, JobStatus
+from labferry.sdk.source import JobState, JobStatus, Offer
 
 __all__ = ["advance", "decide"]
 
@@ -43,18 +44,13 @@ def decide(job: ExportJob, now: datetime, policy: Policy) -> Decision:  # noqa: 
     match job.phase:
         case Phase.VERIFIED:
             return Deliver()
-        case Phase.DONE | Phase.FAILED:
+        case Phase.DONE | Phase.UNCHANGED | Phase.FAILED:
             return End()
     if job.failures >= policy.max_failures:
         return Suspend(job.waiting_for, unfinished=False)
     remaining = _remaining(job, now)
-    if policy.deadline is not None and now + timedelta(seconds=remaining) > policy.deadline:
-        waiting_for = job.waiting_for or "the export to begin"
-        return Suspend(
-            f"The time for this run is over; waiting for {waiting_for}.", unfinished=True
-        )
     if remaining > 0:
-        return Wait(remaining, job.waiting_for)
+        return _wait_or_suspend(job, remaining, now, policy)
     match job.phase:
         case Phase.RUNNING:
             return Poll()
@@ -84,8 +80,18 @@ def advance(  # noqa: C901, PLR0911, PLR0912 - a table
             return _failed(job, reason, exit_code)
         case Downloading(validator):
             return replace(job, validator=validator)
-        case Downloaded(digests):
-            return replace(job, phase=Phase.VERIFIED, digests=digests, verified_at=now, failures=0)
+        case Downloaded():
+            return replace(
+                job,
+                phase=Phase.VERIFIED,
+                digests=event.digests,
+                contents=event.contents,
+                warning=event.warning,
+                verified_at=now,
+                failures=0,
+            )
+        case Unchanged(reason):
+            return replace(job, phase=Phase.UNCHANGED, reason=reason)
         case Corrupted(reason):
             return _corrupted(job, reason, now, policy)
         case Gone(reason):
@@ -99,12 +105,13 @@ def advance(  # noqa: C901, PLR0911, PLR0912 - a table
 
 
 def _wait_or_suspend(
-    job: ExportJob, now: datetime, seconds: float, policy: Policy
+    job: ExportJob, seconds: float, now: datetime, policy: Policy
 ) -> Wait | Suspend:
+    """The run's deadline limits waiting only: what can be done at once is done."""
     if policy.deadline is None or now + timedelta(seconds=seconds) <= policy.deadline:
         return Wait(seconds, job.waiting_for)
     return Suspend(
-        f"This run may not wait longer (max_wait) for {job.waiting_for}.", unfinished=True
+        f"This run may not wait any longer (max_wait) for {job.waiting_for}.", unfinished=True
     )
 
 
@@ -119,6 +126,10 @@ def _wait(job: ExportJob, now: datetime, seconds: float, waiting_for: str) -> Ex
     return replace(
         job, not_before=now + timedelta(seconds=seconds), pause=seconds, waiting_for=waiting_for
     )
+
+
+def _has_timed_out(job: ExportJob, now: datetime, policy: Policy) -> bool:
+    return job.since is not None and now - job.since > timedelta(seconds=policy.job_timeout)
 
 
 def _backoff(count: int, policy: Policy) -> float:
@@ -143,13 +154,16 @@ def _reported(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) 
         server_job=status.job if fresh else job.server_job,
         link=status.link or job.link,
         percent=status.percent,
-        busy_since=None,
+        since=now if fresh else job.since,
     )
     match status.state:
         case JobState.RUNNING:
             return _running(replace(known, failures=0, broken=0), status, now, policy)
+        case JobState.COMPLETED if fresh and _missing(status.offer):
+            # So quick a job: the answer to a submission has no room for the offer. Ask for it.
+            return _running(replace(known, failures=0, broken=0), status, now, policy)
         case JobState.COMPLETED:
-            return _completed(known, status, now)
+            return _completed(known, status, now, policy)
         case JobState.BROKEN:
             return _broken(known, status, now, policy)
         case JobState.FAILED if fresh:
@@ -161,8 +175,7 @@ def _reported(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) 
 
 
 def _running(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -> ExportJob:
-    begun = job.submitted_at or now
-    if now - begun > timedelta(seconds=policy.job_timeout):
+    if _has_timed_out(job, now, policy):
         return _failed(
             job,
             f"The export has been running for more than {policy.job_timeout:g} s (job_timeout). "
@@ -174,17 +187,16 @@ def _running(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -
     )
 
 
-def _completed(job: ExportJob, status: JobStatus, now: datetime) -> ExportJob:
-    offer = status.offer
-    missing = "a download link" if offer is None or not offer.link else None
-    if offer is not None and missing is None:
-        missing = "a size" if offer.size is None else "a checksum" if offer.crc32 is None else None
-    if offer is None or missing is not None:
-        return _failed(
-            job,
+def _completed(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -> ExportJob:
+    offer, missing = status.offer, _missing(status.offer)
+    if offer is None or missing:
+        reason = (
             f"The server calls the export completed, but offers no archive with {missing}. "
-            "The archive may have been removed already; nothing unverified is stored.",
+            "The archive may have been removed already; nothing unverified is stored."
         )
+        kept_for = offer.kept_for if offer is not None else None
+        expired = _is_old(job, kept_for, now)
+        return _vanished(job, reason, policy) if expired else _failed(job, reason)
     completed_at = job.completed_at or now
     expires_at = job.expires_at
     if expires_at is None and offer.kept_for is not None:
@@ -202,16 +214,45 @@ def _completed(job: ExportJob, status: JobStatus, now: datetime) -> ExportJob:
     )
 
 
+def _missing(offer: Offer | None) -> str:
+    """What an offer lacks to be worth anything; empty if nothing."""
+    if offer is None or not offer.link:
+        return "a download link"
+    if offer.size is None:
+        return "a size"
+    return "a checksum" if offer.crc32 is None else ""
+
+
+def _is_old(job: ExportJob, kept_for: float | None, now: datetime) -> bool:
+    """Whether the archive was on offer before, or may have been for as long as it is kept."""
+    if job.completed_at is not None:
+        return True
+    if job.submitted_at is None or kept_for is None:
+        return False
+    return now - job.submitted_at >= timedelta(seconds=kept_for)
+
+
+def _vanished(job: ExportJob, reason: str, policy: Policy) -> ExportJob:
+    """The archive was there, and is no more: ask for a new export, but not for ever."""
+    if job.renewals < policy.max_renewals:
+        return ExportJob(renewals=job.renewals + 1)
+    return _failed(job, reason)
+
+
 def _broken(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -> ExportJob:
-    broken = job.broken + 1
-    if broken >= policy.max_broken:
-        return _failed(
-            job,
-            f"The server answered {broken} times in a row that it can't tell how the export is, "
-            f"which is how RSpace reports an export that failed: {_sentence(status.reason)}",
+    broken = replace(job, broken=job.broken + 1)
+    if broken.broken < policy.max_broken:
+        return _wait(broken, now, max(policy.poll_interval, status.wait), "the server to recover")
+    if job.completed_at is not None:
+        # This is also how RSpace says that an archive which it kept elsewhere is gone.
+        return _vanished(
+            broken, f"The server no longer has the archive: {_sentence(status.reason)}", policy
         )
-    pause = max(policy.poll_interval, status.wait)
-    return _wait(replace(job, broken=broken), now, pause, "the server to recover")
+    return _failed(
+        broken,
+        f"The server answered {broken.broken} times in a row that it can't tell how the export "
+        f"is, which is how RSpace reports an export that failed: {_sentence(status.reason)}",
+    )
 
 
 def _lost(job: ExportJob, reason: str, now: datetime, policy: Policy) -> ExportJob:
@@ -227,8 +268,8 @@ def _lost(job: ExportJob, reason: str, now: datetime, policy: Policy) -> ExportJ
 
 
 def _busy(job: ExportJob, reason: str, wait: float, now: datetime, policy: Policy) -> ExportJob:
-    since = job.busy_since or now
-    if now - since > timedelta(seconds=policy.job_timeout):
+    waiting = replace(job, phase=_unsent(job), since=job.since or now, failures=0)
+    if _has_timed_out(waiting, now, policy):
         return _failed(
             job,
             f"The server has refused to start the export for more than {policy.job_timeout:g} s "
@@ -236,7 +277,6 @@ def _busy(job: ExportJob, reason: str, wait: float, now: datetime, policy: Polic
             "After a restart of the server such an export can stay for ever: ask the server's "
             "administrator to end it.",
         )
-    waiting = replace(job, phase=_unsent(job), busy_since=since, failures=0)
     pause = max(policy.poll_interval, wait)
     return _wait(waiting, now, pause, "another export of the same user to finish")
 
@@ -266,16 +306,20 @@ def _gone(job: ExportJob, reason: str, now: datetime, policy: Policy) -> ExportJ
     expired = gone.expires_at is not None and now >= gone.expires_at
     if not expired and gone.gone < policy.max_gone:
         return _wait(gone, now, _backoff(gone.gone, policy), "the archive to appear")
-    if gone.renewals < policy.max_renewals:
-        return ExportJob(renewals=gone.renewals + 1)
-    return _failed(gone, f"The server no longer has the archive: {_sentence(reason)}")
+    return _vanished(gone, f"The server no longer has the archive: {_sentence(reason)}", policy)
 
 
 def _restarted(job: ExportJob, now: datetime, policy: Policy) -> ExportJob:
-    rested = replace(job, failures=0, broken=0)
+    # A clock that was set back while no run was at work must not make a timeout or a wait longer.
+    since = None if job.since is None else min(job.since, now)
+    not_before = None if job.not_before is None else now + timedelta(seconds=_remaining(job, now))
+    # Losses are counted within a run: a process that is killed again and again is no reason to
+    # give up what the server would do. Broken answers are: short runs would never see enough.
+    rested = replace(job, since=since, not_before=not_before, failures=0, losses=min(job.losses, 1))
     match job.phase:
         case Phase.SUBMITTING:
-            return _lost(rested, "The process ended before the answer came.", now, policy)
+            ended = "The process ended before the answer came."
+            return _lost(replace(rested, losses=0), ended, now, policy)
         case Phase.COMPLETED:
             return replace(rested, phase=Phase.RUNNING)
     return rested

@@ -9,7 +9,7 @@ __all__ = ["archive_id", "archive_key", "check_key", "safe_name"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_PART_LENGTH = 200
+_PART_LENGTH = 100
 
 
 def safe_name(text: str) -> str:

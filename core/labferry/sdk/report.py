@@ -13,6 +13,7 @@ class Outcome(StrEnum):
     """How one export, or one delivery of it, ended in this run."""
 
     STORED = "stored"
+    UNCHANGED = "unchanged"
     PENDING = "pending"
     FAILED = "failed"
 

@@ -152,6 +152,14 @@ class Sink(ABC, Generic[SettingsT]):
         Yields what is worth telling. Raises the error that `store` would meet.
         """
 
+    def accept_new_host_keys(self) -> Iterator[Finding]:
+        """Trust hosts that are met for the first time, on the administrator's explicit word.
+
+        Only for storages that know hosts by their keys. A key that changed is never accepted.
+        Yields what was accepted.
+        """
+        yield from ()
+
     def close(self) -> None:
         """Give back connections and the like."""
         return

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import BinaryIO, ClassVar, Generic, TypeVar
 
+from labferry.sdk.errors import LabferryError
 from labferry.sdk.findings import Finding
 from labferry.sdk.settings import JsonValue, SourceSettings
 
@@ -219,6 +220,11 @@ class Source(ABC, Generic[SettingsT]):
             TransientError: The server could not be asked.
             InvalidAnswerError: The answer is not an archive.
         """
+
+    @property
+    def problems(self) -> Sequence[LabferryError]:
+        """What keeps a part of what was asked for from being exported, known after `plan`."""
+        return ()
 
     def examine(self, archive: BinaryIO, request: ExportRequest) -> Contents | None:
         """Look inside an archive whose size and checksum agree, before any destination has it.

@@ -1,8 +1,6 @@
 """An archive in the spool: written by one thread, followed by any number of readers."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
@@ -13,19 +11,17 @@ from labferry.sdk import (
     Archive,
     ArchiveReader,
     Digests,
-    FullError,
     IntegrityError,
     LabferryError,
-    StateError,
     TransientError,
 )
 from labferry.spool.digesting import Hasher
+from labferry.spool.errors import spool_errors
 from labferry.spool.reader import FollowingReader
 
 __all__ = ["Declared", "SpoolArchive"]
 
 _CHUNK = 1 << 20
-_FULL = {28, 122}  # ENOSPC, EDQUOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,8 @@ class SpoolArchive(Archive):
         self._hasher = Hasher(md5=md5)
         self._generation = 0
         self._verdict: Digests | LabferryError | None = None
-        with _spool_errors(path):
+        self._closed = False
+        with spool_errors(path):
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     @property
@@ -81,10 +78,11 @@ class SpoolArchive(Archive):
 
     def resume(self) -> int:
         """Hash what an earlier run left of the file, and return how many bytes that is."""
-        if os.fstat(self._file).st_size > self.size:
-            self.restart()
-        while chunk := os.pread(self._file, _CHUNK, self.received):
-            self._take(chunk)
+        with spool_errors(self.path):
+            if os.fstat(self._file).st_size > self.size:
+                self.restart()
+            while chunk := os.pread(self._file, _CHUNK, self.received):
+                self._take(chunk)
         return self.received
 
     def write(self, offset: int, chunk: bytes) -> bool:
@@ -97,16 +95,22 @@ class SpoolArchive(Archive):
             False where they differ from what is here; the file is then useless, see `restart`.
 
         Raises:
-            IntegrityError: There are more bytes than were declared.
+            IntegrityError: There are more bytes than were declared, or some are left out.
             FullError: The spool has no space left.
         """
         if offset + len(chunk) > self.size:
             raise IntegrityError(
                 f"The server sends more than the {self.size} bytes that it declared."
             )
+        if offset > self.received:
+            raise IntegrityError(
+                f"The server sends what begins at byte {offset}, "
+                f"but only {self.received} bytes came before."
+            )
         known = min(len(chunk), self.received - offset)
-        if os.pread(self._file, known, offset) != chunk[:known]:
-            return False
+        with spool_errors(self.path):
+            if os.pread(self._file, known, offset) != chunk[:known]:
+                return False
         if known < len(chunk):
             new = memoryview(chunk)[known:]
             self._write_all(new)
@@ -118,12 +122,22 @@ class SpoolArchive(Archive):
         with self._changed:
             self._generation += 1
             self._hasher = Hasher(md5=self._md5)
-            with _spool_errors(self.path):
+            with spool_errors(self.path):
                 os.ftruncate(self._file, 0)
             self._changed.notify_all()
 
     def verify(self) -> Digests:
-        """Compare size and CRC-32 with what was declared, and let the readers finish.
+        """Compare with what was declared, and let the readers finish: `check` and `accept`.
+
+        Raises:
+            IntegrityError: It differs. Nothing is given out, see `restart`.
+        """
+        digests = self.check()
+        self.accept(digests)
+        return digests
+
+    def check(self) -> Digests:
+        """Compare size and CRC-32 with what was declared; the readers go on waiting.
 
         Raises:
             IntegrityError: They differ. Nothing is given out, see `restart`.
@@ -138,8 +152,11 @@ class SpoolArchive(Archive):
                 f"The bytes that came have CRC-32 {digests.crc32:08x}, "
                 f"but the server declared {self.crc32:08x}."
             )
-        self._decide(digests)
         return digests
+
+    def accept(self, digests: Digests) -> None:
+        """Let the readers finish: the archive is verified."""
+        self._decide(digests)
 
     def refuse(self, error: LabferryError) -> None:
         """Give nothing out any more: readers raise `error` from now on."""
@@ -179,8 +196,10 @@ class SpoolArchive(Archive):
             return self.size
 
     def close(self) -> None:
-        """Close the file; readers keep theirs."""
-        os.close(self._file)
+        """Close the file; readers keep theirs. May be called again."""
+        if not self._closed:
+            self._closed = True
+            os.close(self._file)
 
     def _take(self, chunk: bytes | memoryview) -> None:
         self._hasher.update(chunk)
@@ -189,7 +208,7 @@ class SpoolArchive(Archive):
 
     def _write_all(self, chunk: memoryview) -> None:
         at = self.received
-        with _spool_errors(self.path):
+        with spool_errors(self.path):
             while chunk:
                 done = os.pwrite(self._file, chunk, at)
                 chunk, at = chunk[done:], at + done
@@ -205,16 +224,3 @@ class SpoolArchive(Archive):
         with self._changed:
             self._verdict = verdict
             self._changed.notify_all()
-
-
-@contextmanager
-def _spool_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise FullError(
-                f"The spool has no space left: {path.parent}.",
-                hint="Free some, or set spool_dir to a larger disk; the next run goes on.",
-            ) from error
-        raise StateError(f"The spool file {path} can't be written: {error.strerror}.") from error

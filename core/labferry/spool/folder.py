@@ -1,12 +1,14 @@
 """The spool: the local folder in which archives wait for their destinations."""
 
+import errno
 import os
 import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from labferry.sdk import FullError, StateError
+from labferry.sdk import FullError
 from labferry.spool.archive import Declared, SpoolArchive
+from labferry.spool.errors import spool_errors
 
 __all__ = ["Spool"]
 
@@ -26,18 +28,10 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        try:
+        with spool_errors(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StateError(
-                f"The spool folder {folder} can't be made: {error.strerror}.",
-                hint="Set spool_dir to a folder that this user can write.",
-            ) from error
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise StateError(
-                f"The spool folder {folder} can't be written.",
-                hint="Set spool_dir to a folder that this user can write.",
-            )
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     def open(self, declared: Declared, *, md5: bool) -> SpoolArchive:
         """The archive's file, new or as an earlier run left it.
@@ -46,9 +40,10 @@ class Spool:
             FullError: There is not enough space for what is still missing of it.
         """
         path = self._path(declared.id)
-        here = path.stat().st_size if path.exists() else 0
+        with spool_errors(self.folder):
+            here = path.stat().st_size if path.exists() else 0
+            free = shutil.disk_usage(self.folder).free
         missing = declared.size - here
-        free = shutil.disk_usage(self.folder).free
         if missing > 0 and missing + _margin(missing) > free:
             raise FullError(
                 f"The archive needs {missing} more bytes in the spool {self.folder}, "
@@ -59,13 +54,15 @@ class Spool:
 
     def discard(self, archive_id: str) -> None:
         """Remove an archive's file, if it is there."""
-        self._path(archive_id).unlink(missing_ok=True)
+        with spool_errors(self.folder):
+            self._path(archive_id).unlink(missing_ok=True)
 
     def sweep(self, keep: Collection[str]) -> None:
         """Remove the files of archives that nothing waits for any more."""
-        for path in self.folder.glob(f"*{_SUFFIX}"):
-            if path.name.removesuffix(_SUFFIX) not in keep:
-                path.unlink(missing_ok=True)
+        with spool_errors(self.folder):
+            for path in self.folder.glob(f"*{_SUFFIX}"):
+                if path.name.removesuffix(_SUFFIX) not in keep:
+                    path.unlink(missing_ok=True)
 
     def _path(self, archive_id: str) -> Path:
         return self.folder / f"{archive_id}{_SUFFIX}"

@@ -7,7 +7,8 @@ from typing import Protocol, Self
 
 from typing_extensions import override
 
-from labferry.sdk import ArchiveReader
+from labferry.sdk import ArchiveReader, StateError
+from labferry.spool.errors import spool_errors
 
 __all__ = ["FollowingReader"]
 
@@ -32,31 +33,47 @@ class FollowingReader(ArchiveReader):
         self._growing = growing
         self._generation = generation
         self._position = offset
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._path = path
+        self._closed = True
+        with spool_errors(path):
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._closed = False
 
     @override
     def read(self, size: int = -1, /) -> bytes:
-        left = self._growing.size - self._position
-        buffer = bytearray(left if size < 0 else min(size, left))
-        # At the very end nothing is left to read, but the verdict still has to be waited for.
-        count = self.readinto(buffer) if buffer or size != 0 else 0
+        left = max(0, self._growing.size - self._position)
+        wanted = left if size < 0 else min(size, left)
+        if not wanted and size:
+            # At the very end nothing is left to read, but the verdict still has to be waited for.
+            self._wait()
+        buffer = bytearray(wanted)
+        count = self.readinto(buffer)
         return bytes(memoryview(buffer)[:count])
 
     @override
     def readinto(self, buffer: bytearray | memoryview, /) -> int:
         view = memoryview(buffer)
         filled = 0
-        while filled < len(view) or not filled:
-            end = self._growing.wait_beyond(self._position, self._generation)
-            count = os.preadv(
-                self._file, [view[filled : filled + end - self._position]], self._position
-            )
-            if count == 0:
+        while filled < len(view):
+            end = self._wait()
+            if end <= self._position:
                 break
+            count = self._read(view[filled : filled + end - self._position])
             filled += count
             self._position += count
         return filled
+
+    def _read(self, view: memoryview) -> int:
+        with spool_errors(self._path):
+            count = os.preadv(self._file, [view], self._position)
+        if count == 0:
+            # A download that began anew cut the file short after this reader was let go on.
+            self._wait()
+            raise StateError(f"The spool file {self._path} was cut short by something else.")
+        return count
+
+    def _wait(self) -> int:
+        return self._growing.wait_beyond(self._position, self._generation)
 
     @override
     def tell(self) -> int:
