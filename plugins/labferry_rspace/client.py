@@ -3,14 +3,16 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 
 from labferry.sdk import AnswerLostError, InvalidAnswerError, TransientError
 from labferry_rspace.address import Address, origin
 from labferry_rspace.answers import Answer, quote
+from labferry_rspace.budget import Budget
+from labferry_rspace.connection import ServerSettings
 from labferry_rspace.problems import judge
-from labferry_rspace.settings import RSpaceSettings
 from labferry_rspace.transport import certificate_problem, certificates, new_client, went_out
 
 __all__ = ["Client", "usable"]
@@ -30,11 +32,12 @@ class Client:
         settings: Time-outs and certificates.
     """
 
-    def __init__(self, address: Address, settings: RSpaceSettings) -> None:
+    def __init__(self, address: Address, settings: ServerSettings) -> None:
         self.address = address
         self._settings = settings
         self._lock = threading.Lock()
         self._clients: dict[bool, httpx.Client] = {}
+        self._budgets: dict[str, Budget | None] = {}
 
     def get(self, url: str, key: str) -> Answer:
         """Ask for JSON.
@@ -44,7 +47,15 @@ class Client:
         """
         request = self._keyed("GET", url, key)
         with self._sent(request) as response:
-            return _read(response)
+            answer = _read(response)
+        with self._lock:
+            self._budgets[key] = Budget.of(answer.headers)
+        return answer
+
+    def budget(self, key: str) -> Budget | None:
+        """What the last answer told of the requests that a key has left; None if nothing."""
+        with self._lock:
+            return self._budgets.get(key)
 
     def get_json(self, url: str, key: str, doing: str) -> object:
         """Ask for JSON that must be there.
@@ -59,7 +70,9 @@ class Client:
         """
         return usable(self.get(url, key), doing)
 
-    def post(self, url: str, key: str, form: Mapping[str, str]) -> Answer:
+    def post(
+        self, url: str, key: str, form: Mapping[str, str], *, multipart: bool = False
+    ) -> Answer:
         """Send a form, once, and wait for the answer as long as `submit_timeout` says.
 
         Raises:
@@ -67,7 +80,10 @@ class Client:
             TransientError: The server certainly has not seen it.
         """
         seconds = self._settings.submit_timeout.total_seconds()
-        request = self._keyed("POST", url, key, form=form, read=seconds)
+        body = {"files": {name: (None, text) for name, text in form.items()}}
+        request = self._keyed(
+            "POST", url, key, body=body if multipart else {"data": form}, read=seconds
+        )
         with self._sent(request, lost=AnswerLostError) as response:
             return _read(response)
 
@@ -107,7 +123,10 @@ class Client:
             )
         if went_out(error):
             return lost(f"The exchange with {place} broke off: {self._reason(error)}.")
-        return TransientError(f"{place} can't be reached: {self._reason(error)}.")
+        return TransientError(
+            f"{place} can't be reached: {self._reason(error)}.",
+            hint="Is the server up, and the url of the source right?",
+        )
 
     def _reason(self, error: httpx.HTTPError) -> str:
         match error:
@@ -127,7 +146,7 @@ class Client:
         key: str,
         *,
         headers: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
         read: float | None = None,
     ) -> httpx.Request:
         if origin(httpx.URL(url)) != self.address.origin:
@@ -135,7 +154,7 @@ class Client:
         client = self._client(keyed=True)
         sent = {"Accept": _JSON, **(headers or {}), "apiKey": key}
         return client.build_request(
-            method, url, headers=sent, data=form, timeout=self._timeout(read)
+            method, url, headers=sent, timeout=self._timeout(read), **(body or {})
         )
 
     @contextmanager

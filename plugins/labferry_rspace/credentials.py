@@ -23,6 +23,7 @@ class Owner:
         id: The user's id.
         username: The user's name at the server.
         is_pi: Whether the user may lead groups, if the server says so.
+        is_sysadmin: Whether the user sees everything; only if the server says so.
         key: The key.
     """
 
@@ -30,6 +31,7 @@ class Owner:
     id: int
     username: str
     is_pi: bool | None
+    is_sysadmin: bool
     key: str = field(repr=False)
 
 
@@ -102,7 +104,6 @@ class Credentials:
                 owner = self._ask(name, secret.reveal())
             except RefusedError as error:
                 refusals.append(Refusal(name, error.message))
-                _logger.warning("Source %s: %s is left out. %s", self._source, name, error.message)
                 continue
             if owner.lane in owners:
                 _logger.warning(
@@ -112,6 +113,10 @@ class Credentials:
             owners.setdefault(owner.lane, owner)
         if not owners:
             raise _all_refused(self._source, refusals)
+        for refusal in refusals:
+            _logger.warning(
+                "Source %s: %s is left out. %s", self._source, refusal.name, refusal.reason
+            )
         self._owners, self._refusals = owners, refusals
 
     def _named(self) -> Iterator[tuple[str, Secret]]:
@@ -130,7 +135,8 @@ class Credentials:
         if not isinstance(user, dict) or not isinstance(username, str) or type(number) is not int:
             raise InvalidAnswerError(f"{url} does not say whose key it was asked with.")
         lane = f"{quote(username)}@{self._client.address.host}"
-        return Owner(lane, number, quote(username), user.get("hasPiRole"), key)
+        is_sysadmin = user.get("hasSysAdminRole") is True
+        return Owner(lane, number, username, user.get("hasPiRole"), is_sysadmin, key)
 
 
 def _all_refused(source: str, refusals: Sequence[Refusal]) -> RefusedError:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 
 import httpx
@@ -11,7 +12,7 @@ import httpx
 from labferry.sdk import InvalidAnswerError, TransientError
 from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client, usable
-from labferry_rspace.limits import retry_after
+from labferry_rspace.limits import parsed, retry_after, server_clock
 
 __all__ = ["Account", "Directory", "Group"]
 
@@ -41,11 +42,19 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group and the users in it, by their names."""
+    """A group and the users in it, by their names.
+
+    Attributes:
+        members: The users' ids.
+        leaders: The names of its PIs.
+        is_lab: Whether it is a lab group, whose PI sees its members' work.
+    """
 
     id: int
     name: str
     members: Mapping[str, int]
+    leaders: frozenset[str]
+    is_lab: bool
 
 
 class Directory:
@@ -92,6 +101,29 @@ class Directory:
         total = page.get("totalHits")
         return total if isinstance(total, int) else 0
 
+    def newest_document(self) -> tuple[datetime | None, datetime | None]:
+        """When any document that the user may read was modified last, and the server's clock.
+
+        Raises:
+            InvalidAnswerError: The server does not say when.
+        """
+        url = self._url("/documents", {"orderBy": "lastModified desc", "pageSize": "1"})
+        answer = self._patiently(url)
+        page = _page_of(usable(answer, f"Asking {self._base} for the newest document"), self._base)
+        now = server_clock(answer.headers)
+        documents = _dicts(page.get("documents"))
+        if not documents and page.get("totalHits") == 0:
+            return None, now
+        newest = parsed(documents[0].get("lastModified")) if documents else None
+        if newest is None:
+            raise InvalidAnswerError(f"{self._base} does not say when a document was modified.")
+        return newest, now
+
+    def activities(self, first_day: str) -> Iterator[dict[str, object]]:
+        """What was done since a day by those whose activity the user sees, newest first."""
+        query = {"dateFrom": first_day, "orderBy": "date desc"}
+        return self._items("/activity", query, "activities")
+
     def _groups(self, path: str, query: Mapping[str, str]) -> Iterator[Group]:
         url = self._url(path, query)
         for item in _dicts(self._get(url)):
@@ -99,7 +131,11 @@ class Directory:
             if isinstance(name, str):
                 members = _dicts(item.get("members"))
                 names = {str(member.get("username")): _id(member) for member in members}
-                yield Group(_id(item), name, names)
+                leaders = frozenset(
+                    str(member.get("username")) for member in members if member.get("role") == "PI"
+                )
+                is_lab = item.get("type") == "LAB_GROUP"
+                yield Group(_id(item), name, names, leaders, is_lab)
 
     def _items(self, path: str, query: Mapping[str, str], name: str) -> Iterator[dict[str, object]]:
         """What is on all pages, following `next` to the last, and never elsewhere."""
@@ -125,10 +161,7 @@ class Directory:
         return rebased
 
     def _page(self, url: str) -> dict[str, object]:
-        page = self._get(url)
-        if not isinstance(page, dict):
-            raise InvalidAnswerError(f"{self._base} answered with a list where a page should be.")
-        return page
+        return _page_of(self._get(url), self._base)
 
     def _get(self, url: str) -> object:
         path = httpx.URL(url).path
@@ -158,6 +191,12 @@ class Directory:
 def _dicts(items: object) -> list[dict[str, object]]:
     found = items if isinstance(items, list) else []
     return [item for item in found if isinstance(item, dict)]
+
+
+def _page_of(document: object, base: str) -> dict[str, object]:
+    if not isinstance(document, dict):
+        raise InvalidAnswerError(f"{base} answered with a list where a page should be.")
+    return document
 
 
 def _next(page: Mapping[str, object]) -> str | None:

@@ -4,14 +4,15 @@ Written from rspace-web's JobsApiHandlerImpl and ApiExportJobResultFactory.
 """
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 
 from labferry.sdk import JobState, JobStatus, Offer
 from labferry_rspace.address import Address
 from labferry_rspace.answers import Answer, Problem, quote
-from labferry_rspace.limits import asked_wait, date
+from labferry_rspace.limits import asked_wait, date, parsed
 
-__all__ = ["job_link", "read_job"]
+__all__ = ["job_link", "read_job", "read_result"]
 
 _STATES = {
     "STARTING": JobState.RUNNING,
@@ -60,7 +61,7 @@ def read_job(answer: Answer, address: Address, job: str = "") -> JobStatus | Non
         state=state,
         percent=_percent(document.get("percentComplete")),
         reason=_reason(document, state),
-        offer=_offer(document, answer) if state is JobState.COMPLETED else None,
+        offer=read_result(document, answer) if state is JobState.COMPLETED else None,
         wait=asked_wait(answer.headers),
     )
 
@@ -72,7 +73,7 @@ def _job_id(value: object) -> str:
     return text if text.isascii() and text.isdigit() else ""
 
 
-def _link(document: dict[str, object], relation: str) -> str | None:
+def _link(document: Mapping[str, object], relation: str) -> str | None:
     links = document.get("_links")
     for item in links if isinstance(links, list) else ():
         if isinstance(item, dict) and item.get("rel") == relation:
@@ -96,7 +97,8 @@ def _reason(document: dict[str, object], state: JobState) -> str:
     return f"{problem.text} ({status})" if problem and problem.text else status
 
 
-def _offer(document: dict[str, object], answer: Answer) -> Offer:
+def read_result(document: Mapping[str, object], answer: Answer) -> Offer:
+    """What the JSON of a completed job offers."""
     result = document.get("result")
     result = result if isinstance(result, dict) else {}
     link = _link(document, "enclosure")
@@ -136,11 +138,5 @@ def _suffix(link: str) -> str:
 
 def _kept_for(expiry: object, asked: datetime) -> float | None:
     """The storage time: the server counts expiryDate from this very answer."""
-    try:
-        moment = datetime.fromisoformat(expiry) if isinstance(expiry, str) else None
-    except ValueError:
-        return None
-    if moment is None:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - asked).total_seconds())
+    moment = parsed(expiry)
+    return None if moment is None else max(0.0, (moment - asked).total_seconds())

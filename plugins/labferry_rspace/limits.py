@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-__all__ = ["asked_wait", "date", "retry_after", "slot_wait"]
+__all__ = ["asked_wait", "date", "number", "parsed", "retry_after", "server_clock", "slot_wait"]
 
 _MOST = 86400.0
 
@@ -34,7 +34,30 @@ def slot_wait(headers: httpx.Headers) -> float | None:
 
 def date(headers: httpx.Headers) -> datetime:
     """The server's clock when it answered; ours if it did not say."""
-    return _date(headers.get("date", "")) or datetime.now(UTC)
+    return server_clock(headers) or datetime.now(UTC)
+
+
+def server_clock(headers: httpx.Headers) -> datetime | None:
+    """The server's clock when it answered, to the second; None if it did not say."""
+    return _date(headers.get("date", ""))
+
+
+def parsed(value: object) -> datetime | None:
+    """A moment as RSpace writes it in JSON; None if it is something else."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def number(text: str) -> float | None:
+    """A finite number, not negative, as headers have it; None if it is something else."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
 
 
 def _date(text: str) -> datetime | None:
@@ -48,29 +71,21 @@ def _date(text: str) -> datetime | None:
 def _remaining(headers: httpx.Headers) -> Iterator[float]:
     for name, value in headers.items():
         if name.startswith("x-rate-limit-remaining"):
-            number = _number(value)
-            if number is not None:
-                yield number
+            left = number(value)
+            if left is not None:
+                yield left
 
 
 def _millis(headers: httpx.Headers) -> float | None:
-    number = _number(headers.get("x-rate-limit-waittimemillis", ""))
-    return None if number is None else min(number / 1000, _MOST)
+    millis = number(headers.get("x-rate-limit-waittimemillis", ""))
+    return None if millis is None else min(millis / 1000, _MOST)
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:
     """RFC 9110, 10.2.3: seconds, or a date."""
     text = headers.get("retry-after", "")
-    number = _number(text)
-    if number is None:
+    seconds = number(text)
+    if seconds is None:
         moment = _date(text)
-        number = (moment - date(headers)).total_seconds() if moment else None
-    return None if number is None else min(max(number, 0.0), _MOST)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
+        seconds = (moment - date(headers)).total_seconds() if moment else None
+    return None if seconds is None else min(max(seconds, 0.0), _MOST)

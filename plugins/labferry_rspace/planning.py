@@ -34,6 +34,7 @@ class Planner:
         self._settings = settings
         self._owner = owner
         self._directory = directory
+        self._own_groups: Sequence[Group] | None = None
 
     def plan(self) -> Sequence[ExportRequest]:
         """The exports, in the order to ask for them.
@@ -73,7 +74,7 @@ class Planner:
             # Several keys export several people's work, and each needs a series of its own.
             several = len(self._settings.keys) > 1
             series = f"user-{self._owner.id}" if several else "user"
-            return self._own("user", series, f"work of {self._owner.username}")
+            return self._own("user", series, f"work of {quote(self._owner.username)}")
         if isinstance(wanted, int):
             return self._one_user(wanted, f"user {wanted}")
         return self._one_user(self._user_id(wanted), wanted)
@@ -111,7 +112,7 @@ class Planner:
         if wanted is None:
             several = len(self._settings.keys) > 1
             series = f"group-of-{self._owner.id}" if several else "group"
-            title = f"group led by {self._owner.username}"
+            title = f"group led by {quote(self._owner.username)}"
             return self._own("group", series, title)
         if isinstance(wanted, int):
             return self._one_group(wanted, str(wanted))
@@ -214,9 +215,20 @@ class Planner:
             scope=scope,
             id=number,
             selections=tuple(selections),
+            members=self._members(number) if scope == "group" else (),
             max_link_level=self._settings.max_link_level,
             include_revision_history=self._settings.include_revision_history,
         )
+
+    def _members(self, number: int | None) -> tuple[int, ...]:
+        """Who is in a group of the owner's, in order; looked up only where it is needed."""
+        if not self._settings.skip_idle:
+            return ()
+        if self._own_groups is None:
+            self._own_groups = list(self._directory.own_groups())
+        led = [group for group in self._own_groups if self._owner.username in group.leaders]
+        chosen = [group for group in led if number in {None, group.id}]
+        return tuple(sorted(chosen[0].members.values())) if len(chosen) == 1 else ()
 
 
 def _short(value: object) -> str:

@@ -10,7 +10,7 @@ from labferry_rspace.credentials import Credentials, Owner
 from labferry_rspace.directory import Directory
 from labferry_rspace.settings import RSpaceSettings
 
-__all__ = ["findings", "require_selections", "search_finding"]
+__all__ = ["findings", "require_selections", "search_finding", "server_findings"]
 
 _VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
 _SELECTIONS_SINCE = (1, 69, 19)
@@ -44,6 +44,13 @@ def findings(
     client: Client, settings: RSpaceSettings, credentials: Credentials
 ) -> Iterator[Finding]:
     """What is worth telling about the server, the keys and the scope that need no list."""
+    yield from server_findings(client, credentials)
+    for owner in credentials.owners():
+        _check_leader(settings, owner)
+
+
+def server_findings(client: Client, credentials: Credentials) -> Iterator[Finding]:
+    """What is worth telling about the server and the keys."""
     base = client.address.base
     if client.address.is_exposed:
         yield Finding(
@@ -57,7 +64,6 @@ def findings(
     yield Finding(Severity.OK, f"RSpace {version or 'of an unknown version'} answers at {base}.")
     for owner in owners:
         yield Finding(Severity.OK, f"Exports can run as {owner.lane}.")
-        _check_leader(settings, owner)
 
 
 def search_finding(directory: Directory, search: Mapping[str, str]) -> Finding:

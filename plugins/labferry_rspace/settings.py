@@ -3,37 +3,26 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from typing_extensions import override
 
-from labferry.sdk import Duration, FilePath, Secret, SourceSettings
-from labferry_rspace.address import Address
+from labferry_rspace.connection import ServerSettings
 
 __all__ = ["RSpaceSettings"]
 
-_GLOBAL_ID = re.compile(r"(?:SD|FL|NB|GL|GF)?0*([1-9]\d{0,18})", re.ASCII)
+_GLOBAL_ID = re.compile(r"\s*(?:SD|FL|NB|GL|GF)?0*([1-9][0-9]{0,18})\s*", re.ASCII)
 _QUERY_LENGTH = 2000
-
-
-def _address(text: str) -> str:
-    return Address.parse(text).base
 
 
 def _record_id(value: object) -> object:
     """An id or a global id as the plain number that the server wants."""
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    match = _GLOBAL_ID.fullmatch(text.strip())
+    match = _GLOBAL_ID.fullmatch(text)
     if match is None:
         raise ValueError("a record's id, such as 123, or its global id, such as SD123 or FL123")
     return int(match[1])
-
-
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        raise ValueError("a time longer than nothing")
-    return value
 
 
 def _json(text: str) -> str:
@@ -44,8 +33,18 @@ def _json(text: str) -> str:
     return text
 
 
-_Time = Annotated[Duration, AfterValidator(_positive)]
-_RecordId = Annotated[int, BeforeValidator(_record_id)]
+_RecordId = Annotated[
+    int,
+    BeforeValidator(_record_id),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": f"^{_GLOBAL_ID.pattern}$"},
+            ]
+        }
+    ),
+]
 _Id = Annotated[int, Field(gt=0, strict=True)] | Annotated[str, Field(min_length=1)]
 _Query = Annotated[str, Field(min_length=1, max_length=_QUERY_LENGTH)]
 
@@ -59,20 +58,11 @@ _BELONGS = {
 }
 
 
-class RSpaceSettings(SourceSettings):
+class RSpaceSettings(ServerSettings):
     """An RSpace server, and what to export from it."""
 
     type: Literal["rspace"]
     """Which kind of source this is."""
-
-    url: Annotated[str, AfterValidator(_address)]
-    """The server's address, such as https://rspace.example.edu."""
-
-    api_key: Secret | None = None
-    """The key from My RSpace, Profile, of the account that exports."""
-
-    api_keys: tuple[Secret, ...] = ()
-    """Keys of several accounts, instead of api_key: their exports run side by side."""
 
     scope: Literal["user", "group", "selection", "search", "all-users", "all-groups"] = "user"
     """What to export: a user's work, a group's, chosen records, what a search finds, or, with an
@@ -101,7 +91,8 @@ class RSpaceSettings(SourceSettings):
 
     include_disabled: bool = True
     """With scope all-users: whether to export the work of disabled accounts too. If not, those
-    are left out that the server's list marks so; not every version of RSpace does."""
+    are left out that the server's list marks so. RSpace 2.26 marks none: then all are exported,
+    a warning says so, and exclude is the way to leave some out."""
 
     format: Literal["xml", "html"] = "xml"
     """The format of the export: xml can be imported again, html can be read in a browser."""
@@ -112,35 +103,9 @@ class RSpaceSettings(SourceSettings):
     max_link_level: Annotated[int, Field(ge=0)] = 1
     """How many links between documents to follow. Attachments come along even with 0."""
 
-    poll_interval: _Time = timedelta(minutes=1)
-    """How long to wait between two questions about a running export."""
-
-    job_timeout: _Time = timedelta(hours=24)
-    """How long an export may take before it is given up."""
-
-    ca_file: FilePath | None = None
-    """Certificates (PEM) of an authority to trust besides the well-known ones."""
-
-    connect_timeout: _Time = timedelta(seconds=10)
-    """How long connecting to the server may take."""
-
-    read_timeout: _Time = timedelta(minutes=1)
-    """How long the server may be silent while it answers or sends an archive."""
-
-    submit_timeout: _Time = timedelta(minutes=10)
-    """How long the server may be silent when it is asked to begin an export. It looks at every
-    record then, which takes minutes on a large notebook."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        mistakes = [*self._mistakes()]
-        if mistakes:
-            raise ValueError("; ".join(mistakes))
-        return self
-
+    @override
     def _mistakes(self) -> Iterator[str]:
-        if (self.api_key is None) == (not self.api_keys):
-            yield "either api_key or api_keys, and not both"
+        yield from super()._mistakes()
         for key, scopes in _BELONGS.items():
             if getattr(self, key) and self.scope not in scopes:
                 yield f"{key} only with scope {' or '.join(scopes)}; here it is {self.scope}"
@@ -148,8 +113,3 @@ class RSpaceSettings(SourceSettings):
             yield "selections: the ids of what to export, as scope is selection"
         if self.scope == "search" and (self.query is None) == (self.advanced_query is None):
             yield "either query or advanced_query, as scope is search, and not both"
-
-    @property
-    def keys(self) -> tuple[Secret, ...]:
-        """All keys, however they were given."""
-        return self.api_keys or ((self.api_key,) if self.api_key else ())

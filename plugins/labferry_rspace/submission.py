@@ -23,14 +23,23 @@ from labferry_rspace.jobs import read_job
 from labferry_rspace.limits import retry_after, slot_wait
 from labferry_rspace.problems import moved, refused, said
 
-__all__ = ["Order", "submit"]
+__all__ = ["Order", "not_begun", "submit"]
 
 _BUSY = "already a running export"
 _DOING = "Asking RSpace for the export"
+_FAILED = (
+    "RSpace answers so to the id of a user or group that does not exist, for an account whose "
+    "owner never logged in, and when its disk is short of space."
+)
 
 
 class Order(BaseModel):
-    """What an export request asks of the server; kept in the ledger as `parameters`."""
+    """What an export request asks of the server; kept in the ledger as `parameters`.
+
+    Attributes:
+        members: With scope group, the ids of its members where that was looked up: another group
+            of people is another export. It is not sent.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,6 +47,7 @@ class Order(BaseModel):
     scope: Literal["user", "group", "selection"]
     id: int | None = None
     selections: tuple[int, ...] = ()
+    members: tuple[int, ...] = ()
     max_link_level: int
     include_revision_history: bool
 
@@ -86,7 +96,7 @@ def submit(client: Client, order: Order, key: str) -> JobStatus:
     """
     answer = client.post(client.address.api(order.path), key, order.form)
     if not answer.ok:
-        raise _judge(answer)
+        raise not_begun(answer, _DOING, _FAILED)
     job = read_job(answer, client.address)
     if job is None:
         raise AnswerLostError(
@@ -96,35 +106,42 @@ def submit(client: Client, order: Order, key: str) -> JobStatus:
     return job
 
 
-def _judge(answer: Answer) -> LabferryError:  # noqa: PLR0911 - a table
+def not_begun(answer: Answer, doing: str, failed: str) -> LabferryError:  # noqa: PLR0911 - a table
+    """The error that the answer to an order is, if it is not the one hoped for.
+
+    Args:
+        answer: The server's answer.
+        doing: What was asked for, in words that begin a sentence.
+        failed: What it means if the server says that it failed.
+    """
     told = f"HTTP {answer.status}{said(answer)}"
     match answer.status:
         case 401 | 403:
-            return refused(answer, _DOING)
+            return refused(answer, doing)
         case 429:
-            return _put_off(answer)
+            return _put_off(answer, doing)
         case 408 | 503:
             # What stands before the server says that it is not there, or the request did not
             # arrive whole. Should that be wrong, the server's own rule of one export holds.
             wait = retry_after(answer.headers)
-            return TransientError(f"{_DOING} was put off with {told}.", retry_after=wait)
+            return TransientError(f"{doing} was put off with {told}.", retry_after=wait)
         case status if 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
-            return moved(answer, _DOING)
+            return moved(answer, doing)
         case status if status >= 500 and answer.problem is None:  # noqa: PLR2004 - likewise
             return AnswerLostError(
-                f"{_DOING} was answered with HTTP {status} and {answer.kind}: an export may have "
+                f"{doing} was answered with HTTP {status} and {answer.kind}: an export may have "
                 "begun."
             )
         case status if status >= 500:  # noqa: PLR2004 - likewise
-            return _failed(answer)
+            return _failed(answer, failed)
     told = told if answer.problem else f"HTTP {answer.status} and {answer.kind}"
     return InvalidAnswerError(
-        f"{_DOING} was not understood: {told}.",
+        f"{doing} was not understood: {told}.",
         hint="" if answer.problem else "Is the url of the source that of an RSpace server?",
     )
 
 
-def _put_off(answer: Answer) -> TransientError:
+def _put_off(answer: Answer, doing: str) -> TransientError:
     problem = answer.problem
     if problem is not None and _BUSY in problem.message.lower():
         return SlotBusyError(
@@ -132,12 +149,12 @@ def _put_off(answer: Answer) -> TransientError:
             retry_after=slot_wait(answer.headers),
         )
     return TransientError(
-        f"{_DOING} was put off, as requests were too frequent (HTTP 429{said(answer)}).",
+        f"{doing} was put off, as requests were too frequent (HTTP 429{said(answer)}).",
         retry_after=retry_after(answer.headers),
     )
 
 
-def _failed(answer: Answer) -> ExportFailedError:
+def _failed(answer: Answer, failed: str) -> ExportFailedError:
     problem = answer.problem
     unreadable = problem is not None and problem.code == 50004  # noqa: PLR2004 - RSpace's number
     return ExportFailedError(
@@ -146,7 +163,6 @@ def _failed(answer: Answer) -> ExportFailedError:
             "One of the selected documents may not be read with this key; RSpace then refuses "
             "the whole selection."
             if unreadable
-            else "RSpace answers so to the id of a user or group that does not exist, for an "
-            "account whose owner never logged in, and when its disk is short of space."
+            else failed
         ),
     )

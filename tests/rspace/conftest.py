@@ -1,9 +1,10 @@
+import io
 import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import trustme
@@ -14,6 +15,8 @@ from labferry_rspace import RSpaceSettings, RSpaceSource
 
 Serve = Callable[..., SimulatedRSpace]
 Connect = Callable[..., RSpaceSource]
+Fetch = Callable[[RSpaceSource, str], bytes]
+Export = Callable[[RSpaceSource], tuple[ExportRequest, BinaryIO]]
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def finish(submit: Callable[[RSpaceSource], JobStatus]) -> Callable[[RSpaceSourc
 
 
 @pytest.fixture
-def fetch() -> Callable[[RSpaceSource, str], bytes]:
+def fetch() -> Fetch:
     """Download an archive whole."""
 
     def get(source: RSpaceSource, link: str) -> bytes:
@@ -96,6 +99,19 @@ def fetch() -> Callable[[RSpaceSource, str], bytes]:
             return b"".join(download.chunks)
 
     return get
+
+
+@pytest.fixture
+def export(finish: Callable[[RSpaceSource], JobStatus], fetch: Fetch) -> Export:
+    """Let a source's first export be made, and download it."""
+
+    def made(source: RSpaceSource) -> tuple[ExportRequest, BinaryIO]:
+        status = finish(source)
+        assert status.offer is not None
+        assert status.offer.link is not None
+        return source.plan(source.lanes())[0], io.BytesIO(fetch(source, status.offer.link))
+
+    return made
 
 
 @pytest.fixture(scope="session")

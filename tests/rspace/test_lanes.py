@@ -46,7 +46,7 @@ def test_each_key_has_its_own_lane_and_a_user_only_one(
     assert "key 3 of 3 from plain text in the configuration belongs to alice" in caplog.text
 
 
-def test_sources_of_the_same_user_share_a_lane_however_the_address_is_written(
+def test_trap_3_sources_of_the_same_user_share_a_lane_however_the_address_is_written(
     server: SimulatedRSpace, connect: Connect
 ) -> None:
     assert connect(server).lanes() == connect(f"{server.url}/api/v1/").lanes()

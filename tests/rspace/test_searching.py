@@ -159,7 +159,7 @@ def test_a_list_that_fails_is_transient(
 def test_many_pages_are_paced_as_throttling_demands(
     serve: Serve, connect: Connect, plan: Plan
 ) -> None:
-    limits = Throttling(quarter_min=Limit(5, 0.2), min_interval_ms=0)
+    limits = Throttling(quarter_min=Limit(4, 0.8), min_interval_ms=0)
     server = serve(Options(throttling=limits))
     server.world.add(*many_documents(900))
     (request,) = plan(connect(server, scope="search", query="acid test"))

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from labferry_rspace import RSpaceSettings
@@ -140,3 +141,19 @@ def test_keys_are_never_shown() -> None:
     chosen = settings(api_key="aliceAliceAliceAlice01")
     assert "aliceAlice" not in repr(chosen)
     assert "aliceAlice" not in chosen.model_dump_json()
+
+
+@pytest.mark.parametrize("written", [123, "123", "SD123", "FL0123", " NB7 ", "GL9", "GF9"])
+def test_the_schema_takes_every_id_that_validation_takes(written: object) -> None:
+    given = {"scope": "selection", "selections": [written]}
+    assert settings(**given).selections
+    schema = Draft202012Validator(RSpaceSettings.model_json_schema(mode="validation"))
+    assert schema.is_valid({**MINIMAL, **given})
+
+
+@pytest.mark.parametrize("written", [0, -1, "SD", "XX1", "SD1.5", "", True, 1.5])
+def test_the_schema_refuses_every_id_that_validation_refuses(written: object) -> None:
+    given = {"scope": "selection", "selections": [written]}
+    assert "selections" in refusal(**given)
+    schema = Draft202012Validator(RSpaceSettings.model_json_schema(mode="validation"))
+    assert not schema.is_valid({**MINIMAL, **given})

@@ -22,9 +22,8 @@ Finish = Callable[[RSpaceSource], JobStatus]
 Fetch = Callable[[RSpaceSource, str], bytes]
 
 
-def test_the_plugin_offers_the_source() -> None:
-    assert labferry_sources() == (RSpaceSource,)
-    assert RSpaceSource.type == "rspace"
+def test_the_plugin_offers_its_sources() -> None:
+    assert [kind.type for kind in labferry_sources()] == ["rspace", "rspace-inventory"]
 
 
 @pytest.mark.parametrize("presigned", [False, True])

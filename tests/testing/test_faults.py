@@ -119,7 +119,7 @@ def test_reset_before_has_no_effect(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("act", [Reset(after_effect=True), html_answer(504, after_effect=True)])
-def test_trap_an_answer_is_lost_after_the_effect(busy_lab: Lab, act: Act) -> None:
+def test_trap_2_an_answer_is_lost_after_the_effect(busy_lab: Lab, act: Act) -> None:
     fail(busy_lab, act, "submit")
     try:
         assert busy_lab.post("xml/user").status_code == 504
@@ -211,7 +211,7 @@ def test_a_slow_body(lab: Lab) -> None:
     assert time.monotonic() - began >= 0.15
 
 
-def test_trap_redirects_to_another_origin(lab: Lab) -> None:
+def test_trap_10_redirects_to_another_origin(lab: Lab) -> None:
     fail(lab, Redirect(f"{lab.server.presigned_url}/"), "status")
     response = lab.get(STATUS)
     assert response.status_code == 302

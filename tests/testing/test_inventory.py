@@ -1,6 +1,7 @@
 """The Inventory export: the contract's section of that name."""
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -34,9 +35,18 @@ def test_it_works_inside_the_request(lab: Lab, how: str) -> None:
     assert set(by_rel) == {"enclosure", "downloadLink"}
     data = lab.get(by_rel["enclosure"]).content
     assert data == recorded.content()
-    items = unzip(data)["items.csv"].decode()
+    tables = unzip(data)
+    assert {name.rpartition("_")[2] for name in tables} == {"samples.csv", "containers.csv"}
+    assert all(re.match(r"rsinventory_export_20\d\d-[-\dTZ]+_", name) for name in tables)
+    items = b"".join(tables.values()).decode()
     assert "SA301" in items
     assert "SA303" not in items
+    assert "\n# Exported at: 20" in items
+    assert recorded.settings == {
+        "users": ["alice"],
+        "exportMode": "FULL",
+        "resultFileType": "ZIP",
+    }
 
 
 def test_a_single_csv_and_its_misspelling(lab: Lab) -> None:

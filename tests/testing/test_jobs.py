@@ -99,7 +99,7 @@ def test_ids_are_sequential_whoever_submits(lab: Lab) -> None:
     assert [lab.start("xml/user", key) for key in (ALICE_KEY, BOB_KEY)] == [23, 24]
 
 
-def test_trap_a_failed_export_reads_as_500_for_ever(lab: Lab) -> None:
+def test_trap_1_a_failed_export_reads_as_500_for_ever(lab: Lab) -> None:
     fault = lab.server.faults.add(Fault("job", JobEnds(Outcome.UNREADABLE)))
     job = lab.start()
     with pytest.raises(AssertionError):
@@ -143,7 +143,7 @@ def test_stopping_keeps_the_slot(lab: Lab) -> None:
     assert lab.post("xml/user").status_code == 429
 
 
-def test_trap_completed_does_not_mean_link_checksum_or_size(lab: Lab) -> None:
+def test_trap_6_completed_does_not_mean_link_checksum_or_size(lab: Lab) -> None:
     def result_after(outcome: Outcome) -> dict[str, object]:
         lab.server.faults.add(Fault("job", JobEnds(outcome)))
         shown = lab.export()
@@ -164,7 +164,9 @@ def test_trap_completed_does_not_mean_link_checksum_or_size(lab: Lab) -> None:
     assert lab.server.faults.unfired() == []
 
 
-def test_trap_expiry_slides_with_every_poll_but_deletion_does_not(timed: Lab, clock: Clock) -> None:
+def test_trap_5_expiry_slides_with_every_poll_but_deletion_does_not(
+    timed: Lab, clock: Clock
+) -> None:
     job = timed.start()
     clock.now = 200
     first = timed.poll(job)["result"]["expiryDate"]
@@ -182,7 +184,7 @@ def test_trap_expiry_slides_with_every_poll_but_deletion_does_not(timed: Lab, cl
     assert (gone.status_code, gone.json()["internalCode"]) == (500, 50001)
 
 
-def test_trap_a_restart_wedges_the_slot(timed: Lab, clock: Clock) -> None:
+def test_trap_4_a_restart_wedges_the_slot(timed: Lab, clock: Clock) -> None:
     finished = timed.start("xml/user", BOB_KEY)
     clock.now = 150
     running = timed.start()

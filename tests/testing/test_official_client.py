@@ -50,7 +50,9 @@ def test_it_exports_a_selection(lab: Lab, client: ELNClient, tmp_path: Path) -> 
     )
 
 
-def test_it_exports_a_real_archive_by_presigned_link(open_lab: Open, tmp_path: Path) -> None:
+def test_trap_13_it_exports_a_real_archive_by_presigned_link_and_leaks_its_key(
+    open_lab: Open, tmp_path: Path
+) -> None:
     real = Path(__file__).parents[1] / "data" / "rspace-exports" / "v22.zip"
     lab = open_lab(Options(archives=[real], presigned=True))
     with ELNClient(lab.server.url, ALICE_KEY) as client:
@@ -61,7 +63,7 @@ def test_it_exports_a_real_archive_by_presigned_link(open_lab: Open, tmp_path: P
     assert lab.server.leaks()
 
 
-def test_trap_it_crashes_on_failed(lab: Lab, client: ELNClient, tmp_path: Path) -> None:
+def test_trap_13_it_crashes_on_failed(lab: Lab, client: ELNClient, tmp_path: Path) -> None:
     lab.server.faults.add(Fault("job", JobEnds(Outcome.FAILED)))
     with pytest.raises(TypeError):
         client.export_and_download("xml", "user", str(tmp_path), wait_between_requests=0.01)

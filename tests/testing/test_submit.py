@@ -71,6 +71,22 @@ def test_success_is_202_with_an_id_too_and_a_trailing_slash_is_forgiven(lab: Lab
         ("xml/group", 401, 40101),
         ("xml/selection?selections=202,230", 500, 50004),
     ],
+    ids=[
+        "bad format",
+        "format in capitals",
+        "bad scope",
+        "id that is no number",
+        "selection that is no number",
+        "link level below 0",
+        "bad scope with an id",
+        "selection empty",
+        "none of the selected ids exists",
+        "folder unreadable",
+        "user not yours",
+        "group not yours",
+        "group without an id, not a PI",
+        "document unreadable",
+    ],
 )
 def test_refusals(lab: Lab, path: str, status: int, code: int) -> None:
     assert problem(lab.post(path)) == (status, code)
@@ -193,7 +209,7 @@ def test_words_for_true(lab: Lab, word: str) -> None:
     assert asked.include_revision_history
 
 
-def test_trap_2000_ids_do_not_fit_into_a_url_but_into_a_form(lab: Lab) -> None:
+def test_trap_11_2000_ids_do_not_fit_into_a_url_but_into_a_form(lab: Lab) -> None:
     ids = ",".join(str(number) for number in range(100_000, 101_999))
     refused = lab.post(f"xml/selection?selections=202,{ids}")
     assert (refused.status_code, refused.headers["content-type"]) == (
@@ -204,7 +220,7 @@ def test_trap_2000_ids_do_not_fit_into_a_url_but_into_a_form(lab: Lab) -> None:
     assert lab.post("xml/selection", data={"selections": f"202,{ids}"}).status_code == 202
 
 
-def test_planning_takes_its_time_and_two_quick_posts_can_both_pass(open_lab: Open) -> None:
+def test_trap_3_planning_takes_its_time_and_two_quick_posts_can_both_pass(open_lab: Open) -> None:
     lab = open_lab(Options(timing=JobTiming(planning=0.3)))
     lab.client()
     other = threading.Thread(target=lab.start)
@@ -252,7 +268,9 @@ def test_a_post_that_takes_no_json_starts_the_job_and_answers_406(busy_lab: Lab)
         ({"Authorization": "Basic abc"}, "required"),
     ],
 )
-def test_bad_credentials_are_401(lab: Lab, headers: dict[str, str], told: str) -> None:
+def test_trap_12_bad_credentials_are_401_and_an_unknown_keys_first_character_is_told(
+    lab: Lab, headers: dict[str, str], told: str
+) -> None:
     response = plain_get(f"{lab.server.url}/api/v1/status", headers=headers)
     assert problem(response) == (401, 40101)
     assert told in response.json()["message"]

@@ -32,7 +32,16 @@ from labferry.testing.rspace.damage import (
 )
 from labferry.testing.rspace.faults import Act, Fault, Faults, JobEnds, On, Planned, Surroundings
 from labferry.testing.rspace.jobs import JobTiming, Outcome
-from labferry.testing.rspace.model import Group, InventoryItem, Kind, Record, Role, User, World
+from labferry.testing.rspace.model import (
+    Event,
+    Group,
+    InventoryItem,
+    Kind,
+    Record,
+    Role,
+    User,
+    World,
+)
 from labferry.testing.rspace.options import Options
 from labferry.testing.rspace.planning import ExportRequest
 from labferry.testing.rspace.repack import RealArchive
@@ -75,6 +84,7 @@ __all__ = [
     "BigArchive",
     "BitFlip",
     "ChangedETag",
+    "Event",
     "ExportRequest",
     "ExtraBytes",
     "Fault",

@@ -71,43 +71,70 @@ class _Filling:
             start += len(piece)
 
 
-def _headers(name: bytes, payload: _Filling) -> tuple[bytes, bytes]:
-    """What stands before and behind the payload, in zip64 form whatever the size."""
-    sizes = struct.pack("<HHQQ", 1, 16, payload.size, payload.size)
-    common = (_FLAGS, _STORED, _DOS_TIME, _DOS_DATE, payload.crc32, _UNKNOWN_32, _UNKNOWN_32)
-    local = struct.pack("<IHHHHHIIIHH", 0x04034B50, _VERSION, *common, len(name), len(sizes))
-    before = local + name + sizes
-    entry = struct.pack(
-        "<IHHHHHHIIIHHHHHII",
-        *(0x02014B50, _VERSION, _VERSION, *common, len(name), len(sizes), 0, 0, 0, 0, 0),
+def _local(name: bytes, size: int, crc32: int) -> bytes:
+    """What stands before a member's bytes, in zip64 form whatever the size."""
+    sizes = struct.pack("<HHQQ", 1, 16, size, size)
+    common = (_FLAGS, _STORED, _DOS_TIME, _DOS_DATE, crc32, _UNKNOWN_32, _UNKNOWN_32)
+    fixed = struct.pack("<IHHHHHIIIHH", 0x04034B50, _VERSION, *common, len(name), len(sizes))
+    return fixed + name + sizes
+
+
+def _entry(name: bytes, size: int, crc32: int, at: int) -> bytes:
+    """A member's place in the directory."""
+    sizes = struct.pack("<HHQQQ", 1, 24, size, size, at)
+    common = (_FLAGS, _STORED, _DOS_TIME, _DOS_DATE, crc32, _UNKNOWN_32, _UNKNOWN_32)
+    return (
+        struct.pack(
+            "<IHHHHHHIIIHHHHHII",
+            *(0x02014B50, _VERSION, _VERSION, *common, len(name), len(sizes)),
+            *(0, 0, 0, 0, _UNKNOWN_32),
+        )
+        + name
+        + sizes
     )
-    directory = entry + name + sizes
-    at = len(before) + payload.size
+
+
+def _end(directory: bytes, members: int, at: int) -> bytes:
+    """The end of the directory, which begins at ``at``."""
     end64 = struct.pack(
-        "<IQHHIIQQQQ", 0x06064B50, 44, _VERSION, _VERSION, 0, 0, 1, 1, len(directory), at
+        "<IQHHIIQQQQ",
+        *(0x06064B50, 44, _VERSION, _VERSION, 0, 0, members, members, len(directory), at),
     )
     locator = struct.pack("<IIQI", 0x07064B50, 0, at + len(directory), 1)
-    end = struct.pack(
-        "<IHHHHIIH", 0x06054B50, 0, 0, *(_UNKNOWN_16,) * 2, _UNKNOWN_32, _UNKNOWN_32, 0
+    return (
+        end64
+        + locator
+        + struct.pack(
+            "<IHHHHIIH", 0x06054B50, 0, 0, *(_UNKNOWN_16,) * 2, _UNKNOWN_32, _UNKNOWN_32, 0
+        )
     )
-    return before, directory + end64 + locator + end
+
+
+def _around(root: str, manifest: bytes, payload: _Filling) -> tuple[bytes, bytes]:
+    """What stands before and behind the payload."""
+    told, big = f"{root}/manifest.txt".encode(), f"{root}/big.bin".encode()
+    crc32 = zlib.crc32(manifest)
+    first = _local(told, len(manifest), crc32) + manifest
+    before = first + _local(big, payload.size, payload.crc32)
+    directory = _entry(told, len(manifest), crc32, 0)
+    directory += _entry(big, payload.size, payload.crc32, len(first))
+    return before, directory + _end(directory, 2, len(before) + payload.size)
 
 
 class FillingArchive:
-    """An archive of exactly ``size`` bytes: a zip with one stored member.
+    """An archive of exactly ``size`` bytes: a zip with its manifest and one stored member.
 
     ``unpacked`` is 0: the server's limit on unpacked bytes is not for it.
     """
 
     unpacked = 0
 
-    def __init__(self, size: int, root: str) -> None:
-        name = f"{root}/big.bin".encode()
-        overhead = sum(len(part) for part in _headers(name, _Filling(0)))
+    def __init__(self, size: int, root: str, manifest: bytes) -> None:
+        overhead = sum(len(part) for part in _around(root, manifest, _Filling(0)))
         if size < overhead:
-            raise ValueError(f"a zip with one member takes at least {overhead} bytes")
+            raise ValueError(f"a zip with a manifest takes at least {overhead} bytes")
         self._payload = _Filling(size - overhead)
-        self._before, self._behind = _headers(name, self._payload)
+        self._before, self._behind = _around(root, manifest, self._payload)
         self.size = size
 
     @cached_property

@@ -14,6 +14,7 @@ from labferry.testing.rspace.planning import ExportRequest
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _GIF = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
+_SKETCH = "".join(f"<{tag}>{{sketch}}</{tag}>" for tag in ("fileName", "name", "linkFile"))
 _XSD = f'{_XML}<xs:schema version="1.0" xmlns:xs="http://www.w3.org/2001/XMLSchema"/>\n'
 
 
@@ -47,12 +48,16 @@ class Export:
             "scope": self.request.scope.upper(),
         }
 
+    @property
+    def manifest_text(self) -> bytes:
+        """The same as the file."""
+        return "".join(f"{name}:{value}\n" for name, value in self.manifest.items()).encode()
+
 
 def members(export: Export) -> Mapping[str, bytes]:
     """Member names below the root folder, and their bytes."""
-    manifest = "".join(f"{name}:{value}\n" for name, value in export.manifest.items())
     written = dict(_html(export) if export.request.format == "html" else _xml(export))
-    written["manifest.txt"] = manifest.encode()
+    written["manifest.txt"] = export.manifest_text
     written["resources/"] = b""
     written["resources/commentIcon.gif"] = _GIF
     return MappingProxyType(written)
@@ -104,7 +109,7 @@ def _xml(export: Export) -> Iterator[tuple[str, bytes]]:
 def _files(record: Record, folder: str, ending: str, text: str) -> Iterator[tuple[str, bytes]]:
     """The main file of a folder, and the picture or gallery file beside it."""
     if record.sketch:
-        picture = f"sketch{secrets.token_urlsafe(10)}.png"
+        picture = f"sktch{secrets.token_urlsafe(10)}.png"
         text = text.replace("{sketch}", picture)
         yield f"{folder}/{picture}", _GIF
     if record.kind is Kind.MEDIA:
@@ -113,7 +118,7 @@ def _files(record: Record, folder: str, ending: str, text: str) -> Iterator[tupl
 
 
 def _document_xml(record: Record, revision: int) -> str:
-    sketch = '<img src="{sketch}"/>' if record.sketch else ""
+    sketch = '<img class="sketch" src="{sketch}"/>' if record.sketch else ""
     return (
         f'{_XML}<archivalDocument docId="{record.id}">\n'
         f"    <name>{escape(record.name)}</name>\n"
@@ -122,7 +127,8 @@ def _document_xml(record: Record, revision: int) -> str:
         f"    <lastModifiedDate>{record.modified.isoformat()}</lastModifiedDate>\n"
         f"    <recordVersion>{revision}</recordVersion>\n"
         f"    <tag>{escape(record.tags)}</tag>\n"
-        f"    <fieldData>{escape(record.text + sketch)}</fieldData>\n"
+        f"    <fieldData>{escape(record.text + sketch, quote=False)}</fieldData>\n"
+        f"    <sketchImageList>{_SKETCH if record.sketch else ''}</sketchImageList>\n"
         "</archivalDocument>\n"
     )
 

@@ -1,6 +1,7 @@
 """``POST /api/inventory/v1/export`` (InventoryExportApiController)."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from labferry.testing.rspace.archives import BytesArchive, pack
@@ -13,6 +14,7 @@ from labferry.testing.rspace.requestlog import RecordedExport
 from labferry.testing.rspace.state import Call
 
 MODES = ("FULL", "COMPACT")
+_TABLES = {"IC": "containers", "SA": "samples", "SS": "subSamples"}
 
 
 def export_inventory(call: Call) -> Response:
@@ -21,13 +23,14 @@ def export_inventory(call: Call) -> Response:
     There is no running-export rule, and the file is always local and never swept.
     """
     settings = _settings(call)
-    root = archive_name(call.state.today(), "csv", call.user.username)
+    root = archive_name(call.state.today(), "CSV", "INVENTORY")
     file = _write(call, settings, root)
     state = call.state
     state.files.add(file)
     with state.lock:
+        username, archive = call.user.username, file.archive
         state.exports.append(
-            RecordedExport(state.now(), None, call.user.username, None, file.name, (), file.archive)
+            RecordedExport(state.now(), None, username, None, file.name, (), archive, settings)
         )
     links = {
         "enclosure": state.link(f"/api/v1/export/{file.name}"),
@@ -61,14 +64,37 @@ def _settings(call: Call) -> dict[str, Any]:
 
 def _write(call: Call, settings: dict[str, Any], root: str) -> StoredFile:
     state = call.state
-    rows = [_row(item, settings) for item in state.world.inventory if _asked(item, settings)]
-    table = ("\n".join(["Global ID,Name,Owner", *rows]) + "\n").encode()
+    tables = dict(_tables(call, settings))
     # Anything but the exact word gives a zip, a lower-case single_csv silently included.
     if settings.get("resultFileType") == "SINGLE_CSV":
-        return StoredFile(f"{root}.csv", BytesArchive(table), state.now(), None, on_s3=False)
-    members = {"items.csv": table, "manifest.txt": b"archiveSource:ResearchSpace\n"}
+        whole = BytesArchive("\n".join(tables.values()).encode())
+        return StoredFile(f"{root}.csv", whole, state.now(), None, on_s3=False)
+    moment = f"{state.today():%Y-%m-%dT%H-%M-%SZ}"
+    members = {
+        f"rsinventory_export_{moment}_{name}.csv": table.encode() for name, table in tables.items()
+    }
     data = pack(root, members, state.today())
     return StoredFile(f"{root}.zip", BytesArchive(data), state.now(), None, on_s3=False)
+
+
+def _tables(call: Call, settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """A table for each kind of item, below lines that say who exported it and when."""
+    state = call.state
+    items = [item for item in state.world.inventory if _asked(item, settings)]
+    for prefix, name in _TABLES.items():
+        rows = [_row(item, settings) for item in items if item.global_id.startswith(prefix)]
+        if rows:
+            told = {
+                "Exported content": name.upper(),
+                "Exported by": call.user.full_name,
+                "Exported at": f"{state.today():%Y-%m-%dT%H:%M:%SZ}",
+                "RSpace URL": state.link(""),
+                "RSpace version": state.options.version,
+                "Export mode": settings.get("exportMode", MODES[0]),
+                "Export scope": "USER" if settings.get("users") else "SELECTION",
+            }
+            head = ["# RSpace Inventory Export", *(f"# {key}: {told[key]}" for key in told)]
+            yield name, "\n".join([*head, "Global ID,Name,Owner", *rows]) + "\n"
 
 
 def _asked(item: InventoryItem, settings: dict[str, Any]) -> bool:

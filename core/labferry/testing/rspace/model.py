@@ -1,6 +1,6 @@
 """The people and the work on a simulated server, as plain dataclasses."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -140,6 +140,21 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Event:
+    """Something that was done, as the activity shows it, besides creating and writing records.
+
+    Attributes:
+        action: Such as DELETE or MOVE, in RSpace's own spelling.
+        about: What it was done to.
+    """
+
+    username: str
+    action: str
+    about: Mapping[str, str]
+    moment: datetime
+
+
+@dataclass(frozen=True)
 class InventoryItem:
     """A sample, subsample or container of the Inventory."""
 
@@ -156,10 +171,21 @@ class World:
     groups: list[Group] = field(default_factory=list)
     records: dict[int, Record] = field(default_factory=dict)
     inventory: list[InventoryItem] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
     def add(self, *records: Record) -> None:
         """Add records, or replace those with the same ids."""
         self.records.update({record.id: record for record in records})
+
+    def delete(self, record_id: int) -> None:
+        """Delete a record, as its owner does it.
+
+        Raises:
+            KeyError: There is none.
+        """
+        gone = self.records.pop(record_id)
+        about = {"id": gone.global_id, "name": gone.name}
+        self.events.append(Event(gone.owner, "DELETE", about, datetime.now(UTC)))
 
     def user(self, username: str) -> User:
         """The user of that name.
@@ -200,6 +226,16 @@ class World:
             user.username in (*group.overseers(), *group.community_admins)
             for group in self.groups_of(other.username)
         )
+
+    def may_see_activity(self, user: User, username: str) -> bool:
+        """Whose activity is shown: one's own, that of one's lab groups, to a sysadmin all."""
+        if user.role is Role.SYSADMIN or user.username == username:
+            return True
+        groups = self.groups_of(username)
+        if user.role is Role.ADMIN:
+            return any(user.username in group.community_admins for group in groups)
+        leads = any(group.lab and group.pi == user.username for group in groups)
+        return user.role is Role.PI and leads
 
     def may_read(self, user: User, record: Record) -> bool:
         """Whether the user may see this record."""

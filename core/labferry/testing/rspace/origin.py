@@ -53,7 +53,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, response: Response) -> None:
         if response.status:
-            self.send_response(response.status)
+            self.send_response_only(response.status)
+            self.send_header("Server", self.version_string())
+            if "Date" not in response.headers:
+                self.send_header("Date", self.date_time_string())
             for name, value in response.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(response.length))

@@ -5,7 +5,6 @@ from typing import Any
 from labferry.testing.rspace.messages import (
     ApiProblem,
     Response,
-    iso_utc,
     json_response,
     unauthorised,
 )
@@ -31,7 +30,7 @@ def _user(user: User) -> dict[str, Any]:
         "email": user.email,
         "firstName": user.first_name,
         "lastName": user.last_name,
-        "homeFolderId": user.id * 10,
+        "homeFolderId": user.id * 10 if user.initialised else None,
         "workbenchId": None,
         "hasPiRole": user.role is Role.PI,
         "hasSysAdminRole": user.role is Role.SYSADMIN,
@@ -96,22 +95,21 @@ def _role_in(group: Group, username: str) -> str:
 
 
 def users(call: Call) -> Response:
-    """List accounts, for sysadmins from allowed addresses; temporary ones only, unless told so."""
+    """List accounts, for sysadmins from allowed addresses; temporary ones only, unless told so.
+
+    An account looks as in ``whoami``: nothing says whether it is enabled or when it was made.
+    """
     if call.user.role is not Role.SYSADMIN:
         raise unauthorised(f"{call.user.username} is not a sysadmin")
     if not call.state.options.sysadmin_addresses_allowed:
         raise unauthorised("Requests of a sysadmin are not allowed from this address")
     everybody = call.request.param("tempAccountsOnly", "true").lower() == "false"
-    accounts = [_account(user) for user in call.state.world.users if everybody or user.temporary]
-    accounts = ordered(call, accounts, ("creationDate",), "creationDate desc")
+    listed = [
+        {"creationDate": user.created, "account": _user(user)}
+        for user in call.state.world.users
+        if everybody or user.temporary
+    ]
+    accounts = [
+        item["account"] for item in ordered(call, listed, ("creationDate",), "creationDate asc")
+    ]
     return json_response(page(call, "/api/v1/sysadmin/users", "users", accounts))
-
-
-def _account(user: User) -> dict[str, Any]:
-    return {
-        **_user(user),
-        "enabled": user.enabled,
-        "role": user.role.value,
-        "temporary": user.temporary,
-        "creationDate": iso_utc(user.created),
-    }

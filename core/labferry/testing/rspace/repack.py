@@ -10,9 +10,7 @@ from datetime import date
 from pathlib import Path
 
 # Sketches, annotations, formulas and chemistry images have a random name in every export.
-_RANDOM_NAME = re.compile(
-    r"(chemdb|sketch|annotation|math)([A-Za-z0-9_-]{10,16})(?=\.(?:png|svg|jpg)$)"
-)
+_RANDOM_NAME = re.compile(r"(?:chemd|sktch|annot|math)([A-Za-z0-9_-]{14})(?=\.(?:png|svg)$)")
 _TEXT = (".xml", ".html", ".txt")
 
 
@@ -29,8 +27,13 @@ class RealArchive:
     path: Path
     changed: Mapping[str, bytes] = field(default_factory=dict)
 
-    def members(self, day: date) -> dict[str, bytes]:
-        """Member names below the root folder, and their bytes."""
+    def members(self, day: date, scope: str) -> dict[str, bytes]:
+        """Member names below the root folder, and their bytes.
+
+        Args:
+            day: The day of the export.
+            scope: What was asked for, in capitals as in the manifest.
+        """
         with zipfile.ZipFile(self.path) as archive:
             original = {
                 name.partition("/")[2]: archive.read(name)
@@ -38,7 +41,7 @@ class RealArchive:
                 if name.partition("/")[2]
             }
         original.update(self.changed)
-        return _renew(original, day)
+        return _renew(original, day, scope)
 
     def is_format(self, export_format: str) -> bool:
         """Whether the archive is in this export format."""
@@ -47,9 +50,9 @@ class RealArchive:
         return html == (export_format == "html")
 
 
-def _renew(original: Mapping[str, bytes], day: date) -> dict[str, bytes]:
+def _renew(original: Mapping[str, bytes], day: date, scope: str) -> dict[str, bytes]:
     renamed = _new_names(original)
-    renamed.update(_new_manifest_values(original["manifest.txt"].decode(), day))
+    renamed.update(_new_manifest_values(original["manifest.txt"].decode(), day, scope))
     return {
         _replace(name, renamed): _replace_in(name, data, renamed) for name, data in original.items()
     }
@@ -57,19 +60,19 @@ def _renew(original: Mapping[str, bytes], day: date) -> dict[str, bytes]:
 
 def _new_names(original: Mapping[str, bytes]) -> dict[str, str]:
     found = (_RANDOM_NAME.search(name) for name in original)
-    names = {match[2] for match in found if match}
+    names = {match[1] for match in found if match}
     return {name: secrets.token_urlsafe(20)[: len(name)] for name in names}
 
 
-def _new_manifest_values(manifest: str, day: date) -> dict[str, str]:
-    """The archive's id, and its date where it stands behind its title."""
+def _new_manifest_values(manifest: str, day: date, scope: str) -> dict[str, str]:
+    """The archive's id, and date and scope where they stand behind their titles."""
     values = dict(line.split(":", 1) for line in manifest.splitlines())
-    old, new = values["exportDate"], day.isoformat()
-    return {
-        values["archiveId"]: str(uuid.uuid4()),
-        f"exportDate:{old}": f"exportDate:{new}",
-        f"<td>{old}</td>": f"<td>{new}</td>",
-    }
+    news = {"exportDate": day.isoformat(), "scope": scope}
+    replaced = {values["archiveId"]: str(uuid.uuid4())}
+    for title, new in news.items():
+        replaced[f"{title}:{values[title]}"] = f"{title}:{new}"
+        replaced[f"<td>{values[title]}</td>"] = f"<td>{new}</td>"
+    return replaced
 
 
 def _replace(text: str, replacements: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from labferry.testing.rspace.archives import Archive
 from labferry.testing.rspace.planning import ExportRequest
@@ -44,6 +45,7 @@ class RecordedExport:
         file: The file's name, with its ending.
         records: Ids of the world's records that were asked for, whatever the archive contains.
         archive: The bytes, as a faultless download has them.
+        settings: What an Inventory export was asked for with.
     """
 
     at: float
@@ -53,6 +55,7 @@ class RecordedExport:
     file: str
     records: tuple[int, ...]
     archive: Archive
+    settings: Mapping[str, Any] | None = None
 
     @property
     def size(self) -> int:

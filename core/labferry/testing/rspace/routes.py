@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC
+from email.utils import format_datetime
 from http import HTTPStatus
 
 from labferry.testing.rspace import downloads, inventory, jobroute, people, submit, work
@@ -101,6 +103,7 @@ def _guarded(
             # The effect took place: a POST has started its job.
             response = html_response(HTTPStatus.NOT_ACCEPTABLE)
     response.headers.update(rate_headers)
+    response.headers["Date"] = format_datetime(state.today().astimezone(UTC), usegmt=True)
     return response
 
 

@@ -43,8 +43,12 @@ class State:
 
     def today(self) -> datetime:
         """The server's local time; it moves with the clock."""
+        return self.moment(self.now())
+
+    def moment(self, now: float) -> datetime:
+        """The local time at which the server's clock showed so many seconds."""
         seconds, moment = self._began
-        return (moment + timedelta(seconds=self.now() - seconds)).astimezone()
+        return (moment + timedelta(seconds=now - seconds)).astimezone()
 
     def link(self, path: str) -> str:
         """A link as the server makes them: whatever the prefix says, with the path behind it."""

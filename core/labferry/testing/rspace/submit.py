@@ -105,9 +105,11 @@ def _launch(
     timing, units = state.options.timing, progress_units(records)
     job = state.jobs.launch(asked, timing, state.now(), f"{root}.zip", units)
     _write(state, job, records, made)
+    status = job.view(state.now()).status
     return {
         "id": job.id,
-        "status": job.view(state.now()).status,
+        # The answer is made when the job begins, however long it then takes to be sent.
+        "status": "STARTED" if status == "COMPLETED" else status,
         "percentComplete": -1.0,
         "result": None,
         "_links": [{"link": state.link(f"/api/v1/jobs/{job.id}"), "rel": "self"}],
@@ -137,13 +139,15 @@ def _archive(
 ) -> BytesArchive | FillingArchive:
     root = job.file.removesuffix(".zip")
     content = _content(state, job.request)
+    source, version = state.link("").rstrip("/"), state.options.version
+    export = Export(job.request, records, source, version, made.date())
     if isinstance(content, BigArchive):
-        return FillingArchive(content.size, root)
-    if content is not None:
-        inside: Mapping[str, bytes] = content.members(made.date())
-    else:
-        source, version = state.link("").rstrip("/"), state.options.version
-        inside = members(Export(job.request, records, source, version, made.date()))
+        return FillingArchive(content.size, root, export.manifest_text)
+    inside: Mapping[str, bytes] = (
+        members(export)
+        if content is None
+        else content.members(made.date(), job.request.scope.upper())
+    )
     unpacked = sum(len(data) for data in inside.values())
     return BytesArchive(pack(root, inside, made), unpacked)
 

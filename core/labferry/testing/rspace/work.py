@@ -1,6 +1,7 @@
 """``/documents`` and ``/activity``: what there is, and what was done to it."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from labferry.testing.rspace.messages import (
     json_response,
     unprocessable,
 )
-from labferry.testing.rspace.model import Kind, Record
+from labferry.testing.rspace.model import Event, Kind, Record
 from labferry.testing.rspace.paging import ordered, page
 from labferry.testing.rspace.state import Call
 
@@ -96,16 +97,29 @@ def _document(call: Call, record: Record) -> dict[str, Any]:
 
 
 def activity(call: Call) -> Response:
-    """List what happened, newest first; 183 days at most."""
+    """List what was done by those whose activity the caller sees; 183 days at most.
+
+    Looking is an activity too: the next answer shows it.
+    """
     since, until = _period(call)
-    wanted = [word for word in ",".join(call.request.params.get("actions", [])).split(",") if word]
+    wanted, names = _words(call, "actions"), _words(call, "usernames")
     events = [
         event
-        for event in (*_record_events(call), *_export_events(call))
-        if since <= event["timestamp"] <= until and (not wanted or event["action"] in wanted)
+        for event in (*_record_events(call), *_export_events(call), *_other_events(call))
+        if since <= event["timestamp"] <= until
+        and (not wanted or event["action"] in wanted)
+        and (not names or event["username"] in names)
+        and call.state.world.may_see_activity(call.user, event["username"])
     ]
-    events.sort(key=lambda event: str(event["timestamp"]), reverse=True)
+    newest_first = call.request.param("orderBy") != "date asc"
+    events.sort(key=lambda event: str(event["timestamp"]), reverse=newest_first)
+    today = call.state.today()
+    call.state.world.events.append(Event(call.user.username, "SEARCH", {}, today))
     return json_response(page(call, "/api/v1/activity", "activities", events))
+
+
+def _words(call: Call, name: str) -> list[str]:
+    return [word for word in ",".join(call.request.params.get(name, [])).split(",") if word]
 
 
 def _period(call: Call) -> tuple[str, str]:
@@ -135,30 +149,36 @@ def _record_events(call: Call) -> list[dict[str, Any]]:
     return [
         _event(call, record.owner, action, {"id": record.global_id, "name": record.name}, moment)
         for record in world.records.values()
-        if world.may_read(call.user, record)
         for action, moment in (("CREATE", record.created), ("WRITE", record.modified))
     ]
 
 
 def _export_events(call: Call) -> list[dict[str, Any]]:
-    """Finished exports of the caller, with their file names."""
+    """Finished exports, with their file names."""
     state = call.state
     jobs = ((export, state.jobs.get(export.job_id or 0)) for export in list(state.exports))
     return [
-        _event(call, export.user, "EXPORT", {"fileName": export.file}, state.today())
+        _event(call, export.user, "EXPORT", {"fileName": export.file}, state.moment(job.ends))
         for export, job in jobs
-        if job is not None and export.user == call.user.username and job.completed(state.now())
+        if job is not None and job.completed(state.now())
+    ]
+
+
+def _other_events(call: Call) -> list[dict[str, Any]]:
+    return [
+        _event(call, event.username, event.action, event.about, event.moment)
+        for event in list(call.state.world.events)
     ]
 
 
 def _event(
-    call: Call, username: str, action: str, payload: dict[str, Any], moment: datetime
+    call: Call, username: str, action: str, payload: Mapping[str, str], moment: datetime
 ) -> dict[str, Any]:
     return {
         "username": username,
         "fullName": call.state.world.user(username).full_name,
         "domain": "RECORD",
         "action": action,
-        "payload": payload,
+        "payload": dict(payload),
         "timestamp": iso_utc(moment),
     }

@@ -1,0 +1,131 @@
+"""The Inventory's own export: one request, answered when the file is made.
+
+Written from rspace-web's InventoryExportApiController. There is no job: the answer alone declares
+size and checksum, and nobody can be asked for them again. So they are noted in the link that stands
+for the job, behind a `#`, which is never sent to a server. The file itself is never swept.
+"""
+
+import json
+import re
+from dataclasses import replace
+from typing import Literal
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from labferry.sdk import (
+    AnswerLostError,
+    ExportRequest,
+    InvalidAnswerError,
+    JobState,
+    JobStatus,
+    NotFoundError,
+    Offer,
+)
+from labferry_rspace.client import Client
+from labferry_rspace.jobs import read_result
+from labferry_rspace.submission import not_begun
+
+__all__ = ["InventoryOrder", "completed", "submit"]
+
+_PATH = "/api/inventory/v1/export"
+_DOING = "Asking RSpace for the Inventory's export"
+_FAILED = (
+    "RSpace answers so when an item does not exist or may not be read with this key, and when its "
+    "disk is short of space."
+)
+_NOTED = re.compile(r"size=(\d{1,19})&crc32=(\d{1,10})&suffix=([.a-z]+)", re.ASCII)
+
+
+class InventoryOrder(BaseModel):
+    """What an export request asks of the server; kept in the ledger as `parameters`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    users: tuple[str, ...] = ()
+    global_ids: tuple[str, ...] = ()
+    export_mode: Literal["FULL", "COMPACT"]
+    result_file_type: Literal["ZIP", "SINGLE_CSV"]
+    include_container_content: bool
+    include_subsamples_in_sample: bool
+
+    @classmethod
+    def of(cls, request: ExportRequest) -> "InventoryOrder":
+        """The order in a request.
+
+        Raises:
+            InvalidAnswerError: It is none.
+        """
+        try:
+            return cls.model_validate(request.parameters)
+        except ValidationError:
+            raise InvalidAnswerError(
+                f"What was noted of the export {request.series} can't be read; it was written by "
+                "another version of labferry."
+            ) from None
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The one field of the form; these words must be in capitals, or mean something else."""
+        whose = {"users": self.users} if self.users else {"globalIds": self.global_ids}
+        settings = {
+            **whose,
+            "exportMode": self.export_mode,
+            "resultFileType": self.result_file_type,
+            "includeContainerContent": self.include_container_content,
+            "includeSubsamplesInSample": self.include_subsamples_in_sample,
+        }
+        return {"exportSettings": json.dumps(settings)}
+
+
+def submit(client: Client, order: InventoryOrder, key: str) -> JobStatus:
+    """Ask for the export, once, and wait until it is made.
+
+    Raises:
+        LabferryError: As `Source.submit` says.
+    """
+    url = client.address.base + _PATH
+    answer = client.post(url, key, order.form, multipart=True)
+    if not answer.ok:
+        raise not_begun(answer, _DOING, _FAILED)
+    document = answer.json
+    if not isinstance(document, dict) or document.get("status") != JobState.COMPLETED.upper():
+        raise AnswerLostError(
+            f"{_DOING} was answered with HTTP {answer.status} and {answer.kind}, which offers no "
+            "export: a file may have been made."
+        )
+    # The file stays until somebody deletes it, whatever expiryDate says.
+    offer = replace(read_result(document, answer), kept_for=None)
+    return JobStatus(job="", link=_noted(offer), state=JobState.COMPLETED, offer=offer)
+
+
+def completed(link: str) -> JobStatus:
+    """The answer of a submission, from the link that it gave.
+
+    Raises:
+        NotFoundError: The link does not tell.
+    """
+    try:
+        url = httpx.URL(link)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    match = _NOTED.fullmatch(url.fragment)
+    if match is None:
+        raise NotFoundError(
+            "The Inventory's export can't be asked for again: its size and checksum were told only "
+            "once, and nothing unverified is stored.",
+            hint="The next run asks for a new one.",
+        )
+    offer = Offer(
+        link=str(url.copy_with(fragment=None)),
+        size=int(match[1]),
+        crc32=int(match[2]),
+        suffix=match[3],
+    )
+    return JobStatus(job="", link=link, state=JobState.COMPLETED, offer=offer)
+
+
+def _noted(offer: Offer) -> str:
+    if offer.link is None or offer.size is None or offer.crc32 is None:
+        return ""
+    return f"{offer.link}#size={offer.size}&crc32={offer.crc32}&suffix={offer.suffix}"

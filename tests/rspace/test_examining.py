@@ -1,0 +1,336 @@
+import io
+import logging
+import stat
+import struct
+import tracemalloc
+import zipfile
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labferry.sdk import ExportRequest, IntegrityError
+from labferry.testing.rspace import PI_KEY, BigArchive, Options, SimulatedRSpace
+from labferry.testing.rspace.big import FillingArchive
+from labferry_rspace import RSpaceSource
+from labferry_rspace.members import Members
+
+Connect = Callable[..., RSpaceSource]
+Serve = Callable[..., SimulatedRSpace]
+Export = Callable[[RSpaceSource], tuple[ExportRequest, BinaryIO]]
+Plan = Callable[[RSpaceSource], list[ExportRequest]]
+Judge = Callable[[bytes], str]
+
+REAL = Path(__file__).parents[1] / "data" / "rspace-exports"
+MANIFEST = (
+    "Database version:2.26.0\nExported by:Alice Ames\nOrcidID:\n"
+    "RSPace application version:2.26.0\nSource URL:https://rspace.example.edu\n"
+    "archiveId:97a29fce\narchiveSource:ResearchSpace\nexportDate:2026-01-02\nscope:USER\n"
+)
+GOOD = (("root/", b""), ("root/manifest.txt", MANIFEST.encode()), ("root/a.xml", b"<a/>" * 99))
+
+
+FILLING = FillingArchive(2000, "root", MANIFEST.encode())
+ZIP64 = b"".join(FILLING.chunks(0, FILLING.size))
+
+
+def zipped(members: Iterable[tuple[str | zipfile.ZipInfo, bytes]] = GOOD) -> bytes:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return whole.getvalue()
+
+
+def asked(scope: str) -> ExportRequest:
+    return ExportRequest(
+        scope,
+        scope,
+        {"format": "xml", "scope": scope, "max_link_level": 1, "include_revision_history": False},
+    )
+
+
+@pytest.fixture
+def refusal(connect: Connect) -> Judge:
+    """Why an archive is refused; empty if it is not."""
+    source = connect("https://rspace.example.edu")
+    request = asked("user")
+
+    def judged(archive: bytes) -> str:
+        try:
+            source.examine(io.BytesIO(archive), request)
+        except IntegrityError as error:
+            return str(error)
+        return ""
+
+    return judged
+
+
+@pytest.mark.parametrize("chosen", ["xml", "html"])
+@pytest.mark.parametrize("verified", [True, False])
+def test_what_the_server_made_is_looked_into(
+    server: SimulatedRSpace,
+    connect: Connect,
+    export: Export,
+    chosen: str,
+    verified: bool,  # noqa: FBT001 - a table
+) -> None:
+    source = connect(server, format=chosen, verify_contents=verified)
+    request, archive = export(source)
+    contents = source.examine(archive, request)
+    with zipfile.ZipFile(archive) as whole:
+        files = [name for name in whole.namelist() if not name.endswith("/")]
+    assert contents.members == len(files) > 10
+
+
+@pytest.mark.parametrize(
+    ("key", "chosen"),
+    [("", {}), (PI_KEY, {"scope": "group"}), ("", {"scope": "selection", "selections": [202]})],
+)
+def test_every_scope_fits_its_manifest(
+    server: SimulatedRSpace, connect: Connect, export: Export, key: str, chosen: dict[str, object]
+) -> None:
+    source = connect(server, key, **chosen) if key else connect(server, **chosen)
+    request, archive = export(source)
+    assert source.examine(archive, request).members > 0
+
+
+@pytest.mark.parametrize("name", ["RSPAC-1917-1-61chemtest.zip", "a2.zip", "v22.zip"])
+def test_real_archives_of_three_versions_are_accepted(
+    serve: Serve, connect: Connect, export: Export, name: str
+) -> None:
+    source = connect(serve(Options(archives=[REAL / name])))
+    request, archive = export(source)
+    assert source.examine(archive, request).members > 8
+
+
+def test_another_address_in_the_manifest_refuses_no_archive(
+    serve: Serve, connect: Connect, export: Export, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = connect(serve(Options(urls_prefix="https://eln.example.edu/")))
+    request, archive = export(source)
+    caplog.set_level(logging.INFO)
+    assert source.examine(archive, request).members > 0
+    assert "names https://eln.example.edu as its source" in caplog.text
+
+
+def test_an_archive_of_another_scope_is_refused(
+    server: SimulatedRSpace, connect: Connect, export: Export, plan: Plan
+) -> None:
+    _, archive = export(connect(server))
+    other = connect(server, scope="selection", selections=[202])
+    with pytest.raises(IntegrityError, match=r"'USER'.*'SELECTION' was asked for"):
+        other.examine(archive, plan(other)[0])
+
+
+def test_a_zip64_archive_larger_than_memory_should_be_is_read_in_pieces(
+    serve: Serve, connect: Connect, plan: Plan, tmp_path: Path
+) -> None:
+    server = serve(Options(archives=[BigArchive(64 * 1024 * 1024)]))
+    source = connect(server)
+    (request,) = plan(source)
+    source.submit(request, source.lanes()[0])
+    path = tmp_path / "big.zip"
+    made = server.exports[0].archive
+    with path.open("wb") as file:
+        file.writelines(made.chunks(0, made.size))
+    tracemalloc.start()
+    with path.open("rb") as archive:
+        contents = source.examine(archive, request)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert contents.members == 2
+    assert peak < 8 * 1024 * 1024
+
+
+def test_a_good_archive_is_accepted(refusal: Judge) -> None:
+    assert refusal(zipped()) == ""
+
+
+@pytest.mark.parametrize(
+    ("damaged", "told"),
+    [
+        (zipped()[:-1], "no whole zip file"),
+        (zipped()[:-30], "end is missing"),
+        (zipped() + b"\0", "end is not where"),
+        (b"\0" + zipped(), "directory is not where"),
+        (zipped()[:20] + zipped()[40:], "directory is not where"),
+        (b"", "end is missing"),
+        (b"<html></html>", "end is missing"),
+        (zipped([]), "empty"),
+        (zipped()[:-22] + zipped()[-22:].replace(b"\3\0\3\0", b"\4\0\4\0"), "lists 3.*counts 4"),
+        (zipped()[:-22] + zipped()[-22:].replace(b"\3\0\3\0", b"\3\0\4\0"), "several parts"),
+    ],
+)
+def test_a_directory_that_is_not_whole(refusal: Judge, damaged: bytes, told: str) -> None:
+    with pytest.raises(IntegrityError, match=told):
+        raise IntegrityError(refusal(damaged))
+
+
+def test_an_end_of_zip64_that_leads_nowhere(refusal: Judge) -> None:
+    whole = zipped()
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, 3, 1)
+    assert "end of its directory is missing" in refusal(whole[:-22] + b"\0" * 99 + locator + end)
+    beyond = struct.pack("<4sLQL", b"PK\6\7", 0, 2**40, 1)
+    assert "not where it should be" in refusal(whole[:-22] + b"\0" * 99 + beyond + end)
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_no_damage_ends_in_anything_but_a_refusal(data: st.DataObject) -> None:
+    whole = bytearray(data.draw(st.sampled_from([zipped(), ZIP64])))
+    for _ in range(data.draw(st.integers(1, 8))):
+        at = data.draw(st.integers(0, len(whole) - 1))
+        whole[at : at + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
+    with suppress(IntegrityError):
+        Members(io.BytesIO(whole)).check()
+
+
+def test_more_members_than_any_export_has_are_not_read(refusal: Judge) -> None:
+    end64 = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 2_000_000, 2_000_000, 46, 0)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, 46, 1)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    assert "2000000 members" in refusal(b"\0" * 46 + end64 + locator + end)
+
+
+@pytest.mark.parametrize("offset", [40, 120, 200, 260])
+def test_a_member_whose_checksum_does_not_hold_is_named(refusal: Judge, offset: int) -> None:
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as archive:
+        archive.writestr("root/manifest.txt", MANIFEST)
+        archive.writestr("root/x", b"x" * 999)
+    whole = bytearray(stored.getvalue())
+    whole[len(MANIFEST) + offset] ^= 1
+    told = refusal(bytes(whole))
+    assert "can't be unpacked" in told
+    assert "root/" in told
+
+
+def test_without_verification_only_the_directory_is_read(connect: Connect) -> None:
+    source = connect("https://rspace.example.edu", verify_contents=False)
+    whole = bytearray(zipped())
+    whole[whole.index(b"manifest.txt") + 20] ^= 1
+    assert source.examine(io.BytesIO(whole), asked("group")).members == 2
+    with pytest.raises(IntegrityError):
+        source.examine(io.BytesIO(whole[:-1]), asked("group"))
+
+
+def info(name: str, mode: int = 0, method: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
+    made = zipfile.ZipInfo(name)
+    made.external_attr = mode << 16
+    made.compress_type = method
+    return made
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/etc/passwd",
+        "root/../../etc/passwd",
+        "root/..",
+        "root/./a",
+        "root//a",
+        "root\\a",
+        "root/a\\..\\b",
+        "C:/windows",
+        "C:",
+        "root/C:/a",
+        "elsewhere/a",
+        "root",
+        "top.txt",
+        "root/a.xml",
+        "root/a.xml/",
+        "root/a.xml/inside",
+        "..",
+        "../root/a",
+    ],
+)
+def test_names_that_do_not_stay_inside_the_one_root_folder(refusal: Judge, name: str) -> None:
+    twice = pytest.warns(UserWarning, match="Duplicate name")
+    with twice if name == "root/a.xml" else nullcontext():
+        archive = zipped([*GOOD, (info(name), b"")])
+    told = refusal(archive)
+    assert "RSpace does not write" in told
+    assert repr(name) in told
+
+
+def test_names_are_told_without_control_characters(refusal: Judge) -> None:
+    assert "\x1b" not in refusal(zipped([*GOOD, ("root/../\x1b[2J\r\n", b"")]))
+
+
+def test_a_name_with_a_zero_byte(refusal: Judge) -> None:
+    whole = zipped([*GOOD, ("root/b~c", b"")]).replace(b"root/b~c", b"root/b\0c")
+    assert "can lead elsewhere" in refusal(whole)
+
+
+@pytest.mark.parametrize("mode", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
+def test_links_and_devices(refusal: Judge, mode: int) -> None:
+    told = refusal(zipped([*GOOD, (info("root/link", mode | 0o777), b"/etc/passwd")]))
+    assert "'root/link' is a link or a device" in told
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_packed_in_another_way(refusal: Judge, method: int) -> None:
+    told = refusal(zipped([*GOOD, (info("root/x", method=method), b"x")]))
+    assert "'root/x' is packed in an unknown way" in told
+
+
+@pytest.mark.parametrize(("flag", "told"), [(0x1, "encrypted"), (0x20, "unknown way")])
+def test_encrypted_and_patched_members(refusal: Judge, flag: int, told: str) -> None:
+    whole = bytearray(zipped())
+    at = whole.rindex(b"PK\1\2") + 8
+    whole[at] |= flag
+    assert told in refusal(bytes(whole))
+
+
+def test_a_bomb_is_not_unpacked(refusal: Judge) -> None:
+    whole = bytearray(zipped([*GOOD, *((f"root/{n}", b"0") for n in range(3))]))
+    at = -1
+    for _ in range(6):
+        at = whole.index(b"PK\1\2", at + 1)
+        whole[at + 24 : at + 28] = struct.pack("<L", 0xFFFFFFFE)
+    assert "would unpack to" in refusal(bytes(whole))
+
+
+def test_sizes_that_lie_are_noticed(refusal: Judge) -> None:
+    whole = bytearray(zipped())
+    at = whole.rindex(b"PK\1\2")
+    whole[at + 24 : at + 28] = struct.pack("<L", 4 * 99 + 1)
+    assert "'root/a.xml'" in refusal(bytes(whole))
+
+
+def manifest(**changed: str | None) -> list[tuple[str | zipfile.ZipInfo, bytes]]:
+    lines = dict(line.split(":", 1) for line in MANIFEST.splitlines())
+    kept = {**lines, **changed}
+    text = "".join(f"{key}:{value}\n" for key, value in kept.items() if value is not None)
+    return [("root/manifest.txt", text.encode())]
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        ([("root/a.xml", b"")], "has no manifest.txt"),
+        ([("root/deeper/manifest.txt", MANIFEST.encode())], "has no manifest.txt"),
+        (manifest(archiveSource="Another notebook"), "'Another notebook'.*no export of RSpace"),
+        (manifest(archiveSource=None), "says nothing of archiveSource"),
+        (manifest(scope=None, archiveId=None), "says nothing of archiveId, scope"),
+        (manifest(scope="GROUP"), "'GROUP'.*'USER' was asked for"),
+        ([("root/manifest.txt", b"")], "says nothing of"),
+        ([("root/manifest.txt", b"\xff\xfe\0\1")], "says nothing of"),
+        ([("root/manifest.txt", b"0" * 2_000_000)], "2000000 bytes"),
+    ],
+)
+def test_a_manifest_that_is_not_of_this_export(
+    refusal: Judge, members: list[tuple[str | zipfile.ZipInfo, bytes]], told: str
+) -> None:
+    with pytest.raises(IntegrityError, match=told):
+        raise IntegrityError(refusal(zipped(members)))
+
+
+def test_the_lines_that_came_later_may_be_missing(refusal: Judge) -> None:
+    assert refusal(zipped(manifest(OrcidID=None))) == ""
