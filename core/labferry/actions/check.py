@@ -1,14 +1,15 @@
 """`labferry check`: would a sync work? Nothing is exported."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
 from labferry.actions.session import Session
+from labferry.config import SinkConfig, SourceConfig
 from labferry.engine import run_lock
 from labferry.engine.unexpected import as_problem
-from labferry.sdk import Finding, LabferryError, LockHeldError, Severity, Sink, Source
+from labferry.sdk import Finding, LabferryError, LockHeldError, Severity
 
 __all__ = ["CheckResult", "check"]
 
@@ -28,17 +29,22 @@ class CheckResult:
     exit_code: int = 0
 
 
-def check(session: Session) -> Iterator[CheckResult]:
-    """Look at the configuration, the state folder, every source and every destination."""
+def check(session: Session, *, accept_new_host_keys: bool = False) -> Iterator[CheckResult]:
+    """Look at the configuration, the state folder, every source and every destination.
+
+    Args:
+        session: The configuration.
+        accept_new_host_keys: Whether to trust, from now on, hosts that are met for the first time.
+    """
     config = session.config
     yield CheckResult("configuration", Finding(Severity.OK, f"{config.path} has no mistakes."))
     for message in (*config.warnings, *session.plugins.broken):
         yield CheckResult("configuration", Finding(Severity.WARNING, message))
     yield from _check_state(session)
     for name, source in config.sources.items():
-        yield from _check_plugin(f"source {name}", source.kind, name, source.settings)
-    for name, sink in config.destinations.items():
-        results = _check_plugin(f"destination {name}", sink.kind, name, sink.settings)
+        yield from _gather(f"source {name}", source, lambda plugin: plugin.check())
+    for sink in config.destinations.values():
+        results = _check_destination(sink, accept_new_host_keys=accept_new_host_keys)
         yield from results if sink.settings.required else map(_softened, results)
 
 
@@ -55,15 +61,21 @@ def _check_state(session: Session) -> Iterator[CheckResult]:
     yield CheckResult("state folder", finding)
 
 
-def _check_plugin(
+def _check_destination(config: SinkConfig, *, accept_new_host_keys: bool) -> Iterator[CheckResult]:
+    subject = f"destination {config.name}"
+    if accept_new_host_keys:
+        yield from _gather(subject, config, lambda sink: sink.accept_new_host_keys())
+    yield from _gather(subject, config, lambda sink: sink.check())
+
+
+def _gather(
     subject: str,
-    kind: type[Source[Any] | Sink[Any]],
-    name: str,
-    settings: Any,  # noqa: ANN401 - the plugin's own
+    config: SourceConfig | SinkConfig,
+    look: Callable[[Any], Iterator[Finding]],
 ) -> Iterator[CheckResult]:
     try:
-        with closing(kind(name, settings)) as plugin:
-            for finding in plugin.check():
+        with closing(config.kind(config.name, config.settings)) as plugin:
+            for finding in look(plugin):
                 code = 1 if finding.severity is Severity.ERROR else 0
                 yield CheckResult(subject, finding, code)
     except Exception as error:  # noqa: BLE001 - a stranger's plugin must not end the check

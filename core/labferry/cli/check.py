@@ -22,15 +22,21 @@ _EXAMPLES = examples(
 
 @click.command("check", short_help="Would a sync work? Starts no export.", epilog=_EXAMPLES)
 @config_option
+@click.option(
+    "--accept-new-host-key",
+    is_flag=True,
+    help="Trust servers that are met for the first time; note their keys.",
+)
 @output_options
-def command(output: Output, config_path: Path | None) -> int:
+def command(output: Output, config_path: Path | None, *, accept_new_host_key: bool) -> int:
     """Check configuration, plugins, credentials and destinations.
 
     Asks each source who we are to it; writes, reads back and deletes a probe at each destination.
     Starts no export.
     """
     results = []
-    for result in check(open_session(config_path)):
+    session = open_session(config_path)
+    for result in check(session, accept_new_host_keys=accept_new_host_key):
         results.append(result)
         _print(output, result)
     code = shared_exit_code(result.exit_code for result in results)

@@ -1,0 +1,130 @@
+"""The keys of a destination of type `sftp`."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from labferry.sdk import Duration, FilePath, Secret, SinkSettings
+from labferry_sftp.pace import Rate
+
+__all__ = ["SftpSettings"]
+
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
+_PUBLIC_KEY = re.compile(r"(ssh|ecdsa|sk)-\S+ AAAA[A-Za-z0-9+/]+={0,2}( .*)?")
+
+
+def _not_a_key(value: object) -> object:
+    """Keep a key that was pasted in place of its path from being taken, and shown, as a path."""
+    if isinstance(value, str) and "PRIVATE KEY" in value:
+        raise ValueError("a path; the key itself is a secret")
+    return value
+
+
+def _host(value: str) -> str:
+    if value.startswith("-") or any(each.isspace() or each in "/@[]" for each in value):
+        raise ValueError('a host name or an address only, such as "backup.example.edu"')
+    return value
+
+
+def _remote_path(value: str) -> str:
+    if "\0" in value or "\n" in value:
+        raise ValueError("a path")
+    return value
+
+
+def _hops(value: str) -> str:
+    for hop in value.split(","):
+        place, _, port = hop.strip().rpartition("@")[2].partition(":")
+        if not place or (port and not port.isdecimal()):
+            raise ValueError('"[user@]host[:port]", several of them separated by commas')
+    return value
+
+
+def _pinned(value: str) -> str:
+    if _FINGERPRINT.fullmatch(value) or _PUBLIC_KEY.fullmatch(value):
+        return value
+    raise ValueError(
+        "a fingerprint as `ssh-keygen -l` shows it (SHA256:…) or a public key (ssh-ed25519 AAAA…)"
+    )
+
+
+class SftpSettings(SinkSettings):
+    """The keys of a destination of type `sftp`."""
+
+    host: Annotated[str, Field(min_length=1), AfterValidator(_host)]
+    """The server's name or address, or with `ssh_config` the name that it has there."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Its port; 22 where nothing else is said."""
+
+    username: Annotated[str, Field(min_length=1)] | None = None
+    """The account on the server; the name of the user that runs labferry where it is left out."""
+
+    path: Annotated[str, Field(min_length=1), AfterValidator(_remote_path)]
+    """The folder that keeps the archives, as the account sees it; one without a leading `/`
+    begins where the account's sessions begin. It must exist: labferry does not make it, so that
+    a disk which is not mounted is noticed."""
+
+    private_key: (
+        Annotated[
+            Annotated[FilePath, BeforeValidator(_not_a_key)] | Secret,
+            Field(union_mode="left_to_right"),
+        ]
+        | None
+    ) = None
+    """The private key to log in with: the path of its file, or the key itself as a secret."""
+
+    passphrase: Secret | None = None
+    """What the private key is encrypted with."""
+
+    certificate: FilePath | None = None
+    """The OpenSSH certificate that was issued for the private key."""
+
+    agent: bool | FilePath | None = None
+    """Whether to use the keys of the SSH agent at `$SSH_AUTH_SOCK`, or the path of an agent's
+    socket. Where this is left out, they are used if neither a key nor a password is set."""
+
+    password: Secret | None = None
+    """The account's password. A key is better: it can be restricted on the server."""
+
+    known_hosts: FilePath | None = None
+    """The file of known host keys to trust, in place of `~/.ssh/known_hosts` and
+    `/etc/ssh/ssh_known_hosts`."""
+
+    host_key: Annotated[str, AfterValidator(_pinned)] | None = None
+    """The only host key to accept, whatever the files of known hosts say: its SHA-256 fingerprint
+    as `ssh-keygen -l` shows it, or the public key."""
+
+    proxy_jump: Annotated[str, AfterValidator(_hops)] | None = None
+    """The hosts to go through, as `[user@]host[:port]`, separated by commas. The same key, agent
+    and known hosts serve there; the password is not sent there."""
+
+    ssh_config: bool | FilePath = False
+    """Whether to take what is not set here from `~/.ssh/config`, or the path of such a file."""
+
+    connect_timeout: Annotated[Duration, Field(gt=timedelta())] = timedelta(seconds=30)
+    """How long connecting and logging in may take."""
+
+    keepalive: Annotated[Duration, Field(gt=timedelta())] = timedelta(seconds=15)
+    """How long the server may be silent before it is asked for a sign of life. After three of
+    them without an answer the connection is given up."""
+
+    timeout: Annotated[Duration, Field(gt=timedelta())] = timedelta(minutes=5)
+    """How long the server may take to answer one request."""
+
+    bandwidth_limit: Rate | None = None
+    """How fast to send at most."""
+
+    verify: Literal["readback", "size", "auto"] = "readback"
+    """How to make sure of what the server holds: read every byte back, compare the size only, or
+    let the server run `sha256sum` where the account has a shell, and else read back."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.certificate is not None and self.private_key is None:
+            raise ValueError("A `certificate` needs the `private_key` that it was issued for.")
+        if self.passphrase is not None and self.private_key is None:
+            raise ValueError("A `passphrase` needs the `private_key` that it opens.")
+        return self

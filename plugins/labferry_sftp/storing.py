@@ -1,0 +1,201 @@
+"""Storing one archive: write or go on, make sure, publish, commit."""
+
+import io
+import posixpath
+from dataclasses import dataclass
+
+from labferry.sdk import (
+    Archive,
+    Checked,
+    Checkpoint,
+    ConflictError,
+    IntegrityError,
+    InvalidAnswerError,
+    LabferryError,
+    Manifest,
+    ManifestDraft,
+    StoppedError,
+    TransientError,
+)
+from labferry_sftp.pace import Pacer
+from labferry_sftp.parts import Parts
+from labferry_sftp.remote import Remote
+from labferry_sftp.settings import SftpSettings
+from labferry_sftp.transfer import IN_FLIGHT, RemoteReader, send, sha256_of
+
+__all__ = ["Storing"]
+
+# How much of an interrupted upload's end is compared before it is continued, where all of it is
+# compared in the end: whatever was on its way when it broke off lies within.
+_TAIL = 2 * IN_FLIGHT
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """One call of `store`.
+
+    Attributes:
+        name: The destination's name in the configuration.
+        remote: The destination.
+        settings: Its settings.
+        archive: What to store.
+        manifest: What to store beside it.
+        checkpoint: Where the temporary name is noted.
+    """
+
+    name: str
+    remote: Remote
+    settings: SftpSettings
+    archive: Archive
+    manifest: ManifestDraft
+    checkpoint: Checkpoint
+
+    def run(self) -> Checked:
+        """Store it, and tell how it was checked."""
+        place = self.remote.path(self.archive.key)
+        committed = self._committed()
+        parts = Parts.noted(posixpath.dirname(place), self.checkpoint)
+        if self.remote.size(place) is None:
+            return self._deliver(parts, place, committed)
+        checked = self._adopt(place, committed)
+        if committed is None:
+            parts = parts or Parts.new(posixpath.dirname(place), self.checkpoint)
+            self._commit(parts, self.manifest.seal())
+        if parts:
+            parts.discard(self.remote, self.checkpoint)
+        return checked
+
+    def _deliver(self, parts: Parts | None, place: str, committed: Manifest | None) -> Checked:
+        folder = posixpath.dirname(place)
+        self.remote.make_folder(folder)
+        parts = parts or Parts.new(folder, self.checkpoint)
+        try:
+            checked = self._upload(parts.archive)
+            self._require_same(committed)
+            self._publish(parts.archive, place)
+            if committed is None:
+                self._commit(parts, self.manifest.seal())
+        except (TransientError, StoppedError):
+            raise  # the next store goes on from here
+        except LabferryError:
+            parts.discard(self.remote, self.checkpoint)
+            raise
+        self.checkpoint.save({})
+        return checked
+
+    def _upload(self, path: str) -> Checked:
+        offset = self._proven(path)
+        if not offset or offset < self.archive.size:
+            with self.archive.open(offset) as reader:
+                send(self.remote, path, reader, offset, Pacer(self.settings.bandwidth_limit))
+        checked = self._check(path, self.settings.verify)
+        if checked is None and offset:
+            self.remote.remove(path)
+            raise TransientError(
+                f"{path} in {self.name} was continued but does not hold the archive: begun anew."
+            )
+        if checked is None:
+            raise IntegrityError(
+                f"{path} in {self.name} does not hold what was written to it.",
+                hint="The server's disk or memory is at fault.",
+            )
+        return checked
+
+    def _proven(self, path: str) -> int:
+        """How many bytes are there of an earlier upload that equal the archive's."""
+        size = self.remote.size(path)
+        if size is None:
+            return 0
+        whole = self.settings.verify == "size"  # then nothing else ever looks at these bytes
+        start = 0 if whole else max(0, size - _TAIL)
+        if 0 < size <= self.archive.size and self._equal(path, start, size):
+            return size
+        self.remote.remove(path)
+        return 0
+
+    def _equal(self, path: str, start: int, end: int) -> bool:
+        with (
+            self.archive.open(start) as ours,
+            io.BufferedReader(RemoteReader(self.remote, path, start), _CHUNK) as theirs,
+        ):
+            while start < end:
+                chunk = theirs.read(min(_CHUNK, end - start))
+                if not chunk or ours.read(len(chunk)) != chunk:
+                    return False
+                start += len(chunk)
+        return True
+
+    def _check(self, path: str, how: str) -> Checked | None:
+        """How a file was found to hold the archive; None where it does not."""
+        # The reader's end was reached, so the archive is verified and this does not wait.
+        sha256, size = self.archive.digests().sha256, self.archive.size
+        if self.remote.size(path) != size:
+            return None
+        if how == "size":
+            return Checked.SIZE
+        if how == "auto" and self.remote.sha256sum(path, size) == sha256:
+            return Checked.STORE_CHECKSUM
+        return Checked.READ_BACK if sha256_of(self.remote, path) == sha256 else None
+
+    def _adopt(self, place: str, committed: Manifest | None) -> Checked:
+        """Make sure that what lies at the final name already is the archive."""
+        self.archive.digests()
+        self._require_same(committed)
+        how = self.settings.verify
+        checked = self._check(place, "readback" if committed is None and how == "size" else how)
+        if checked is None and committed is None:
+            raise ConflictError(
+                f"{place} in {self.name} exists with other content; it was not touched.",
+                hint="Move it away if labferry is to keep the archive there.",
+            )
+        if checked is None:
+            raise self._damaged()
+        return checked
+
+    def _require_same(self, committed: Manifest | None) -> None:
+        if committed is not None and committed.sha256 != self.archive.digests().sha256:
+            raise self._damaged()
+
+    def _damaged(self) -> IntegrityError:
+        return IntegrityError(
+            f"{self.archive.key} in {self.name} is not what was stored there.",
+            hint="It was damaged or replaced since. Remove it there to store it anew.",
+        )
+
+    def _committed(self) -> Manifest | None:
+        """The manifest that is there; one that can't be read commits nothing."""
+        document = self.remote.read(self.remote.path(self.manifest.key))
+        try:
+            found = Manifest.from_json(document or b"", where=self.manifest.key)
+        except InvalidAnswerError:
+            return None
+        if found.archive_id != self.archive.id:
+            raise ConflictError(
+                f"{self.archive.key} in {self.name} is the archive {found.archive_id}, not "
+                f"{self.archive.id}; it was not touched."
+            )
+        return found
+
+    def _commit(self, parts: Parts, document: bytes) -> None:
+        place, path = self.remote.path(self.manifest.key), parts.manifest
+        self.remote.remove(path)
+        send(self.remote, path, io.BytesIO(document), 0, Pacer(None))
+        if self.remote.read(path) != document:
+            raise IntegrityError(f"{path} in {self.name} does not hold what was written to it.")
+        if self.remote.size(place) is None:
+            self._publish(path, place)
+        elif not self.remote.replace(path, place):  # of one that can't be read, see `_committed`
+            self.remote.remove(place)
+            self.remote.rename(path, place)
+
+    def _publish(self, path: str, place: str) -> None:
+        """Give a file its final name. OpenSSH never overwrites in this; others are asked first."""
+        try:
+            if self.remote.size(place) is None:
+                self.remote.rename(path, place)
+                return
+        except LabferryError:
+            if self.remote.is_lost or self.remote.size(place) is None:
+                raise
+        raise ConflictError(f"{place} in {self.name} has appeared meanwhile; it was not touched.")

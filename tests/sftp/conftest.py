@@ -1,0 +1,41 @@
+"""The servers that the tests of the SFTP destination talk to."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .openssh import OpenSsh
+from .proftpd import ProFtpd
+from .servers import in_a_small_disk
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All on one worker: the servers are started once."""
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.xdist_group("sftp"))
+
+
+@pytest.fixture(scope="session")
+def openssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSsh]:
+    with OpenSsh(tmp_path_factory.mktemp("openssh")).running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def proftpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProFtpd]:
+    with ProFtpd(tmp_path_factory.mktemp("proftpd")).running() as server:
+        yield server
+
+
+@pytest.fixture
+def full_server(tmp_path: Path) -> Iterator[OpenSsh]:
+    """A server that alone sees a disk of 4 MiB at `small`."""
+    home, small = tmp_path / "server", tmp_path / "small"
+    home.mkdir()
+    small.mkdir()
+    with OpenSsh(home).running(*in_a_small_disk(small)) as server:
+        yield server

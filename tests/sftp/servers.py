@@ -1,0 +1,80 @@
+"""What the servers of these tests have in common: programs, ports, keys."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_SECONDS = 20.0
+_PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/sbin:/bin"
+
+
+def require_program(name: str, package: str) -> str:
+    """The path of a program that the tests can't do without."""
+    found = shutil.which(name) or shutil.which(name, path=_PLACES)
+    if found is None:
+        pytest.fail(f"{name} is missing: apt-get install {package}", pytrace=False)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def make_key(path: Path, *options: str, kind: str = "ed25519") -> Path:
+    """A new key without a passphrase, unless the options give one."""
+    keygen = require_program("ssh-keygen", "openssh-client")
+    secret = () if "-N" in options else ("-N", "")
+    subprocess.run([keygen, "-q", "-t", kind, *secret, *options, "-f", path], check=True)
+    return path
+
+
+def public_key(private: Path) -> str:
+    """Kind and key, without the comment."""
+    return " ".join(private.with_suffix(".pub").read_text().split()[:2])
+
+
+@contextmanager
+def running(command: list[str], port: int, log: Path) -> Iterator[None]:
+    """A server process, from when it listens on."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        _wait_until_listening(process, port, log)
+        yield
+    finally:
+        process.terminate()
+        process.wait(_SECONDS)
+
+
+def _wait_until_listening(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    pytest.fail(f"The server does not start:\n{log.read_text()}", pytrace=False)
+
+
+def in_a_small_disk(place: Path) -> list[str]:
+    """A command that runs another one where it alone sees a disk of 4 MiB at `place`."""
+    unshare = require_program("unshare", "util-linux")
+    mount = f"mount -t tmpfs -o size=4m none '{place}' && exec"
+    if os.geteuid() == 0:
+        return [unshare, "--mount", "sh", "-c", f'{mount} "$@"', "sh"]
+    # Mounting needs to be root within; the server needs to be the user that it was.
+    back = f"{unshare} --user --map-user={os.getuid()} --map-group={os.getgid()}"
+    return [
+        *[unshare, "--user", "--map-root-user", "--mount"],
+        *["sh", "-c", f'{mount} {back} "$@"', "sh"],
+    ]
