@@ -1,0 +1,41 @@
+"""How Sphinx builds the documentation."""
+
+import sys
+from pathlib import Path
+
+from labferry import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+project = "labferry"
+author = "The labferry authors"
+version = release = __version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "from_code"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+default_role = "code"  # docstrings write `names` like this
+autodoc_class_signature = "separated"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
+autodoc_typehints_format = "short"
+napoleon_use_ivar = True
+
+nitpick_ignore_regex = [
+    # No inventory of other projects is fetched, so what is not labferry's can't be linked to.
+    ("py:.*", r"(?!labferry[.]).*"),
+    # Private names and type variables have no place in the reference.
+    ("py:.*", r"labferry[.].*[.](_\w+|\w+T)"),
+]
+# Python's own `type` is taken for one of the attributes of that name.
+suppress_warnings = ["ref.python"]
+
+html_theme = "furo"
+html_title = f"labferry {__version__}"
+html_show_copyright = False
+html_copy_source = False

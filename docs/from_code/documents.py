@@ -1,0 +1,16 @@
+"""Documents that labferry writes."""
+
+import json
+
+from labferry.sdk import Manifest
+
+__all__ = ["manifest_schema"]
+
+
+def manifest_schema() -> str:
+    """The JSON Schema of the manifest."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Manifest.model_json_schema(mode="serialization"),
+    }
+    return f"```json\n{json.dumps(schema, indent=2)}\n```"

@@ -1,0 +1,99 @@
+"""What a user gets who installs labferry."""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# One worker makes the environments, and each only once.
+pytestmark = [pytest.mark.xdist_group("packaging"), pytest.mark.timeout(600)]
+
+_NEEDED = {
+    "annotated-types",
+    "anyio",
+    "certifi",
+    "click",
+    "filelock",
+    "h11",
+    "httpcore",
+    "httpx",
+    "idna",
+    "platformdirs",
+    "pluggy",
+    "pydantic",
+    "pydantic-core",
+    "typing-extensions",
+    "typing-inspection",
+}
+"""Everything that is installed along with labferry. Think twice before adding to it."""
+
+
+def _run(*command: str | Path, cwd: Path | None = None) -> str:
+    """Run what is installed, and not what a working tree's PYTHONPATH would put in its place."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _installed(programs: Path) -> dict[str, str]:
+    """The distributions in an environment and their versions."""
+    script = (
+        "import importlib.metadata as m, json;"
+        "print(json.dumps({d.name: d.version for d in m.distributions()}))"
+    )
+    found: dict[str, str] = json.loads(_run(programs / "python", "-c", script))
+    return found
+
+
+def test_a_clean_installation_brings_few_packages_along(clean: Path) -> None:
+    names = {name.lower().replace("_", "-") for name in _installed(clean)}
+    assert names - {"labferry"} == _NEEDED
+
+
+def test_the_command_tells_its_version(clean: Path) -> None:
+    version = _run(clean / "labferry", "--version")
+    assert version == _run(clean / "python", "-m", "labferry", "--version")
+    assert version.split()[-1] == _installed(clean)["labferry"]
+
+
+def test_the_built_in_plugins_work(clean: Path) -> None:
+    document = json.loads(_run(clean / "python", "-m", "labferry", "plugins", "--json"))
+    plugins = {plugin["name"]: plugin for plugin in document["plugins"]}
+    assert {name: plugin["state"] for name, plugin in plugins.items()} == dict.fromkeys(
+        plugins, "ok"
+    )
+    assert plugins["local"]["sinks"] == ["local"]
+    assert "rspace" in plugins["rspace"]["sources"]
+
+
+def test_the_starter_file_is_there(clean: Path, tmp_path: Path) -> None:
+    _run(clean / "labferry", "init", cwd=tmp_path)
+    assert "[sources." in (tmp_path / "labferry.toml").read_text(encoding="utf-8")
+
+
+def test_the_demo_ends_with_a_verified_archive_and_its_manifest(
+    clean: Path, tmp_path: Path
+) -> None:
+    _run(clean / "labferry", "demo", tmp_path / "demo")
+    manifests = list((tmp_path / "demo").rglob("*.manifest.json"))
+    assert manifests
+    for path in manifests:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        archive = (path.parent / manifest["file"]).read_bytes()
+        assert hashlib.sha256(archive).hexdigest() == manifest["sha256"]
+
+
+def test_an_editable_installation_follows_the_source(
+    make_environment: Callable[..., Path], tree: Path
+) -> None:
+    programs = make_environment("--no-deps", "--editable", tree)
+    find = "import importlib.util as u; print(*(u.find_spec(n).origin for n in ('{}', '{}')))"
+    names = ("labferry", "labferry_local")
+    core, plugin = _run(programs / "python", "-c", find.format(*names)).split()
+    assert Path(core).is_relative_to(tree / "core")
+    assert Path(plugin).is_relative_to(tree / "plugins")
