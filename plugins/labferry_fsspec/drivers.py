@@ -43,7 +43,7 @@ def require_driver(url: str) -> None:
         ValueError: Names what to install.
     """
     try:
-        import fsspec  # type: ignore[import-untyped] # noqa: PLC0415 - no types; loaded only here
+        import fsspec  # noqa: PLC0415 - loaded only where it is needed
     except ImportError:
         raise ValueError("the package fsspec is missing: pip install fsspec") from None
     for part in url.split("::"):

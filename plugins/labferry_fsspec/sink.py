@@ -30,7 +30,7 @@ class UrlSink(FsspecSink[FsspecSettings]):
 
     @override
     def connect(self) -> tuple[FileSystem, str]:
-        from fsspec.core import (  # type: ignore[import-untyped] # noqa: PLC0415 - as in `drivers`
+        from fsspec.core import (  # noqa: PLC0415 - as in `drivers`
             url_to_fs,
         )
 

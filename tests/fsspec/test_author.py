@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from fsspec.implementations.local import (  # type: ignore[import-untyped] # ships no types
+from fsspec.implementations.local import (
     LocalFileSystem,
 )
 

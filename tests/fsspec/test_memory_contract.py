@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped] # ships no types
+from fsspec.implementations.memory import MemoryFileSystem
 
 from labferry.sdk import JsonValue
 from labferry.testing.sink import RawStorage, SinkContract

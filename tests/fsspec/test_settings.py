@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 import pytest
-from fsspec.registry import (  # type: ignore[import-untyped] # ships no types
+from fsspec.registry import (
     known_implementations,
 )
 from pydantic import ValidationError

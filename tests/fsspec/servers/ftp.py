@@ -2,9 +2,9 @@
 
 import sys
 
-from pyftpdlib.authorizers import DummyAuthorizer  # type: ignore[import-untyped] # ships no types
-from pyftpdlib.handlers import FTPHandler  # type: ignore[import-untyped] # ships no types
-from pyftpdlib.servers import ThreadedFTPServer  # type: ignore[import-untyped] # ships no types
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.servers import ThreadedFTPServer
 
 
 def main(folder: str, password: str) -> None:

@@ -3,7 +3,7 @@
 import sys
 
 from cheroot.wsgi import Server
-from wsgidav.wsgidav_app import WsgiDAVApp  # type: ignore[import-untyped] # ships no types
+from wsgidav.wsgidav_app import WsgiDAVApp
 
 
 def main(folder: str, password: str) -> None:

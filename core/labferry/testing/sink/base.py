@@ -1,11 +1,10 @@
 """What an author declares to run the suite, and what its cases have in common."""
 # ruff: noqa: S101 - assert is how pytest checks
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,6 +13,7 @@ from labferry.sdk.settings import JsonValue
 from labferry.sdk.sink import Receipt, Sink, StoredArchive
 from labferry.testing.samples.archive import SampleArchive
 from labferry.testing.samples.attempts import Attempt, Recipe
+from labferry.testing.samples.background import Background
 from labferry.testing.samples.content import Content
 from labferry.testing.samples.documents import MemoryCheckpoint, SampleManifest
 from labferry.testing.sink.killing import Outcome, run_in_process, run_in_threads
@@ -22,44 +22,6 @@ from labferry.testing.sink.storage import RawStorage
 __all__ = ["Background", "ContractBase"]
 
 _MIB = 1 << 20
-_SECONDS = 60.0
-
-ResultT = TypeVar("ResultT")
-
-
-class Background(Generic[ResultT]):
-    """A call in a thread of its own.
-
-    Args:
-        call: What to do there.
-    """
-
-    def __init__(self, call: Callable[[], ResultT]) -> None:
-        self._call = call
-        self._result: ResultT
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    @property
-    def ended(self) -> bool:
-        """Whether it is done, one way or the other."""
-        return not self._thread.is_alive()
-
-    def result(self) -> ResultT:
-        """What it returned or raised, once it is done."""
-        self._thread.join(_SECONDS)
-        if self._thread.is_alive():
-            raise TimeoutError(f"Still not done after {_SECONDS:g} s: it hangs.")
-        if self._error is not None:
-            raise self._error
-        return self._result
-
-    def _run(self) -> None:
-        try:
-            self._result = self._call()
-        except BaseException as error:  # noqa: BLE001 - raised again in `result`
-            self._error = error
 
 
 class ContractBase:
@@ -151,15 +113,6 @@ class ContractBase:
         with self.sink() as sink, sink.open(stored, offset) as file:
             data: bytes = file.read()
         return data
-
-    def wait_until_waited_for(self, archive: SampleArchive, store: Background[Any]) -> None:
-        """Return when a store has taken all that has arrived, or has ended too early."""
-        pause = threading.Event()
-        for _ in range(int(_SECONDS * 1000)):
-            if archive.is_waited_for() or store.ended:
-                return
-            pause.wait(0.001)
-        raise TimeoutError("The store neither reads the archive nor ends: it hangs.")
 
     def attempt(self, *attempts: Attempt) -> list[Outcome]:
         """Make attempts that are killed or measured; none of them may fail by itself."""

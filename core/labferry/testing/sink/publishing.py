@@ -29,7 +29,7 @@ class PublishingCases(ContractBase):
         archive = self.archive(size=self.interrupted_size, arrived=0)
         store = Background(partial(self.store, archive))
         archive.arrive(int(share * archive.size))
-        self.wait_until_waited_for(archive, store)
+        store.wait_for_reader(archive)
         try:
             assert not store.ended, "The store ended before the archive was verified."
             self.assert_unpublished(archive)
@@ -44,7 +44,7 @@ class PublishingCases(ContractBase):
         archive = self.archive(size=self.interrupted_size, arrived=0)
         store = Background(partial(self.store, archive))
         archive.arrive(int(share * archive.size))
-        self.wait_until_waited_for(archive, store)
+        store.wait_for_reader(archive)
         archive.refuse()
         with pytest.raises(IntegrityError):
             store.result()

@@ -21,7 +21,7 @@ class SideBySideCases(ContractBase):
         for share in (3, 2):
             for archive, store in zip(archives, stores, strict=True):
                 archive.arrive(size // share)
-                self.wait_until_waited_for(archive, store)
+                store.wait_for_reader(archive)
         for archive in archives:
             archive.verify()
         for store in stores:
@@ -36,7 +36,7 @@ class SideBySideCases(ContractBase):
         archives = [self.archive(size=size, arrived=size // 2) for _ in range(2)]
         stores = [Background(partial(self.store, archive)) for archive in archives]
         for archive, store in zip(archives, stores, strict=True):
-            self.wait_until_waited_for(archive, store)
+            store.wait_for_reader(archive)
             archive.verify()
         receipts = [_receipt_or_error(store) for store in stores]
         assert any(isinstance(each, Receipt) for each in receipts), receipts
@@ -49,7 +49,7 @@ class SideBySideCases(ContractBase):
         committed, arriving = self.archive("1"), self.archive("2", arrived=100_000)
         self.store(committed)
         store = Background(partial(self.store, arriving))
-        self.wait_until_waited_for(arriving, store)
+        store.wait_for_reader(arriving)
         try:
             assert set(self.listed()) == {committed.key}
         finally:
