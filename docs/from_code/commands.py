@@ -1,5 +1,7 @@
 """The command line, as `--help` shows it."""
 
+from collections.abc import Iterator
+
 import click
 
 from labferry.cli.main import cli
@@ -15,15 +17,20 @@ def command() -> str:
 
 
 def commands() -> str:
-    """A heading and the help of each verb."""
-    whole = _whole()
-    parts = []
-    for name in cli.list_commands(whole):
-        verb = cli.get_command(whole, name)
+    """A heading and the help of each verb, and of what stands below it."""
+    return "\n\n".join(_below(_whole()))
+
+
+def _below(parent: click.Context) -> Iterator[str]:
+    group = parent.command
+    if not isinstance(group, click.Group):
+        return
+    for name in group.list_commands(parent):
+        verb = group.get_command(parent, name)
         if verb is not None:
-            context = click.Context(verb, info_name=name, parent=whole)
-            parts.append(f"## labferry {name}\n\n{_help(context)}")
-    return "\n\n".join(parts)
+            context = click.Context(verb, info_name=name, parent=parent)
+            yield f"## {context.command_path}\n\n{_help(context)}"
+            yield from _below(context)
 
 
 def _whole() -> click.Context:

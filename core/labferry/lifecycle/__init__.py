@@ -11,8 +11,9 @@ next run knows how to go on::
        │         UNCERTAIN                        (links are made anew each time)
        └───────────────────────────────────────   expired at the server: one new export
 
-Any phase before VERIFIED can end in FAILED, or in UNCHANGED if there is nothing new to store. A process that dies leaves SUBMITTING behind only if
-it died between the intent and the answer: an export may or may not run then (UNCERTAIN).
+Any phase before VERIFIED can end in FAILED, or in UNCHANGED if there is nothing new to store. A
+process that dies leaves SUBMITTING behind only if it died between the intent and the answer: an
+export may or may not run then (UNCERTAIN).
 """
 
 from labferry.lifecycle.job import ExportJob, Phase, Policy
