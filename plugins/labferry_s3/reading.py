@@ -1,0 +1,123 @@
+"""Reading an object as it comes, going on after a broken connection."""
+
+import io
+import logging
+from typing import Any
+
+from typing_extensions import Buffer, override
+
+from labferry.sdk import InvalidAnswerError, LabferryError, NotFoundError, TransientError, redact
+from labferry_s3.client import StoreClient
+from labferry_s3.errors import ExpectedError, classify
+
+__all__ = ["RangeReader"]
+
+_log = logging.getLogger(__name__)
+_BEYOND = frozenset({"416", "InvalidRange"})
+_REPLACED = frozenset({"412", "PreconditionFailed"})
+
+
+class RangeReader(io.RawIOBase):
+    """An object's bytes, from an offset on.
+
+    Args:
+        client: The store.
+        parameters: What names the object.
+        offset: Where to begin.
+        retries: How often to go on after the connection broke.
+    """
+
+    def __init__(
+        self, client: StoreClient, parameters: dict[str, Any], offset: int, retries: int
+    ) -> None:
+        super().__init__()
+        self._client = client
+        self._parameters = parameters
+        self._position = offset
+        self._retries = retries
+        self._size: int | None = None
+        self._body: Any = None
+        self._connect()
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        data = self._read(len(view))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    @override
+    def tell(self) -> int:
+        return self._position
+
+    @override
+    def close(self) -> None:
+        if not self.closed:
+            self._disconnect()
+        super().close()
+
+    def _read(self, size: int) -> bytes:
+        while self._size is None or self._position < self._size:
+            try:
+                if self._body is None:
+                    self._connect()
+                data: bytes = self._client.wait(self._client.submit(self._body.read(size)))
+            except LabferryError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is classified
+                self._broken(classify(error, "get_object", self._client.place(self._parameters)))
+            else:
+                if data:
+                    return data
+                self._broken(TransientError(f"{self._parameters['Key']} ended too early."))
+        return b""
+
+    def _broken(self, problem: LabferryError) -> None:
+        self._disconnect()
+        if not isinstance(problem, TransientError) or self._retries <= 0:
+            raise problem
+        self._retries -= 1
+        _log.debug("Reading goes on at %d: %s", self._position, redact(str(problem)))
+
+    def _connect(self) -> None:
+        try:
+            answer = self._client.call(
+                "get_object",
+                expect=_BEYOND | _REPLACED,
+                Range=f"bytes={self._position}-",
+                **self._parameters,
+            )
+        except ExpectedError as error:
+            if error.code in _REPLACED:
+                raise NotFoundError(
+                    f"{self._parameters['Key']} was replaced while it was read."
+                ) from error
+            self._size = self._position
+            return
+        self._body = answer["Body"]
+        start, _, size = str(answer.get("ContentRange", "")).partition("-")
+        if not size:
+            start, size = "bytes 0", f"0/{answer['ContentLength']}"
+        if start != f"bytes {self._position}":
+            self._disconnect()
+            raise InvalidAnswerError(
+                f"{self._client.url} gives whole objects only: {start} instead of "
+                f"bytes {self._position} was sent."
+            )
+        self._size = int(size.rpartition("/")[2])
+        # Whoever reads on shall read the same object, not one that took its place.
+        self._parameters = {**self._parameters, "IfMatch": answer["ETag"]}
+
+    def _disconnect(self) -> None:
+        body, self._body = self._body, None
+        if body is not None:
+            self._client.wait(self._client.submit(_close(body)))
+
+
+async def _close(body: Any) -> None:  # noqa: ANN401 - the client's own
+    body.close()

@@ -1,0 +1,97 @@
+"""Parts on their way to the store: a few at a time, each in a buffer of its own."""
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from types import TracebackType
+from typing import Any, Self
+
+from labferry.sdk import IntegrityError
+from labferry_s3.body import Body
+from labferry_s3.client import Answer, StoreClient
+from labferry_s3.digests import PartDigest
+from labferry_s3.progress import SentPart
+
+__all__ = ["Window"]
+
+_GRACE_SECONDS = 5.0
+
+
+class Window:
+    """Sends parts, at most so many at a time; the next one goes as soon as one is done.
+
+    At the end of the `with` block all have arrived. When the block fails, parts under way get a
+    few seconds, so that a later run need not send them again.
+
+    Args:
+        client: The store.
+        width: How many parts at a time.
+        part_size: How large the largest is.
+        arrived: Told of each part that the store has.
+    """
+
+    def __init__(
+        self,
+        client: StoreClient,
+        width: int,
+        part_size: int,
+        arrived: Callable[[SentPart], None],
+    ) -> None:
+        self._client = client
+        self._width = width
+        self._part_size = part_size
+        self._arrived = arrived
+        self._free: list[bytearray] = []
+        self._flying: dict[Future[Answer], tuple[int, PartDigest, bytearray]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                while self._flying:
+                    self._land()
+            elif not isinstance(error, IntegrityError):
+                self._land_what_can()
+        finally:
+            for future in self._flying:
+                future.cancel()
+
+    def buffer(self) -> bytearray:
+        """A free buffer as large as the largest part, as soon as there is one."""
+        while len(self._flying) >= self._width:
+            self._land()
+        return self._free.pop() if self._free else bytearray(self._part_size)
+
+    def give_back(self, buffer: bytearray) -> None:
+        """Say that a buffer is not needed after all."""
+        self._free.append(buffer)
+
+    def send(
+        self, number: int, digest: PartDigest, buffer: bytearray, parameters: dict[str, Any]
+    ) -> None:
+        """Send the beginning of a buffer as a part."""
+        body = Body(memoryview(buffer)[: digest.size], self._client.pacer)
+        future = self._client.start("upload_part", PartNumber=number, Body=body, **parameters)
+        self._flying[future] = (number, digest, buffer)
+
+    def _land(self) -> None:
+        """Wait until at least one part has arrived."""
+        done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
+        self._take(done)
+
+    def _land_what_can(self) -> None:
+        done, _ = wait(self._flying, timeout=_GRACE_SECONDS)
+        self._take({each for each in done if each.exception() is None})
+
+    def _take(self, done: set[Future[Answer]]) -> None:
+        for future in done:
+            number, digest, buffer = self._flying.pop(future)
+            self._free.append(buffer)
+            etag = str(future.result().get("ETag", "")).strip('"')
+            self._arrived(SentPart.of(number, digest, etag))

@@ -1,0 +1,27 @@
+"""The same contract on a store that checks CRC-32s and conditions."""
+
+from typing import ClassVar
+
+import pytest
+
+from labferry.sdk import JsonValue
+from labferry.testing.sink import RawStorage, SinkContract
+from labferry_s3 import S3Sink
+
+from .bucket import Bucket
+from .servers import Store
+
+
+@pytest.mark.timeout(600)  # each killed process imports the client anew
+class TestS3SinkOnLocalStack(SinkContract):
+    sink_class = S3Sink
+    resumes: ClassVar[bool] = True
+    kill_points: ClassVar[int] = 4
+    big_size: ClassVar[int] = 96 << 20
+
+    @pytest.fixture(name="storage")
+    def storage_fixture(self, localstack_store: Store) -> RawStorage:
+        return Bucket(localstack_store)
+
+    def make_settings(self, storage: Bucket) -> dict[str, JsonValue]:
+        return storage.settings()
