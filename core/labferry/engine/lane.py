@@ -91,6 +91,7 @@ class _Drive:
         # Where an archive may turn out to be unchanged, no destination begins before that is known.
         self._holds_back = work.source.settings.skip_unchanged
         self._is_handed_over = False
+        self._awaited = ""
 
     def run(self) -> None:
         """Go on until the job is over or can be delivered.
@@ -103,7 +104,7 @@ class _Drive:
             job = self._work.export.job
             match decide(job, self._context.clock.now(), self._policy):
                 case Wait(seconds, reason):
-                    self._say(f"waiting {round(seconds, 2):g} s for {reason}")
+                    self._say_waiting(reason)
                     self._context.stop.wait(seconds)
                 case Submit():
                     self._submit()
@@ -207,6 +208,12 @@ class _Drive:
     def _happened(self, event: Event) -> None:
         export = replace(self._work.export, lane=self._lane)
         self._work.export = self._context.record(export, event, self._policy)
+
+    def _say_waiting(self, reason: str) -> None:
+        """Say what is waited for, once and not at every question."""
+        if reason != self._awaited:
+            self._awaited = reason
+            self._say(f"waiting for {reason}")
 
     def _say(self, what: str) -> None:
         request = self._work.export.request

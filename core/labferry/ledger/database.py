@@ -4,7 +4,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,6 +81,9 @@ def open_database(path: Path) -> sqlite3.Connection | None:
 
 def is_damage(error: BaseException | None, path: Path) -> bool:
     """Whether the content is at fault, not the disk, a permission or another process."""
+    if isinstance(error, UnicodeDecodeError):
+        # SQLite quotes what it can't make sense of, and that need not be text any more.
+        return True
     if not isinstance(error, sqlite3.DatabaseError):
         return False
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
@@ -106,7 +109,7 @@ def database_errors(path: Path) -> Iterator[None]:
     """Turn SQLite's errors, and those of the file itself, into ours."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         code = getattr(error, "sqlite_errorcode", None)
         if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _FULL:
             raise FullError(
@@ -126,15 +129,28 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    _migrate(connection, version)
+    # Fails where the file can't be written, before anything is begun that should be noted in it.
+    connection.executescript(f"BEGIN; PRAGMA user_version = {len(_MIGRATIONS)}; ROLLBACK;")
+    if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("the file fails its integrity check")
+    # The check takes the tables to be what the file says they are.
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as right:
+        _migrate(right, 0)
+        if _schema(connection) != _schema(right):
+            raise sqlite3.DatabaseError("its tables are not those of a ledger")
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
     for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
         connection.executescript(
             f"BEGIN IMMEDIATE; {script}; PRAGMA application_id = {_FORMAT + number}; "
             f"PRAGMA user_version = {number}; COMMIT;"
         )
-    # Fails where the file can't be written, before anything is begun that should be noted in it.
-    connection.executescript(f"BEGIN; PRAGMA user_version = {len(_MIGRATIONS)}; ROLLBACK;")
-    if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
-        raise sqlite3.DatabaseError("the file fails its integrity check")
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
+    return connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
