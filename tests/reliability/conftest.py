@@ -1,0 +1,80 @@
+"""Laboratories for the proofs of reliability, and the figures at the end of a test run."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from labferry.testing.rspace import Options
+
+from .harness import Driver, Lab
+from .targets import KINDS
+
+OpenLab = Callable[..., Lab]
+Count = Callable[[str, int], None]
+
+_FIGURE = "reliability: "
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Driver]:
+    driver = Driver()
+    yield driver
+    driver.close()
+
+
+@pytest.fixture(params=sorted(KINDS))
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of destination that is looked at."""
+    return str(request.param)
+
+
+@pytest.fixture
+def open_lab(driver: Driver, tmp_path: Path) -> Iterator[OpenLab]:
+    """Open laboratories, each with a server of its own and two destinations of one kind."""
+    with ExitStack() as stack:
+        number = 0
+
+        def open_one(
+            options: Options | None = None,
+            *,
+            kind: str = "local",
+            settings: str = "",
+            top: str = "",
+        ) -> Lab:
+            nonlocal number
+            number += 1
+            lab = Lab.new(tmp_path / str(number), driver, KINDS[kind])
+            lab.settings, lab.top = settings, top
+            lab.options = options or lab.options
+            return stack.enter_context(lab.opened())
+
+        yield open_one
+
+
+@pytest.fixture
+def count(record_property: Callable[[str, object], None]) -> Iterator[Count]:
+    """Count something for the figures at the end."""
+    figures: Counter[str] = Counter()
+    yield lambda what, number: figures.update({what: number})
+    for what, number in figures.items():
+        record_property(f"{_FIGURE}{what}", number)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    figures: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, number in getattr(report, "user_properties", ()):
+                if getattr(report, "when", "") == "teardown" and name.startswith(_FIGURE):
+                    figures[name.removeprefix(_FIGURE)] += number
+    _print(terminalreporter, figures)
+
+
+def _print(terminalreporter: pytest.TerminalReporter, figures: Mapping[str, int]) -> None:
+    if figures:
+        terminalreporter.section("reliability")
+        for what, number in sorted(figures.items()):
+            terminalreporter.line(f"{what}: {number:,}")
