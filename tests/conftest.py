@@ -16,6 +16,12 @@ def project() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(autouse=True)
+def _secrets_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test calls a secret is blotted out of no other test's messages."""
+    monkeypatch.setattr("labferry.sdk.secrets._seen", set())
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     return _refuse_skip((yield))

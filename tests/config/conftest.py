@@ -29,7 +29,6 @@ from labferry.sdk import (
     Source,
     SourceSettings,
     StoredArchive,
-    secrets,
 )
 from labferry.sdk.settings import Settings
 
@@ -177,12 +176,6 @@ class MirrorSink(FolderSink):
     """Another kind that shares its settings with the first."""
 
     type = "mirror"
-
-
-@pytest.fixture(autouse=True)
-def no_secret_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one test's secrets are must not blot out words in another's messages."""
-    monkeypatch.setattr(secrets, "_seen", set())
 
 
 @pytest.fixture

@@ -20,11 +20,6 @@ class _Sample(Settings):
     """The key."""
 
 
-@pytest.fixture(autouse=True)
-def no_secret_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_seen", set())
-
-
 def _secret(form: object, file: ConfigFile | None = None) -> Secret:
     return _Sample.model_validate({"key": form}, context=file).key
 
