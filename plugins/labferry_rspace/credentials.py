@@ -113,10 +113,6 @@ class Credentials:
             owners.setdefault(owner.lane, owner)
         if not owners:
             raise _all_refused(self._source, refusals)
-        for refusal in refusals:
-            _logger.warning(
-                "Source %s: %s is left out. %s", self._source, refusal.name, refusal.reason
-            )
         self._owners, self._refusals = owners, refusals
 
     def _named(self) -> Iterator[tuple[str, Secret]]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from typing_extensions import override
 
-from labferry.sdk import Download, Source
+from labferry.sdk import Download, LabferryError, RefusedError, Source
 from labferry_rspace.address import Address
 from labferry_rspace.client import Client
 from labferry_rspace.connection import ServerSettings
@@ -48,8 +48,17 @@ class ServerSource(Source[_SettingsT]):
 
     @override
     def lanes(self) -> Sequence[str]:
-        """One for each user whom a key belongs to. Keys that are refused are logged, by place."""
+        """One for each user whom a key belongs to; see `problems` for keys that are refused."""
         return [owner.lane for owner in self._credentials.owners()]
+
+    @property
+    @override
+    def problems(self) -> Sequence[LabferryError]:
+        """Keys that are refused: what only they could export is missing from the backup."""
+        return [
+            RefusedError(f"{refusal.name} is left out. {refusal.reason}")
+            for refusal in self._credentials.refusals()
+        ]
 
     @override
     def download(

@@ -180,3 +180,16 @@ def test_a_destination_that_is_not_required_fails_with_a_warning(
     assert "labferry: warning: alice: work of alice: usb: There is no folder" in done.err
     assert _stored(site, "nas") == ["alice"]
     assert site.run("sync", "-q").err == ""
+
+
+def test_work_of_a_refused_key_is_missed(
+    site: Site, server: SimulatedRSpace, source: Source
+) -> None:
+    keys = [{"env": "ALICE_KEY"}, {"env": "WRONG_KEY"}]
+    site.write({"lab": source(server, api_keys=keys)})
+
+    done = site.run("sync")
+
+    assert done.code == 3
+    assert "key 2 of 2 from env WRONG_KEY is left out" in done.err
+    assert len(site.archives()) == 1

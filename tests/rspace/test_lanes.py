@@ -61,9 +61,10 @@ def test_a_refused_key_is_taken_out_and_named_by_its_place(
     monkeypatch.setenv("SECOND_KEY", UNKNOWN)
     source = connect(server, api_keys=[ALICE_KEY, {"env": "SECOND_KEY"}, BOB_KEY])
     assert len(source.lanes()) == 2
-    (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert "key 2 of 3 from env SECOND_KEY is left out" in warning.getMessage()
-    assert UNKNOWN not in caplog.text
+    (problem,) = source.problems
+    assert isinstance(problem, RefusedError)
+    assert "key 2 of 3 from env SECOND_KEY is left out" in str(problem)
+    assert UNKNOWN not in str(problem) + caplog.text
 
 
 def test_trap_12_no_part_of_a_refused_key_is_told(
