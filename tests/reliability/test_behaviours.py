@@ -73,7 +73,7 @@ def test_a_second_run_says_who_is_at_work(open_lab: OpenLab) -> None:
 
 def test_the_lock_of_a_dead_process_holds_nobody_up(open_lab: OpenLab) -> None:
     lab = open_lab()
-    assert lab.sync(kill_after=0.12).was_killed
+    assert lab.sync(at=IN_THE_DOWNLOAD).was_killed
     (lab.state / "lock").touch()
     (lab.state / "holder.json").write_text('{"pid": 1, "host": "elsewhere", "since": "long ago"}')
     check_settled(lab, lab.sync())
