@@ -142,6 +142,9 @@ class Lab:
         """Run `labferry sync` in a fork of the driver."""
         stdout, stderr = self.folder / "stdout", self.folder / "stderr"
         argv = ["sync", "-vv", "-c", str(self.config)]
+        for file in (stdout, stderr):
+            # A process that is killed at once never gets to open them.
+            file.write_text("")
         files = {"stdout": str(stdout), "stderr": str(stderr)}
         answer = self.driver.run(
             {"argv": argv, "env": self.environment(), "longest_wait": 0.03, **files, **task}
