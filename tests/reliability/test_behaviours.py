@@ -252,8 +252,7 @@ def test_a_lost_answer_costs_at_most_one_export(open_lab: OpenLab, act: Reset | 
 @pytest.mark.parametrize("days", [-3650, -1, 1, 3650])
 def test_the_clock_jumps_between_two_runs(open_lab: OpenLab, days: int) -> None:
     lab = open_lab(settings='job_timeout = "10d"')
-    lab.server.options.timing.run = 0.2
-    assert lab.sync(kill_after=0.25, clock=0).was_killed
+    assert lab.sync(at=IN_THE_DOWNLOAD, clock=0).was_killed
     outcome = lab.sync(clock=days)
     if outcome.code:
         # The clock says that the job has been running for ten years.
