@@ -19,7 +19,7 @@ OF_THE_MODULES = {
     *(name for name in hookspecs.__all__ if name.startswith("labferry_")),
 }
 FIRST = ("archive", "errors", "findings", "hookspecs", "keys", "manifest", "report", "secrets")
-MODULES = (*FIRST, "settings", "sink", "source")
+MODULES = (*FIRST, "observer", "quantities", "settings", "sink", "sink_settings", "source")
 
 
 def modules() -> list[ModuleType]:

@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from labferry.sdk import Duration, FilePath
+from labferry.sdk import Duration, FilePath, SinkSettings
 from labferry.sdk.settings import (
     ConfigFile,
     Settings,
-    SinkSettings,
     format_duration,
     parse_duration,
 )

@@ -9,6 +9,8 @@ from typing import Any, BinaryIO, assert_type
 from typing_extensions import override
 
 from labferry.sdk import (
+    GIB,
+    MIB,
     Archive,
     ArchiveReader,
     Checked,
@@ -17,26 +19,38 @@ from labferry.sdk import (
     Digests,
     Download,
     Duration,
+    Encrypt,
     ExportReport,
     ExportRequest,
     FilePath,
     Finding,
+    Freshness,
     JobState,
     JobStatus,
     JsonValue,
     Manifest,
     ManifestDraft,
+    Observer,
+    ObserverSettings,
     Offer,
+    Pacer,
+    Rate,
     Receipt,
+    Retention,
     RunReport,
+    RunStarted,
     Secret,
     Severity,
     Sink,
     SinkSettings,
     SinkTraits,
+    Size,
     Source,
     SourceSettings,
     StoredArchive,
+    Stray,
+    StrayKind,
+    Verify,
     archive_id,
     archive_key,
     check_key,
@@ -59,6 +73,12 @@ class BoxSettings(SinkSettings):
 
     patience: Duration = timedelta(minutes=1)
     """How long to wait."""
+
+    part: Size = 8 * MIB
+    """How much to send at a time."""
+
+    pace: Rate = GIB
+    """How fast to send."""
 
 
 class BoxSink(Sink[BoxSettings]):
@@ -101,6 +121,19 @@ class BoxSink(Sink[BoxSettings]):
     @override
     def check(self) -> Iterator[Finding]:
         yield Finding(Severity.OK, redact(safe_name(self.name)))
+
+    @override
+    def quick_check(self, stored: StoredArchive) -> Checked:
+        assert_type(self.settings.bandwidth_limit, int | None)
+        assert_type(self.settings.retention, Retention | None)
+        assert_type(self.settings.verify, Verify | None)
+        assert_type(self.settings.encrypt, Encrypt | None)
+        Pacer(self.settings.pace).take(self.settings.part)
+        return super().quick_check(stored)
+
+    @override
+    def strays(self) -> Iterator[Stray]:
+        yield Stray(StrayKind.UNFINISHED, "x/y.zip.part", since=datetime.now(UTC))
 
 
 class ShareSink(FsspecSink[BoxSettings]):
@@ -167,6 +200,31 @@ class NotebookSource(Source[NotebookSettings]):
         yield Finding(Severity.WARNING, "Nothing was tried.")
 
 
+class BellSettings(ObserverSettings):
+    """The keys of an observer of type `bell`."""
+
+    tone: Secret
+    """How it sounds."""
+
+
+class Bell(Observer[BellSettings]):
+    """An observer with settings."""
+
+    type = "bell"
+    Settings = BellSettings
+
+    @hookimpl
+    def labferry_run_finished(self, report: RunReport) -> None:
+        """Ring."""
+        assert_type(self.settings, BellSettings)
+        assert_type(report.freshness, tuple[Freshness, ...])
+        assert_type(report.complete, bool)
+
+    @override
+    def check(self) -> Iterator[Finding]:
+        yield Finding(Severity.OK, self.settings.tone.reveal())
+
+
 @hookimpl
 def labferry_sinks() -> Sequence[type[Sink[Any]]]:
     """The destinations."""
@@ -177,6 +235,18 @@ def labferry_sinks() -> Sequence[type[Sink[Any]]]:
 def labferry_sources() -> Sequence[type[Source[Any]]]:
     """The source."""
     return (NotebookSource,)
+
+
+@hookimpl
+def labferry_observers() -> Sequence[type[Observer[Any]]]:
+    """The observer with settings."""
+    return (Bell,)
+
+
+@hookimpl
+def labferry_run_started(run: RunStarted) -> None:
+    """An observer."""
+    assert_type(run.sources, tuple[str, ...])
 
 
 @hookimpl

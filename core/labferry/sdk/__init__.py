@@ -1,7 +1,7 @@
 """The contract for plugin authors: everything a plugin imports from labferry.
 
 The modules, in the order to read them: `sink`, `source`, `archive`, `manifest`, `settings`,
-`secrets`, `errors`, `hookspecs`.
+`secrets`, `errors`, `observer`, `hookspecs`.
 """
 
 from labferry.sdk.archive import Archive, ArchiveReader, Checkpoint, Digests, ManifestDraft
@@ -26,12 +26,29 @@ from labferry.sdk.errors import (
 )
 from labferry.sdk.findings import Finding, Severity
 from labferry.sdk.hookspecs import hookimpl
-from labferry.sdk.keys import archive_id, archive_key, check_key, safe_name
-from labferry.sdk.manifest import MANIFEST_SUFFIX, Manifest, ManifestJob, ManifestSource
-from labferry.sdk.report import ExportReport, Outcome, RunReport
+from labferry.sdk.keys import archive_id, archive_key, check_key, is_key, safe_name
+from labferry.sdk.manifest import (
+    MANIFEST_SUFFIX,
+    Manifest,
+    ManifestEncryption,
+    ManifestJob,
+    ManifestSource,
+)
+from labferry.sdk.observer import Observer, ObserverSettings
+from labferry.sdk.quantities import GIB, MIB, Pacer, Rate, Size
+from labferry.sdk.report import ExportReport, Freshness, Outcome, RunReport, RunStarted
 from labferry.sdk.secrets import Secret, redact
-from labferry.sdk.settings import Duration, FilePath, JsonValue, SinkSettings, SourceSettings
-from labferry.sdk.sink import Checked, Receipt, Sink, SinkTraits, StoredArchive
+from labferry.sdk.settings import Duration, FilePath, JsonValue, SourceSettings
+from labferry.sdk.sink import (
+    Checked,
+    Receipt,
+    Sink,
+    SinkTraits,
+    StoredArchive,
+    Stray,
+    StrayKind,
+)
+from labferry.sdk.sink_settings import Encrypt, Retention, SinkSettings, Verify
 from labferry.sdk.source import (
     Contents,
     Download,
@@ -43,7 +60,9 @@ from labferry.sdk.source import (
 )
 
 __all__ = [
+    "GIB",
     "MANIFEST_SUFFIX",
+    "MIB",
     "AnswerLostError",
     "Archive",
     "ArchiveReader",
@@ -55,11 +74,13 @@ __all__ = [
     "Digests",
     "Download",
     "Duration",
+    "Encrypt",
     "ExportFailedError",
     "ExportReport",
     "ExportRequest",
     "FilePath",
     "Finding",
+    "Freshness",
     "FullError",
     "IntegrityError",
     "InvalidAnswerError",
@@ -70,32 +91,44 @@ __all__ = [
     "LockHeldError",
     "Manifest",
     "ManifestDraft",
+    "ManifestEncryption",
     "ManifestJob",
     "ManifestSource",
     "NotFinishedError",
     "NotFoundError",
+    "Observer",
+    "ObserverSettings",
     "Offer",
     "Outcome",
+    "Pacer",
     "PluginError",
+    "Rate",
     "Receipt",
     "RefusedError",
+    "Retention",
     "RunReport",
+    "RunStarted",
     "Secret",
     "Severity",
     "Sink",
     "SinkSettings",
     "SinkTraits",
+    "Size",
     "SlotBusyError",
     "Source",
     "SourceSettings",
     "StateError",
     "StoppedError",
     "StoredArchive",
+    "Stray",
+    "StrayKind",
     "TransientError",
+    "Verify",
     "archive_id",
     "archive_key",
     "check_key",
     "hookimpl",
+    "is_key",
     "redact",
     "safe_name",
 ]

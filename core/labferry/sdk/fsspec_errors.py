@@ -5,6 +5,7 @@ import ftplib
 from collections.abc import Iterator
 
 from labferry.sdk.errors import (
+    ConflictError,
     FullError,
     LabferryError,
     NotFoundError,
@@ -26,6 +27,7 @@ _HTTP: dict[int, type[LabferryError]] = {
     405: RefusedError,
     404: NotFoundError,
     410: NotFoundError,
+    412: ConflictError,
     413: FullError,
     507: FullError,
 }

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from typing_extensions import override
 
 from labferry.sdk.archive import ArchiveReader
+from labferry.sdk.quantities import Pacer
 
-__all__ = ["FileSystem", "Following", "Reading", "sync"]
+__all__ = ["FileSystem", "Following", "Reading", "block_option", "sync"]
 
 
 class FileSystem(Protocol):
@@ -47,21 +48,35 @@ class FileSystem(Protocol):
 class Following:
     """A reader for a driver to read from that remembers what went wrong on its own side.
 
+    Args:
+        reader: What it reads from.
+        pacer: Holds it back where a limit is set.
+
     Attributes:
         error: What the reader raised, which a driver may have wrapped or swallowed.
     """
 
-    def __init__(self, reader: ArchiveReader | io.BytesIO) -> None:
+    def __init__(self, reader: ArchiveReader | io.BytesIO, pacer: Pacer) -> None:
         self.error: BaseException | None = None
         self._reader = reader
+        self._pacer = pacer
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes; nothing at the end."""
+        data = bytearray()
         try:
-            return self._reader.read(size)
+            # Drivers may take less than they asked for as the end: a piece is no whole answer.
+            while size < 0 or len(data) < size:
+                most = self._pacer.piece if size < 0 else min(self._pacer.piece, size - len(data))
+                piece = self._reader.read(most)
+                if not piece:
+                    break
+                self._pacer.take(len(piece))
+                data += piece
         except BaseException as error:
             self.error = error
             raise
+        return bytes(data)
 
 
 class Reading(io.RawIOBase):
@@ -92,6 +107,11 @@ class Reading(io.RawIOBase):
         if not self.closed:
             self._file.close()
         super().close()
+
+
+def block_option(size: int | None) -> dict[str, int]:
+    """What to tell a filesystem that opens a file of how much to read or write at a time."""
+    return {} if size is None else {"block_size": size}
 
 
 def sync(file: Any) -> None:  # noqa: ANN401 - a file of some driver's

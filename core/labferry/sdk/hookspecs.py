@@ -5,7 +5,8 @@ from typing import Any
 
 import pluggy
 
-from labferry.sdk.report import RunReport
+from labferry.sdk.observer import Observer
+from labferry.sdk.report import RunReport, RunStarted
 from labferry.sdk.sink import Receipt, Sink
 from labferry.sdk.source import Source
 
@@ -13,7 +14,9 @@ __all__ = [
     "PROJECT",
     "hookimpl",
     "labferry_archive_stored",
+    "labferry_observers",
     "labferry_run_finished",
+    "labferry_run_started",
     "labferry_sinks",
     "labferry_sources",
 ]
@@ -35,6 +38,17 @@ def labferry_sinks() -> Sequence[type[Sink[Any]]]:
 def labferry_sources() -> Sequence[type[Source[Any]]]:
     """The kinds of source that the plugin offers."""
     return ()
+
+
+@hookspec
+def labferry_observers() -> Sequence[type[Observer[Any]]]:
+    """The kinds of observer with settings of their own that the plugin offers."""
+    return ()
+
+
+@hookspec
+def labferry_run_started(run: RunStarted) -> None:
+    """Told once at the beginning of a run, before any server is asked for anything."""
 
 
 @hookspec

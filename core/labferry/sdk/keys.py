@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from labferry.sdk.errors import InvalidAnswerError
 
-__all__ = ["archive_id", "archive_key", "check_key", "safe_name"]
+__all__ = ["archive_id", "archive_key", "check_key", "is_key", "safe_name"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -45,3 +45,12 @@ def check_key(key: str) -> str:
         f"{key!r} can't be a stored name: each part must be made of letters, digits, "
         "'.', '_' and '-', and begin with a letter, a digit or '_'."
     )
+
+
+def is_key(name: str) -> bool:
+    """Whether `check_key` lets a name pass."""
+    try:
+        check_key(name)
+    except InvalidAnswerError:
+        return False
+    return True

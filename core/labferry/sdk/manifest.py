@@ -9,7 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from labferry.sdk.errors import InvalidAnswerError
 from labferry.sdk.settings import JsonValue
 
-__all__ = ["MANIFEST_SUFFIX", "Manifest", "ManifestJob", "ManifestSource"]
+__all__ = [
+    "MANIFEST_SUFFIX",
+    "Manifest",
+    "ManifestEncryption",
+    "ManifestJob",
+    "ManifestSource",
+]
 
 MANIFEST_SUFFIX = ".manifest.json"
 """What follows an archive's key to make its manifest's."""
@@ -55,6 +61,20 @@ class ManifestJob(_Part):
     """When it was first seen completed, UTC."""
 
 
+class ManifestEncryption(_Part):
+    """How an archive is encrypted, and what only its recipients may know of it."""
+
+    format: Literal["age"]
+    """The file format: `age` decrypts it."""
+
+    recipients: tuple[str, ...]
+    """The public keys that it is encrypted for."""
+
+    sealed: str
+    """The manifest of the archive as it was before, with its digests and where it came from: JSON,
+    encrypted for the same recipients, in age's ASCII armour."""
+
+
 class Manifest(_Part):
     """One archive's manifest.
 
@@ -78,7 +98,18 @@ class Manifest(_Part):
     """Its SHA-256, as `sha256sum` prints it."""
 
     crc32: Annotated[str, Field(pattern="^[0-9a-f]{8}$")]
-    """Its CRC-32 in hexadecimal; the server declared the same."""
+    """Its CRC-32 in hexadecimal; the server declared the same, but for an encrypted archive."""
+
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
+    """Its MD5, where a destination needs it."""
+
+    previous: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    """The SHA-256 of the manifest that was committed before this one at the same destination: the
+    link of a chain in which nothing can be removed or replaced unseen. None for the first."""
+
+    encryption: ManifestEncryption | None = None
+    """How the archive is encrypted; None where it is not. Size and digests are those of the
+    encrypted file."""
 
     source: ManifestSource
     """Where it came from."""
@@ -88,7 +119,9 @@ class Manifest(_Part):
 
     def to_json(self) -> bytes:
         """The document as it is stored: UTF-8, indented, with a final newline."""
-        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        text = json.dumps(
+            self.model_dump(mode="json", exclude_none=True), indent=2, ensure_ascii=False
+        )
         return f"{text}\n".encode()
 
     @classmethod

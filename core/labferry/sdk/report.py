@@ -1,4 +1,4 @@
-"""What observers are told when a run has ended."""
+"""What observers are told when a run begins and when it has ended."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from labferry.sdk.sink import Receipt
 
-__all__ = ["ExportReport", "Outcome", "RunReport"]
+__all__ = ["ExportReport", "Freshness", "Outcome", "RunReport", "RunStarted"]
 
 
 class Outcome(StrEnum):
@@ -46,6 +46,50 @@ class ExportReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Freshness:
+    """How well one source is kept at one destination, as the ledger knows it.
+
+    Attributes:
+        source: The source's name.
+        destination: The destination's name.
+        last_stored: When its newest archive there was asked of the server, UTC: the age of what
+            could be restored. None where nothing is stored.
+        size: The size of that archive in bytes.
+        copies: How many archives of the source are there.
+        last_verified: When the copy there whose last check is longest ago was read back, UTC;
+            None where one never was.
+        pending: How many archives are still to be stored there.
+        problem: Why the newest attempt failed; empty where it did not.
+    """
+
+    source: str
+    destination: str
+    last_stored: datetime | None = None
+    size: int | None = None
+    copies: int = 0
+    last_verified: datetime | None = None
+    pending: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run of `labferry sync` that begins.
+
+    Attributes:
+        run: The run's number in the ledger.
+        started: When it began, UTC.
+        sources: The names of the sources that it exports.
+        destinations: The names of the destinations that their archives go to.
+    """
+
+    run: int
+    started: datetime
+    sources: tuple[str, ...]
+    destinations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """One run of `labferry sync`.
 
@@ -56,6 +100,13 @@ class RunReport:
         exit_code: What the process exits with.
         exports: What it worked on.
         problems: What went wrong outside any single export.
+        freshness: How each source stands at each of its destinations after this run.
+        complete: Whether it ended with exit code 0 and every required destination has a checked
+            copy of what its sources last exported: only then is all well.
+        previous_exit_code: What the last run before it exited with that was neither stopped nor
+            left an export unfinished. None where there is none.
+        log: The last lines that were logged in it, errors, warnings and what went well, without
+            secrets.
     """
 
     run: int
@@ -64,3 +115,7 @@ class RunReport:
     exit_code: int
     exports: tuple[ExportReport, ...]
     problems: tuple[str, ...]
+    freshness: tuple[Freshness, ...] = ()
+    complete: bool = False
+    previous_exit_code: int | None = None
+    log: tuple[str, ...] = ()

@@ -24,7 +24,6 @@ __all__ = [
     "FilePath",
     "JsonValue",
     "Settings",
-    "SinkSettings",
     "SourceSettings",
     "format_duration",
     "parse_duration",
@@ -166,13 +165,3 @@ class SourceSettings(Settings):
     suspicious_below: Annotated[float, Field(ge=0, le=1)] = 0.5
     """An archive with less than this share of the members of the last one is stored, but
     reported, and the run ends with exit code 3; 0 turns that off."""
-
-
-class SinkSettings(Settings):
-    """The keys that every destination has."""
-
-    type: str
-    """Which kind of destination this is: the word that a plugin offers."""
-
-    required: bool = True
-    """Whether a run fails when this destination does; if not, its failures are warnings."""

@@ -4,15 +4,17 @@ import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import BinaryIO, ClassVar, Generic, TypeVar
 
 from labferry.sdk.archive import Archive, Checkpoint, ManifestDraft
+from labferry.sdk.errors import IntegrityError
 from labferry.sdk.findings import Finding
 from labferry.sdk.manifest import Manifest
-from labferry.sdk.settings import SinkSettings
+from labferry.sdk.sink_settings import SinkSettings
 
-__all__ = ["Checked", "Receipt", "Sink", "SinkTraits", "StoredArchive"]
+__all__ = ["Checked", "Receipt", "Sink", "SinkTraits", "StoredArchive", "Stray", "StrayKind"]
 
 SettingsT = TypeVar("SettingsT", bound=SinkSettings)
 
@@ -70,6 +72,41 @@ class StoredArchive:
     version_id: str | None = None
 
 
+class StrayKind(StrEnum):
+    """What something at a destination is that is no committed archive."""
+
+    UNFINISHED = "unfinished"
+    """Begun by labferry and not committed: a temporary file, a multipart upload."""
+
+    ARCHIVE = "archive without manifest"
+    """Something under an archive's key which no manifest commits."""
+
+    MANIFEST = "manifest without archive"
+    """A manifest whose archive is missing."""
+
+    FOREIGN = "foreign"
+    """Not labferry's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """Something at a destination that is no committed archive.
+
+    Attributes:
+        kind: What it is.
+        key: Where it is, for people.
+        size: Its size in bytes, where the storage tells.
+        since: When it was begun or last changed, UTC, where the storage tells.
+        token: What the sink needs to remove it, such as an upload id; no secret.
+    """
+
+    kind: StrayKind
+    key: str
+    size: int | None = None
+    since: datetime | None = None
+    token: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class SinkTraits:
     """What the core has to know of a kind of destination.
@@ -98,7 +135,7 @@ class Sink(ABC, Generic[SettingsT]):
 
     type: ClassVar[str]
     Settings: ClassVar[builtins.type[SinkSettings]]
-    traits: ClassVar[SinkTraits] = SinkTraits()
+    traits: SinkTraits = SinkTraits()
 
     def __init__(self, name: str, settings: SettingsT) -> None:
         self.name = name
@@ -151,6 +188,36 @@ class Sink(ABC, Generic[SettingsT]):
 
         Yields what is worth telling. Raises the error that `store` would meet.
         """
+
+    def quick_check(self, stored: StoredArchive) -> Checked:
+        """Compare a stored archive with its manifest without reading it back.
+
+        The size in any case, and the storage's own checksum where it keeps one that the manifest
+        has too.
+
+        Raises:
+            IntegrityError: They differ.
+            NotFoundError: It is gone.
+        """
+        if stored.size != stored.manifest.size:
+            raise IntegrityError(
+                f"{stored.key} in {self.name} has {stored.size} bytes, not the "
+                f"{stored.manifest.size} of its manifest."
+            )
+        return Checked.SIZE
+
+    def hold(self, stored: StoredArchive) -> str:
+        """Why the storage would not delete an archive now, for people; empty where it would."""
+        del stored
+        return ""
+
+    def strays(self) -> Iterator[Stray]:
+        """What is at the destination, below its prefix or path, and is no committed archive."""
+        yield from ()
+
+    def remove_stray(self, stray: Stray) -> None:
+        """Remove something of kind `UNFINISHED` that `strays` told. What is gone is no error."""
+        del stray
 
     def accept_new_host_keys(self) -> Iterator[Finding]:
         """Trust hosts that are met for the first time, on the administrator's explicit word.

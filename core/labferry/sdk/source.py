@@ -108,7 +108,7 @@ class Download:
     offset: int
     total: int | None
     validator: str | None
-    chunks: Iterator[bytes] = field(repr=False)
+    chunks: Iterator[bytes | bytearray] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+"""What at a destination is no committed archive: the same distinctions for every sink."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from labferry.sdk.errors import LabferryError
+from labferry.sdk.manifest import MANIFEST_SUFFIX
+from labferry.sdk.sink import Stray, StrayKind
+
+__all__ = ["Found", "require_unfinished", "strays_among"]
+
+# What `archive_id` makes.
+_ARCHIVE = re.compile(r"\d{8}T\d{6}Z-.+")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file, folder or object that a storage holds.
+
+    Attributes:
+        key: Its name below the destination's prefix or path.
+        size: Its size in bytes, where the storage tells.
+        since: When it last changed, UTC, where the storage tells.
+    """
+
+    key: str
+    size: int | None = None
+    since: datetime | None = None
+
+
+def strays_among(
+    found: Iterable[Found], committed: Collection[str], unfinished: re.Pattern[str]
+) -> Iterator[Stray]:
+    """Those that are no committed archive and no manifest of one.
+
+    List the committed archives last: what is committed meanwhile is then no stray.
+
+    Args:
+        found: All that the storage holds.
+        committed: The keys of the committed archives.
+        unfinished: What the names of files that are still being written look like, without
+            their folders. No archive's name may look like that.
+    """
+    everything = {each.key: each for each in found}
+    for key, each in sorted(everything.items()):
+        if not {key, key.removesuffix(MANIFEST_SUFFIX)}.isdisjoint(committed):
+            continue
+        yield Stray(_kind(key, everything, unfinished), key, each.size, each.since)
+
+
+def require_unfinished(stray: Stray, unfinished: re.Pattern[str]) -> None:
+    """Make sure that a stray may be removed.
+
+    Args:
+        stray: What is to be removed.
+        unfinished: As for `strays_among`.
+
+    Raises:
+        LabferryError: It is an archive, a manifest or not labferry's.
+    """
+    name = stray.key.rpartition("/")[2]
+    if stray.kind is not StrayKind.UNFINISHED or not unfinished.fullmatch(name):
+        raise LabferryError(
+            f"{stray.key} was not removed: it is nothing that labferry left unfinished.",
+            hint="Remove it by hand if it is not needed.",
+        )
+
+
+def _kind(key: str, everything: Collection[str], unfinished: re.Pattern[str]) -> StrayKind:
+    name = key.rpartition("/")[2]
+    if unfinished.fullmatch(name):
+        return StrayKind.UNFINISHED
+    if not _ARCHIVE.fullmatch(name):
+        return StrayKind.FOREIGN
+    if not name.endswith(MANIFEST_SUFFIX):
+        return StrayKind.ARCHIVE
+    # One that lies beside its archive and commits nothing is not a manifest that can be read.
+    alone = key.removesuffix(MANIFEST_SUFFIX) not in everything
+    return StrayKind.MANIFEST if alone else StrayKind.FOREIGN
