@@ -9,18 +9,8 @@ on the export API, its traps included::
         assert not server.faults.unfired()
 """
 
-from labferry.testing.rspace.acts import (
-    Answer,
-    Redirect,
-    Reset,
-    Restart,
-    Stall,
-    html_answer,
-    huge_answer,
-    json_answer,
-)
-from labferry.testing.rspace.big import BigArchive
-from labferry.testing.rspace.damage import (
+from labferry.testing.http.acts import Answer, Redirect, Reset, Stall, html_answer, huge_answer
+from labferry.testing.http.damage import (
     BitFlip,
     ChangedETag,
     ExtraBytes,
@@ -30,7 +20,10 @@ from labferry.testing.rspace.damage import (
     WrongContentRange,
     WrongLength,
 )
-from labferry.testing.rspace.faults import Act, Fault, Faults, JobEnds, On, Planned, Surroundings
+from labferry.testing.http.plan import Planned
+from labferry.testing.rspace.acts import Restart, json_answer
+from labferry.testing.rspace.big import BigArchive
+from labferry.testing.rspace.faults import Act, Fault, Faults, JobEnds, On, Surroundings
 from labferry.testing.rspace.jobs import JobTiming, Outcome
 from labferry.testing.rspace.model import (
     Event,

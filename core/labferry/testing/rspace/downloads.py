@@ -1,6 +1,7 @@
 """``GET /api/v1/export/{name}``: the local way to fetch an export (ExportImportImpl)."""
 
-from labferry.testing.rspace.messages import BINARY, Response, internal, unprocessable
+from labferry.testing.http.response import Response
+from labferry.testing.rspace.messages import BINARY, internal, unprocessable
 from labferry.testing.rspace.naming import DOWNLOADABLE
 from labferry.testing.rspace.state import Call
 

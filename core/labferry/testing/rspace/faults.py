@@ -1,12 +1,14 @@
-"""A plan of faults: on which request, at which occurrence, what happens; and how often it did."""
+"""What the faults of this server happen to, and how jobs end badly."""
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from labferry.testing.http.plan import Plan, Planned, PlannedAct
+from labferry.testing.http.response import Response
 from labferry.testing.rspace.jobs import Outcome
-from labferry.testing.rspace.messages import Request, Response
+from labferry.testing.rspace.messages import Request
 
 On = Literal[
     "any",
@@ -62,45 +64,17 @@ class JobEnds:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """An act on the nth matching request after it was planned, and on the next ones too.
-
-    Each fault counts for itself: two with ``nth=1`` happen to the same request, the later planned
-    one around the earlier.
-
-    Attributes:
-        times: How many requests in a row, the nth included; None is for ever.
-    """
+class Fault(PlannedAct):
+    """An act on the nth matching request after it was planned, and on the next ones too."""
 
     on: On
     act: Act | JobEnds
-    nth: int = 1
-    times: int | None = 1
-
-    def hits(self, occurrence: int) -> bool:
-        """Whether the fault applies to this occurrence, counted from 1."""
-        if occurrence < self.nth:
-            return False
-        return self.times is None or occurrence < self.nth + self.times
 
 
-@dataclass
-class Planned:
-    """A fault in the plan; ``fired`` counts how often it was exercised."""
-
-    fault: Fault
-    seen: int = 0
-    fired: int = 0
-
-
-@dataclass
-class Faults:
+class Faults(Plan[Fault]):
     """The plan. Thread-safe; faults can be added while the server runs."""
 
-    _plan: list[Planned] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, fault: Fault) -> Planned:
+    def add(self, fault: Fault) -> Planned[Fault]:
         """Plan a fault.
 
         Raises:
@@ -108,37 +82,14 @@ class Faults:
         """
         if isinstance(fault.act, JobEnds) != (fault.on == "job"):
             raise ValueError(f"{type(fault.act).__name__} does not happen on {fault.on!r}")
-        planned = Planned(fault)
-        with self._lock:
-            self._plan.append(planned)
-        return planned
-
-    def clear(self) -> None:
-        """Forget the whole plan."""
-        with self._lock:
-            self._plan.clear()
-
-    def unfired(self) -> list[Fault]:
-        """Planned faults that were never exercised: a test that has any proves nothing."""
-        with self._lock:
-            return [planned.fault for planned in self._plan if not planned.fired]
+        return super().add(fault)
 
     def on_request(self, kind: str) -> list[Act]:
         """What happens to this request; each fault that matches counts it."""
-        return [act for act in self._take((kind, "any")) if not isinstance(act, JobEnds)]
+        acts = (fault.act for fault in self.take(kind, "any"))
+        return [act for act in acts if not isinstance(act, JobEnds)]
 
     def on_launch(self) -> JobEnds | None:
         """How the job just launched shall end, if not well."""
-        ends = [act for act in self._take(("job",)) if isinstance(act, JobEnds)]
+        ends = [fault.act for fault in self.take("job") if isinstance(fault.act, JobEnds)]
         return ends[-1] if ends else None
-
-    def _take(self, kinds: tuple[str, ...]) -> list[Act | JobEnds]:
-        acts = []
-        with self._lock:
-            for planned in self._plan:
-                if planned.fault.on in kinds:
-                    planned.seen += 1
-                    if planned.fault.hits(planned.seen):
-                        planned.fired += 1
-                        acts.append(planned.fault.act)
-        return acts

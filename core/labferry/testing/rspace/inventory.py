@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from labferry.testing.http.response import Response
 from labferry.testing.rspace.archives import BytesArchive, pack
 from labferry.testing.rspace.files import StoredFile
 from labferry.testing.rspace.jobroute import checked, expiry_date
-from labferry.testing.rspace.messages import Response, json_response, unprocessable
+from labferry.testing.rspace.messages import json_response, unprocessable
 from labferry.testing.rspace.model import InventoryItem
 from labferry.testing.rspace.naming import archive_name
 from labferry.testing.rspace.requestlog import RecordedExport

@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+from labferry.testing.http.response import Response
 from labferry.testing.rspace.files import StoredFile
 from labferry.testing.rspace.jobs import Job, Outcome
 from labferry.testing.rspace.messages import (
     ApiProblem,
-    Response,
     api_error,
     internal,
     iso_utc,

@@ -1,30 +1,19 @@
 """What goes over the wire: requests, responses, ApiErrors and the HTML pages around them."""
 
-import itertools
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
-from enum import Enum, auto
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
+from labferry.testing.http.response import Response
 from labferry.testing.rspace.multipart import form_fields
 
 JSON = "application/json"
-HTML = "text/html;charset=UTF-8"
 BINARY = "application/octet-stream"
-
-
-class Ending(Enum):
-    """What happens to the connection after the response."""
-
-    KEEP_ALIVE = auto()
-    CLOSE = auto()
-    RESET = auto()
 
 
 @dataclass
@@ -62,32 +51,6 @@ class Request:
         return any(media in ("*/*", "application/*", JSON) for media in types)
 
 
-@dataclass
-class Response:
-    """What will be sent. ``length`` is what Content-Length claims; ``status`` 0 is silence."""
-
-    status: int
-    headers: dict[str, str]
-    length: int
-    chunks: Iterator[bytes]
-    ending: Ending = Ending.KEEP_ALIVE
-
-    @classmethod
-    def of(cls, status: int, body: bytes, content_type: str, **headers: str) -> "Response":
-        """A response with a small body."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return cls(status, {"Content-Type": content_type, **named}, len(body), iter([body]))
-
-    @classmethod
-    def silence(cls, ending: Ending) -> "Response":
-        """No answer at all: the connection just ends."""
-        return cls(0, {}, 0, iter(()), ending)
-
-    def append(self, more: bytes) -> None:
-        """Put more bytes behind the body; ``length`` stays."""
-        self.chunks = itertools.chain(self.chunks, [more])
-
-
 def dumps(value: object) -> bytes:
     """JSON as the server prints it: indented, nulls included."""
     return json.dumps(value, indent=2, separators=(",", " : ")).encode()
@@ -96,13 +59,6 @@ def dumps(value: object) -> bytes:
 def json_response(value: object, status: int = HTTPStatus.OK) -> Response:
     """A JSON answer."""
     return Response.of(status, dumps(value), JSON)
-
-
-def html_response(status: int, title: str | None = None) -> Response:
-    """An HTML page, as Tomcat, a proxy or RSpace's own error pages send it."""
-    title = title or f"HTTP Status {status} - {HTTPStatus(status).phrase}"
-    page = f"<!doctype html><html><head><title>{title}</title></head><body><h1>{title}</h1></body>"
-    return Response.of(status, f"{page}</html>\n".encode(), HTML)
 
 
 def iso_utc(moment: datetime) -> str:

@@ -1,189 +1,31 @@
-"""HTTP/1.1 on a free port of 127.0.0.1: reads requests, sends responses, ends all its threads."""
+"""One of the two addresses of the simulated server: reads requests whole, and answers them."""
 
-import contextlib
-import socket
 import ssl
-import struct
-import sys
-import threading
 from collections.abc import Callable
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from labferry.testing.rspace.messages import Ending, Request, Response
-
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-_PATIENCE = 10.0
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """One connection."""
-
-    protocol_version = "HTTP/1.1"
-    server: "Origin"
-    disable_nagle_algorithm = True
-    wbufsize = 64 * 1024
-
-    def handle(self) -> None:
-        # Clients that go away in the middle are part of the life of a server.
-        with contextlib.suppress(OSError):
-            super().handle()
-
-    def finish(self) -> None:
-        with contextlib.suppress(OSError):
-            super().finish()
-
-    def serve(self) -> None:
-        """Answer one request of any method."""
-        size = int(self.headers.get("Content-Length") or 0)
-        target = urlsplit(self.path)
-        request = Request(
-            origin=self.server.name,
-            method=self.command,
-            path=unquote(target.path),
-            query=target.query,
-            headers=self.headers,
-            body=self.rfile.read(size),
-        )
-        self._send(self.server.answer(request))
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve  # noqa: N815 - http.server's names
-
-    def _send(self, response: Response) -> None:
-        if response.status:
-            self.send_response_only(response.status)
-            self.send_header("Server", self.version_string())
-            if "Date" not in response.headers:
-                self.send_header("Date", self.date_time_string())
-            for name, value in response.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(response.length))
-            self.end_headers()
-            self._send_body(response)
-        self.wfile.flush()
-        if response.ending is not Ending.KEEP_ALIVE:
-            self.close_connection = True
-        if response.ending is Ending.RESET:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            self.server.resets.add(self.connection)
-
-    def _send_body(self, response: Response) -> None:
-        if self.command == "HEAD":
-            return
-        for chunk in response.chunks:
-            self.wfile.write(chunk)
-            # At once: a test that stalls or slows the body wants what came before to arrive.
-            self.wfile.flush()
-
-    def version_string(self) -> str:
-        return "labferry-simulated-rspace"
-
-    def log_message(self, *_: object) -> None:
-        """Stay silent: the request log has it all."""
+from labferry.testing.http.listener import Connection, Listener
+from labferry.testing.http.response import Response
+from labferry.testing.rspace.messages import Request
 
 
-class Origin(ThreadingHTTPServer):
-    """One listening socket with its threads.
+def origin(
+    name: str, answer: Callable[[Request], Response], tls: ssl.SSLContext | None
+) -> Listener:
+    """A listener that answers; ``name`` is ``api`` or ``s3``."""
+    return Listener(
+        "labferry-simulated-rspace", lambda connection: answer(_request(name, connection)), tls
+    )
 
-    Attributes:
-        name: ``api`` or ``s3``.
-        answer: Makes the response to a request.
-        errors: What went wrong while sending, besides clients that left.
-    """
 
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(
-        self, name: str, answer: Callable[[Request], Response], tls: ssl.SSLContext | None
-    ) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.name = name
-        self.answer = answer
-        self.errors: list[BaseException] = []
-        self.resets: set[socket.socket] = set()
-        self._tls = tls
-        self._open: set[socket.socket] = set()
-        self._idle = threading.Condition()
-        self._thread = threading.Thread(
-            target=partial(self.serve_forever, poll_interval=0.01),
-            name=f"rspace-{name}",
-            daemon=True,
-        )
-
-    @property
-    def url(self) -> str:
-        """The origin's address, without a slash at its end."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.server_port}"
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End all threads and close all sockets."""
-        if self._thread.is_alive():
-            self.shutdown()
-            self._thread.join()
-        with self._idle:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-            self._idle.wait_for(lambda: not self._open, _PATIENCE)
-        self.server_close()
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as typed in the standard library
-        """Remember the connection, so that ``stop`` can end it."""
-        with self._idle:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as above
-        """Answer on one connection until it ends, the TLS handshake included."""
-        connection = self._secured(request)
-        try:
-            if isinstance(connection, ssl.SSLSocket):
-                connection.do_handshake()
-            super().process_request_thread(connection, client_address)
-        except OSError:
-            # A handshake that failed, for instance because the client trusts another CA.
-            connection.close()
-        finally:
-            with self._idle:
-                self._open.discard(connection)
-                self._idle.notify_all()
-
-    def _secured(self, request: socket.socket) -> socket.socket:
-        if self._tls is None:
-            return request
-        with self._idle:
-            self._open.discard(request)
-            connection = self._tls.wrap_socket(
-                request, server_side=True, do_handshake_on_connect=False
-            )
-            self._open.add(connection)
-        return connection
-
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class passes them
-        """Keep what went wrong for the test, and print nothing."""
-        error = sys.exception()
-        if error is not None:
-            self.errors.append(error)
-
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as above
-        """Close a connection, abruptly if it is to be reset."""
-        if request in self.resets:
-            # A polite shutdown would send FIN before the reset.
-            self.resets.discard(request)
-            request.close()
-            return
-        super().shutdown_request(request)
-
-    def server_bind(self) -> None:
-        """Bind without looking up the host's name, which can take seconds."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+def _request(name: str, connection: Connection) -> Request:
+    size = int(connection.headers.get("Content-Length") or 0)
+    target = urlsplit(connection.path)
+    return Request(
+        origin=name,
+        method=connection.command,
+        path=unquote(target.path),
+        query=target.query,
+        headers=connection.headers,
+        body=connection.rfile.read(size),
+    )

@@ -2,12 +2,8 @@
 
 from typing import Any
 
-from labferry.testing.rspace.messages import (
-    ApiProblem,
-    Response,
-    json_response,
-    unauthorised,
-)
+from labferry.testing.http.response import Response
+from labferry.testing.rspace.messages import ApiProblem, json_response, unauthorised
 from labferry.testing.rspace.model import Group, Role, User
 from labferry.testing.rspace.paging import ordered, page
 from labferry.testing.rspace.state import Call

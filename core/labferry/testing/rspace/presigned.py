@@ -6,8 +6,9 @@ import re
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode
 
+from labferry.testing.http.response import Response
 from labferry.testing.rspace.files import StoredFile
-from labferry.testing.rspace.messages import BINARY, Request, Response, internal
+from labferry.testing.rspace.messages import BINARY, Request, internal
 from labferry.testing.rspace.state import State
 
 BUCKET = "rspace-exports"

@@ -6,15 +6,9 @@ from datetime import UTC
 from email.utils import format_datetime
 from http import HTTPStatus
 
+from labferry.testing.http.response import Response, html_response
 from labferry.testing.rspace import downloads, inventory, jobroute, people, submit, work
-from labferry.testing.rspace.messages import (
-    JSON,
-    ApiProblem,
-    Request,
-    Response,
-    html_response,
-    unauthorised,
-)
+from labferry.testing.rspace.messages import JSON, ApiProblem, Request, unauthorised
 from labferry.testing.rspace.model import User
 from labferry.testing.rspace.presigned import get_object
 from labferry.testing.rspace.state import Call, State

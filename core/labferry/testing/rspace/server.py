@@ -4,11 +4,12 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from labferry.testing.http.response import Response, html_response
 from labferry.testing.rspace.faults import Act, Faults, Surroundings
-from labferry.testing.rspace.messages import Request, Response, html_response
+from labferry.testing.rspace.messages import Request
 from labferry.testing.rspace.model import World
 from labferry.testing.rspace.options import Options
-from labferry.testing.rspace.origin import Origin
+from labferry.testing.rspace.origin import origin
 from labferry.testing.rspace.requestlog import RecordedExport, RecordedRequest
 from labferry.testing.rspace.routes import answer, credential_of, kind_of
 from labferry.testing.rspace.state import State
@@ -33,8 +34,8 @@ class SimulatedRSpace:
         self.world = world or default_world()
         self._state = State(self.options, self.world)
         self.faults: Faults = self._state.faults
-        self._api = Origin("api", self._answer, self.options.tls)
-        self._s3 = Origin("s3", self._answer, self.options.tls)
+        self._api = origin("api", self._answer, self.options.tls)
+        self._s3 = origin("s3", self._answer, self.options.tls)
         self.errors = self._api.errors = self._s3.errors = []
         self._state.api_url, self._state.s3_url = self._api.url, self._s3.url
 

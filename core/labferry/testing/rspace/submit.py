@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
+from labferry.testing.http.response import Response
 from labferry.testing.rspace.archives import BytesArchive, pack
 from labferry.testing.rspace.big import BigArchive, FillingArchive
 from labferry.testing.rspace.contents import Export, members
 from labferry.testing.rspace.files import StoredFile
 from labferry.testing.rspace.jobs import Job, Outcome, make_end
-from labferry.testing.rspace.messages import Invalid, Response, internal, json_response
+from labferry.testing.rspace.messages import Invalid, internal, json_response
 from labferry.testing.rspace.model import Record
 from labferry.testing.rspace.naming import archive_name
 from labferry.testing.rspace.planning import (

@@ -5,13 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from labferry.testing.rspace.messages import (
-    Invalid,
-    Response,
-    iso_utc,
-    json_response,
-    unprocessable,
-)
+from labferry.testing.http.response import Response
+from labferry.testing.rspace.messages import Invalid, iso_utc, json_response, unprocessable
 from labferry.testing.rspace.model import Event, Kind, Record
 from labferry.testing.rspace.paging import ordered, page
 from labferry.testing.rspace.state import Call

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from labferry.testing.rspace.acts import pieces_at
-from labferry.testing.rspace.faults import Surroundings
-from labferry.testing.rspace.messages import Ending, Response
+from labferry.testing.http.acts import pieces_at
+from labferry.testing.http.plan import Surroundings
+from labferry.testing.http.response import Ending, Response
 
 _PACE = 0.02
 

@@ -1,0 +1,1 @@
+"""What the simulated servers share: listening, sending, and what can happen to an answer."""
