@@ -18,6 +18,7 @@ from labferry.sdk import (
 from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client
 from labferry_rspace.problems import judge, said
+from labferry_rspace.receiving import body
 from labferry_rspace.routing import Target, redirect, route
 
 __all__ = ["download"]
@@ -120,9 +121,9 @@ def _check_content(target: Target, response: httpx.Response) -> None:
         )
 
 
-def _chunks(client: Client, response: httpx.Response) -> Iterator[bytes]:
+def _chunks(client: Client, response: httpx.Response) -> Iterator[bytes | bytearray]:
     try:
-        yield from response.iter_raw()
+        yield from body(response)
     except httpx.HTTPError as error:
         raise client.failure(error, response.url) from None
 

@@ -294,7 +294,7 @@ def test_a_connection_that_breaks_in_the_body_is_transient(
     source = connect(either)
     link = link_of(finish, source)
     either.faults.add(Fault("download", act))
-    arrived: list[bytes] = []
+    arrived: list[bytes | bytearray] = []
     with (
         source.download(link, source.lanes()[0]) as download,
         pytest.raises(TransientError, match="broke off"),

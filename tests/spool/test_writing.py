@@ -155,15 +155,20 @@ def test_disk_that_fills_in_the_middle_of_a_chunk_is_no_loss(
     assert archive.path.read_bytes() == TEXT
 
 
-@pytest.mark.parametrize("call", ["pread", "pwrite"])
+@pytest.mark.parametrize("call", ["pread", "preadv", "pwrite"])
 def test_broken_disk_is_named(call: str, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
+    def write_and_verify() -> None:
+        archive.write(0, TEXT)
+        archive.verify()
+
     archive = make(TEXT)
+    archive.write(0, TEXT[:10])
     monkeypatch.setattr(os, call, broken)
     with pytest.raises(StateError, match=r"can't use .*23\.spool: Input/output error"):
-        archive.write(0, TEXT)
+        write_and_verify()
 
 
 def test_archive_says_what_was_declared(make: Make) -> None:

@@ -15,13 +15,11 @@ from labferry.sdk import (
     LabferryError,
     TransientError,
 )
-from labferry.spool.digesting import Hasher
+from labferry.spool.digesting import FileHasher
 from labferry.spool.errors import spool_errors
 from labferry.spool.reader import FollowingReader
 
 __all__ = ["Declared", "SpoolArchive"]
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +62,30 @@ class SpoolArchive(Archive):
         self.path = path
         self._md5 = md5
         self._changed = Condition()
-        self._hasher = Hasher(md5=md5)
+        self._received = 0
         self._generation = 0
         self._verdict: Digests | LabferryError | None = None
         self._closed = False
         with spool_errors(path):
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._hasher = self._new_hasher()
 
     @property
     def received(self) -> int:
-        """How many bytes are here and hashed."""
-        return self._hasher.size
+        """How many bytes are here."""
+        return self._received
 
     def resume(self) -> int:
-        """Hash what an earlier run left of the file, and return how many bytes that is."""
+        """Take in what an earlier run left of the file, and return how many bytes that is."""
         with spool_errors(self.path):
-            if os.fstat(self._file).st_size > self.size:
-                self.restart()
-            while chunk := os.pread(self._file, _CHUNK, self.received):
-                self._take(chunk)
+            size = os.fstat(self._file).st_size
+        if size > self.size:
+            self.restart()
+        else:
+            self._grow(size)
         return self.received
 
-    def write(self, offset: int, chunk: bytes) -> bool:
+    def write(self, offset: int, chunk: bytes | bytearray) -> bool:
         """Take in bytes that belong at an offset.
 
         Bytes that are here already are compared, not written again: a download that has to begin
@@ -108,22 +108,23 @@ class SpoolArchive(Archive):
                 f"but only {self.received} bytes came before."
             )
         known = min(len(chunk), self.received - offset)
-        with spool_errors(self.path):
-            if os.pread(self._file, known, offset) != chunk[:known]:
-                return False
+        if known and not self._holds(offset, chunk[:known]):
+            return False
         if known < len(chunk):
-            new = memoryview(chunk)[known:]
-            self._write_all(new)
-            self._take(new)
+            with memoryview(chunk) as view:
+                self._write_all(view[known:])
+            self._grow(offset + len(chunk))
         return True
 
     def restart(self) -> None:
         """Forget every byte. Readers that have some raise TransientError."""
+        self._hasher.end()
         with self._changed:
             self._generation += 1
-            self._hasher = Hasher(md5=self._md5)
+            self._received = 0
             with spool_errors(self.path):
                 os.ftruncate(self._file, 0)
+            self._hasher = self._new_hasher()
             self._changed.notify_all()
 
     def verify(self) -> Digests:
@@ -141,12 +142,13 @@ class SpoolArchive(Archive):
 
         Raises:
             IntegrityError: They differ. Nothing is given out, see `restart`.
+            StateError: The spool can't be read.
         """
-        digests = self._hasher.digests()
         if self.received != self.size:
             raise IntegrityError(
                 f"Only {self.received} of the declared {self.size} bytes came from the server."
             )
+        digests = self._hasher.digests()
         if digests.crc32 != self.crc32:
             raise IntegrityError(
                 f"The bytes that came have CRC-32 {digests.crc32:08x}, "
@@ -199,12 +201,21 @@ class SpoolArchive(Archive):
         """Close the file; readers keep theirs. May be called again."""
         if not self._closed:
             self._closed = True
+            self._hasher.end()
             os.close(self._file)
 
-    def _take(self, chunk: bytes | memoryview) -> None:
-        self._hasher.update(chunk)
+    def _new_hasher(self) -> FileHasher:
+        return FileHasher(self.path, self._file, md5=self._md5)
+
+    def _grow(self, size: int) -> None:
+        self._hasher.grow(size)
         with self._changed:
+            self._received = size
             self._changed.notify_all()
+
+    def _holds(self, offset: int, chunk: bytes | bytearray) -> bool:
+        with spool_errors(self.path):
+            return os.pread(self._file, len(chunk), offset) == chunk
 
     def _write_all(self, chunk: memoryview) -> None:
         at = self.received
