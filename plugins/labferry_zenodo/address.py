@@ -1,0 +1,54 @@
+"""The configured address of a server. Everything is asked of it alone."""
+
+import ipaddress
+import re
+from urllib.parse import quote
+
+import httpx
+
+__all__ = ["api_path", "base_address", "is_exposed", "is_zenodo"]
+
+_EXPECTED = 'an address such as "https://zenodo.org" or "https://sandbox.zenodo.org"'
+_HOST = re.compile(r"[\w.:-]+", re.ASCII)
+_ZENODO = frozenset({"zenodo.org", "www.zenodo.org", "sandbox.zenodo.org"})
+
+
+def base_address(text: str) -> str:
+    """The address without `/api` and without a slash at the end.
+
+    Raises:
+        ValueError: It is no http(s) address, or more than the address of a server.
+    """
+    try:
+        url = httpx.URL(text.strip())
+    except httpx.InvalidURL:
+        raise ValueError(_EXPECTED) from None
+    if url.scheme not in {"http", "https"} or not _HOST.fullmatch(url.raw_host.decode("ascii")):
+        raise ValueError(_EXPECTED)
+    if url.userinfo:
+        raise ValueError("an address without a user name or password")
+    if "?" in text or "#" in text:
+        raise ValueError("an address without anything behind ? or #")
+    path = url.path.rstrip("/").removesuffix("/api").rstrip("/")
+    return str(url.copy_with(path=path or "/")).rstrip("/")
+
+
+def is_zenodo(base: str) -> bool:
+    """Whether this is Zenodo itself or its sandbox, whose limits and rules are known."""
+    return httpx.URL(base).host in _ZENODO
+
+
+def is_exposed(base: str) -> bool:
+    """Whether the token and the archives cross a network unencrypted."""
+    url = httpx.URL(base)
+    if url.scheme == "https":
+        return False
+    try:
+        return not ipaddress.ip_address(url.host).is_loopback
+    except ValueError:
+        return url.host != "localhost" and not url.host.endswith(".localhost")
+
+
+def api_path(*parts: str) -> str:
+    """A path below `/api`, each part percent-encoded so that it stays one part."""
+    return "/api/" + "/".join(quote(part, safe="") for part in parts)

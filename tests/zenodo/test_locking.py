@@ -1,0 +1,61 @@
+"""One writer at a time on a machine, whatever becomes of the others."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labferry.sdk import StateError, TransientError
+from labferry_zenodo.locking import only_writer
+
+_HOLDER = """
+from labferry_zenodo.locking import only_writer
+with only_writer("thing", "The thing"):
+    print("held", flush=True)
+    input()
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the lock files are."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", ":".join(sys.path))
+    return tmp_path
+
+
+def test_second_writer_is_sent_away_and_another_thing_is_not_held_up() -> None:
+    with only_writer("thing", "The thing"):
+        with pytest.raises(TransientError, match="The thing is being written"):
+            only_writer("thing", "The thing").__enter__()
+        with only_writer("another", "Another thing"):
+            pass
+    with only_writer("thing", "The thing"):
+        pass
+
+
+def test_lock_of_a_killed_process_is_free() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(TransientError):
+            only_writer("thing", "The thing").__enter__()
+        holder.kill()
+        holder.wait()
+        with only_writer("thing", "The thing"):
+            pass
+
+
+def test_link_in_place_of_the_lock_file_is_not_followed(folder: Path) -> None:
+    with only_writer("thing", "The thing"):
+        pass
+    (lock,) = folder.iterdir()
+    lock.unlink()
+    lock.symlink_to(folder / "victim")
+    with pytest.raises(StateError, match="can't be opened"):
+        only_writer("thing", "The thing").__enter__()
+    assert not (folder / "victim").exists()
