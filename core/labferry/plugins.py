@@ -11,6 +11,9 @@ from typing import Any
 import pluggy
 
 from labferry.sdk import (
+    LabferryError,
+    Observer,
+    ObserverSettings,
     PluginError,
     Sink,
     SinkSettings,
@@ -20,14 +23,15 @@ from labferry.sdk import (
     redact,
 )
 
-__all__ = ["Plugin", "Plugins", "load_plugins"]
+__all__ = ["Plugin", "Plugins", "load_plugins", "new_manager", "warn_of_observer"]
 
 _log = logging.getLogger(__name__)
 _HOOKS = frozenset(name for name in hookspecs.__all__ if name.startswith("labferry_"))
-_OFFERS = frozenset({"labferry_sinks", "labferry_sources"})
+_OFFERS = frozenset({"labferry_observers", "labferry_sinks", "labferry_sources"})
+_TOLD = _HOOKS - _OFFERS
 
 _Hooks = Mapping[str, Callable[..., Any]]
-_Bases = tuple[type[Any], type[SinkSettings | SourceSettings]]
+_Bases = tuple[type[Any], type[SinkSettings | SourceSettings | ObserverSettings]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Plugin:
         problem: Why it can't be used; empty when it can.
         sinks: The kinds of destination it offers.
         sources: The kinds of source it offers.
+        observers: The kinds of observer with settings that it offers.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Plugin:
     problem: str = ""
     sinks: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    observers: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -64,14 +70,22 @@ class Plugins:
         found: Every plugin, usable or not, by name.
         sinks: The kinds of destination, by the word used in the configuration.
         sources: The kinds of source, likewise.
-        hooks: Calls the observers. One that raises is named in a warning, and the others are
-            called all the same.
+        observers: The kinds of observer with settings, likewise.
+        manager: Knows everybody who is to be told of something; the configured observers are
+            registered with it for as long as a run takes.
     """
 
     found: Sequence[Plugin]
     sinks: Mapping[str, type[Sink[Any]]]
     sources: Mapping[str, type[Source[Any]]]
-    hooks: pluggy.HookRelay
+    observers: Mapping[str, type[Observer[Any]]]
+    manager: pluggy.PluginManager
+
+    @property
+    def hooks(self) -> pluggy.HookRelay:
+        """Calls the observers. One that raises is named in a warning; the others are called."""
+        relay: pluggy.HookRelay = self.manager.hook
+        return relay
 
     @property
     def broken(self) -> Sequence[str]:
@@ -86,6 +100,7 @@ class _Loader:
     owners: dict[tuple[str, str], Plugin] = field(default_factory=dict)
     sinks: dict[str, type[Sink[Any]]] = field(default_factory=dict)
     sources: dict[str, type[Source[Any]]] = field(default_factory=dict)
+    observers: dict[str, type[Observer[Any]]] = field(default_factory=dict)
 
     def load(self, point: EntryPoint) -> Plugin:
         plugin = Plugin(point.name, *_origin(point))
@@ -97,35 +112,25 @@ class _Loader:
     def _load(self, plugin: Plugin, found: object) -> Plugin:
         """Everything that can fail comes first: of a plugin that can't be used, nothing is."""
         self._refuse_second(found)
-        hooks = self._hooks(found)
+        hooks = _implemented(self.manager, found, _HOOKS)
         sinks = _offered(hooks, "labferry_sinks", (Sink, SinkSettings))
         sources = _offered(hooks, "labferry_sources", (Source, SourceSettings))
-        self._refuse_taken("destination", sinks)
-        self._refuse_taken("source", sources)
+        observers = _offered(hooks, "labferry_observers", (Observer, ObserverSettings))
+        for kind in observers.values():
+            _check_observer(kind)
+        kinds = {"destination": sinks, "source": sources, "observer": observers}
+        for word, offered in kinds.items():
+            self._refuse_taken(word, offered)
         self.manager.register(_observers(plugin, hooks))
         self.objects.append((found, plugin))
         self.sinks |= sinks
         self.sources |= sources
-        self.owners |= dict.fromkeys((("destination", kind) for kind in sinks), plugin)
-        self.owners |= dict.fromkeys((("source", kind) for kind in sources), plugin)
-        return replace(plugin, sinks=tuple(sinks), sources=tuple(sources))
-
-    def _hooks(self, found: object) -> _Hooks:
-        hooks: dict[str, Callable[..., Any]] = {}
-        for name in dir(found):
-            options = self.manager.parse_hookimpl_opts(found, name)
-            if options is not None:
-                hooks[options.get("specname") or name] = getattr(found, name)
-            elif name in _HOOKS:
-                raise PluginError(f"its {name} is not marked with labferry.sdk.hookimpl")
-        if unknown := sorted(hooks.keys() - _HOOKS):
-            raise PluginError(
-                f"it implements {', '.join(unknown)}, which is no hook of labferry "
-                f"(the hooks are {', '.join(sorted(_HOOKS))})"
-            )
-        if not hooks:
-            raise PluginError(f"it implements no hook (the hooks are {', '.join(sorted(_HOOKS))})")
-        return hooks
+        self.observers |= observers
+        for word, offered in kinds.items():
+            self.owners |= dict.fromkeys(((word, kind) for kind in offered), plugin)
+        return replace(
+            plugin, sinks=tuple(sinks), sources=tuple(sources), observers=tuple(observers)
+        )
 
     def _refuse_second(self, found: object) -> None:
         for known, owner in self.objects:
@@ -149,12 +154,52 @@ def load_plugins(points: Iterable[EntryPoint] | None = None) -> Plugins:
         What they offer. A plugin that can't be imported, misspells a hook or offers a type that
         another one offered before is listed with its problem, and nothing of it is used.
     """
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
+    manager = new_manager()
     loader = _Loader(manager)
     installed = entry_points(group=hookspecs.PROJECT) if points is None else points
     found = [loader.load(point) for point in sorted(installed, key=_order)]
-    return Plugins(found, loader.sinks, loader.sources, manager.hook)
+    return Plugins(found, loader.sinks, loader.sources, loader.observers, manager)
+
+
+def new_manager() -> pluggy.PluginManager:
+    """A plugin manager that knows the hooks, and nobody who implements them."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def warn_of_observer(title: str, doing: str, error: BaseException) -> None:
+    """Tell that an observer failed: a warning, whatever it did."""
+    what = str(error) if isinstance(error, LabferryError) else f"{type(error).__name__}: {error}"
+    _log.warning("The observer %s failed in %s: %s", title, doing, redact(what))
+
+
+def _implemented(manager: pluggy.PluginManager, found: object, known: frozenset[str]) -> _Hooks:
+    """The functions of a plugin, or the methods of an observer, that are hooks."""
+    hooks: dict[str, Callable[..., Any]] = {}
+    for name in dir(found):
+        options = manager.parse_hookimpl_opts(found, name)
+        if options is not None:
+            hooks[options.get("specname") or name] = getattr(found, name)
+        elif name in known:
+            raise PluginError(f"its {name} is not marked with labferry.sdk.hookimpl")
+    if unknown := sorted(hooks.keys() - known):
+        raise PluginError(
+            f"it implements {', '.join(unknown)}, which is no hook of labferry "
+            f"(the hooks are {', '.join(sorted(known))})"
+        )
+    if not hooks:
+        raise PluginError(f"it implements no hook (the hooks are {', '.join(sorted(known))})")
+    return hooks
+
+
+def _check_observer(kind: type[Observer[Any]]) -> None:
+    manager = new_manager()
+    try:
+        _implemented(manager, kind, _TOLD)
+        manager.register(kind)
+    except (PluginError, pluggy.PluginValidationError) as error:
+        raise PluginError(f"its class {kind.__name__} is no observer: {error}") from None
 
 
 def _order(point: EntryPoint) -> tuple[str, str, str, str]:
@@ -223,8 +268,7 @@ def _guarded(plugin: Plugin, name: str, function: Callable[..., Any]) -> Callabl
         try:
             return function(*arguments)
         except Exception as error:  # noqa: BLE001 - the run and the other observers go on
-            what = f"{type(error).__name__}: {redact(str(error))}"
-            _log.warning("The observer %s failed in %s: %s", plugin.title, name, what)
+            warn_of_observer(plugin.title, name, error)
             return None
 
     return guarded

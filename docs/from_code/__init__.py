@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from typing_extensions import override
 
-from from_code import commands, documents, errors, packages, tables
+from from_code import commands, documents, errors, metrics, packages, tables
 
 __all__ = ["setup"]
 
@@ -22,6 +22,8 @@ _PARTS: Mapping[str, Callable[..., str]] = {
     "fields": tables.fields,
     "file-keys": tables.file_keys,
     "manifest-schema": documents.manifest_schema,
+    "metrics": metrics.metrics,
+    "observers": tables.observers,
     "plugin-api": packages.plugin_api,
     "sinks": tables.sinks,
     "sources": tables.sources,

@@ -13,9 +13,9 @@ from from_code.words import Schema, in_words
 from labferry.config.fields import SchemaGenerator
 from labferry.config.filekeys import FileSettings
 from labferry.plugins import load_plugins
-from labferry.sdk import Sink, Source
+from labferry.sdk import Observer, Sink, Source
 
-__all__ = ["fields", "file_keys", "sinks", "sources"]
+__all__ = ["fields", "file_keys", "observers", "sinks", "sources"]
 
 _ATTRIBUTES = re.compile(r"^Attributes:\n((?:    .*\n|\n)+)", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"^    (\w+): ((?:.|\n(?!    \w))+)", re.MULTILINE)
@@ -29,6 +29,11 @@ def sources() -> str:
 def sinks() -> str:
     """A heading and the keys of each built-in kind of destination."""
     return _kinds("Destinations", load_plugins().sinks)
+
+
+def observers() -> str:
+    """A heading and the keys of each built-in kind of observer."""
+    return _kinds("Observers", load_plugins().observers)
 
 
 def file_keys() -> str:
@@ -45,7 +50,7 @@ def fields(path: str) -> str:
     return _documented_fields(kind)
 
 
-def _kinds(word: str, kinds: Mapping[str, type[Sink[Any] | Source[Any]]]) -> str:
+def _kinds(word: str, kinds: Mapping[str, type[Sink[Any] | Source[Any] | Observer[Any]]]) -> str:
     plugins = load_plugins()
     if plugins.broken:
         raise ValueError(" ".join(plugins.broken))
@@ -53,7 +58,7 @@ def _kinds(word: str, kinds: Mapping[str, type[Sink[Any] | Source[Any]]]) -> str
         kind
         for plugin in plugins.found
         if plugin.distribution == "labferry"
-        for kind in (*plugin.sinks, *plugin.sources)
+        for kind in (*plugin.sinks, *plugin.sources, *plugin.observers)
     }
     return "\n\n".join(
         f"## {word} of type {name}\n\n{inspect.getdoc(kind.Settings)}\n\n{_keys(kind.Settings)}"

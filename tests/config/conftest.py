@@ -22,6 +22,8 @@ from labferry.sdk import (
     JobStatus,
     JsonValue,
     ManifestDraft,
+    Observer,
+    ObserverSettings,
     Receipt,
     Secret,
     Sink,
@@ -148,7 +150,7 @@ class FolderSettings(SinkSettings):
     path: FilePath
     """The folder."""
 
-    retention: Retention | None = None
+    retention: Retention | None = None  # type: ignore[assignment]  # a shorter one
     """What to keep."""
 
 
@@ -178,9 +180,28 @@ class MirrorSink(FolderSink):
     type = "mirror"
 
 
+class HeartbeatSettings(ObserverSettings):
+    """A monitor."""
+
+    url: Secret
+    """Its address."""
+
+    patience: Duration = timedelta(seconds=10)
+    """How long to wait for it."""
+
+
+class Heartbeat(Observer[HeartbeatSettings]):
+    type = "heartbeat"
+    Settings = HeartbeatSettings
+
+
 @pytest.fixture
 def kinds() -> Kinds:
-    return Kinds({"rspace": NotebookSource}, {"local": FolderSink, "mirror": MirrorSink})
+    return Kinds(
+        {"rspace": NotebookSource},
+        {"local": FolderSink, "mirror": MirrorSink},
+        observers={"heartbeat": Heartbeat},
+    )
 
 
 @pytest.fixture

@@ -17,16 +17,8 @@ def _brief(problems: tuple[Problem, ...]) -> list[tuple[int, str, str]]:
     return [(problem.line, problem.key, problem.message) for problem in problems]
 
 
-def test_an_empty_file_misses_sources_and_destinations(problems: Problems) -> None:
+def test_an_empty_file_misses_destinations(problems: Problems) -> None:
     assert _brief(problems("")) == [
-        (
-            1,
-            "sources",
-            (
-                "required: What to export: one table [sources.NAME] for each account on a "
-                "notebook server"
-            ),
-        ),
         (
             1,
             "destinations",
@@ -92,7 +84,8 @@ def test_the_error_shows_one_problem_a_line(
     assert str(caught.value).splitlines() == [
         (
             f'{config_file}:1: requir: unknown key. Did you mean "require"? Known keys: '
-            "state_dir, spool_dir, max_wait, require, sources, destinations, syncs."
+            "state_dir, spool_dir, max_wait, require, sources, destinations, syncs, "
+            "observers."
         ),
         f"{config_file}:2: state_dir: expected a string, in quotes.",
     ]

@@ -17,6 +17,7 @@ VALID = [
     "[syncs.s]\nsources = ['chem']\ndestinations = ['nas']\n",
     "[destinations.b]\ntype = 'mirror'\npath = 'b'\nrequired = false\nretention.keep_last = 3\n",
     "[sources.chem.headers]\na = { command = ['pass', 'show', 'x'] }\nb = 'plain'\n",
+    "[observers.m]\ntype = 'heartbeat'\nurl = { env = 'URL' }\npatience = '5s'\n",
     "[sources.chem.options]\nany.thing = [1, 'x', { y = 2.5 }]\n",
 ]
 INVALID = [
@@ -37,6 +38,11 @@ INVALID = [
     "[destinations.b]\ntype = 'mirror'\npath = 'b'\nrequired = 'no'\n",
     "[destinations.b]\ntype = 'mirror'\npath = 'b'\nretention = { keep_last = 0 }\n",
     "[destinations.b]\ntype = 'mirror'\npath = 'b'\nretention = { keep_frist = 1 }\n",
+    "[observers.m]\nurl = { env = 'URL' }\n",
+    "[observers.m]\ntype = 'local'\nurl = { env = 'URL' }\n",
+    "[observers.m]\ntype = 'heartbeat'\n",
+    "[observers.-m]\ntype = 'heartbeat'\nurl = { env = 'URL' }\n",
+    "[observers.m]\ntype = 'heartbeat'\nurl = { env = 'URL' }\nrequired = true\n",
     "[sources.chem.headers]\na = { env = 'A', file = 'b' }\n",
     "[sources.chem.headers]\na = { env = '' }\n",
     "[sources.chem.headers]\na = { command = [] }\n",
@@ -69,6 +75,7 @@ def test_without_plugins_it_still_is_one() -> None:
 
     Draft202012Validator.check_schema(schema)
     assert schema["properties"]["sources"]["additionalProperties"] is False
+    assert schema["properties"]["observers"]["additionalProperties"] is False
 
 
 @pytest.mark.parametrize("addition", VALID)
@@ -93,10 +100,7 @@ def test_what_does_not_load_is_invalid(
 def test_an_empty_file_is_invalid(schema: dict[str, Any]) -> None:
     messages = [error.message for error in Draft202012Validator(schema).iter_errors({})]
 
-    assert messages == [
-        "'sources' is a required property",
-        "'destinations' is a required property",
-    ]
+    assert messages == ["'destinations' is a required property"]
 
 
 def test_the_starter_file_is_valid(schema: dict[str, Any]) -> None:

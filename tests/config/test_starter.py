@@ -46,6 +46,7 @@ def test_the_tables_that_are_off_can_be_switched_on(load: Load) -> None:
 
     assert config.destinations.keys() == {"nas", "offsite"}
     assert config.syncs.keys() == {"nightly"}
+    assert config.observers.keys() == {"monitor"}
 
 
 def test_it_mentions_every_key_of_the_file_itself() -> None:

@@ -15,7 +15,8 @@ _PRELUDE = """\
     from collections.abc import Sequence
     from typing import Any
 
-    from labferry.sdk import Sink, SinkSettings, Source, SourceSettings, hookimpl
+    from labferry.sdk import Observer, ObserverSettings, Sink, SinkSettings, Source
+    from labferry.sdk import SourceSettings, hookimpl
 
 
     class Folder(Sink[SinkSettings]):
@@ -42,6 +43,14 @@ _PRELUDE = """\
         def poll(self, job, link, lane): ...
         def download(self, link, lane, *, offset=0, validator=None): ...
         def check(self): ...
+
+
+    class Bell(Observer[ObserverSettings]):
+        type = "bell"
+        Settings = ObserverSettings
+
+        @hookimpl
+        def labferry_run_finished(self, report): ...
 """
 
 

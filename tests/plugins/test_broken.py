@@ -11,7 +11,12 @@ Load = Callable[[], Plugins]
 
 SINKS = "@hookimpl\ndef labferry_sinks(): return [Folder]\n"
 SOURCES = "@hookimpl\ndef labferry_sources(): return (Notebook,)\n"
-ALL = "labferry_archive_stored, labferry_run_finished, labferry_sinks, labferry_sources"
+OBSERVERS = "@hookimpl\ndef labferry_observers(): return [Bell]\n"
+ALL = (
+    "labferry_archive_stored, labferry_observers, labferry_run_finished, labferry_run_started, "
+    "labferry_sinks, labferry_sources"
+)
+TOLD = "labferry_archive_stored, labferry_run_finished, labferry_run_started"
 NO_HOOK = f"which is no hook of labferry (the hooks are {ALL})."
 
 
@@ -99,6 +104,42 @@ CASES = {
         "    def list(self): ...\n" + hook("labferry_sinks", "[Half]"),
         "its class Half lacks check, delete, open.",
     ),
+    "no-observer": (
+        hook("labferry_observers", "[Folder]"),
+        (
+            "its labferry_observers returned <class 'broken.Folder'>, "
+            "which is no subclass of Observer."
+        ),
+    ),
+    "observer-with-settings-of-a-destination": (
+        "Bell.Settings = SinkSettings\n" + OBSERVERS,
+        "its class Bell has no Settings that is a subclass of ObserverSettings.",
+    ),
+    "observer-that-listens-to-nothing": (
+        "del Bell.labferry_run_finished\n" + OBSERVERS,
+        f"its class Bell is no observer: it implements no hook (the hooks are {TOLD}).",
+    ),
+    "observer-with-a-misspelt-hook": (
+        "Bell.labferry_run_ended = Bell.labferry_run_finished\n" + OBSERVERS,
+        (
+            "its class Bell is no observer: it implements labferry_run_ended, "
+            f"which is no hook of labferry (the hooks are {TOLD})."
+        ),
+    ),
+    "observer-with-an-unmarked-hook": (
+        "Bell.labferry_run_started = lambda self, run: None\n" + OBSERVERS,
+        (
+            "its class Bell is no observer: "
+            "its labferry_run_started is not marked with labferry.sdk.hookimpl."
+        ),
+    ),
+    "observer-that-offers-destinations": (
+        "Bell.labferry_sinks = hookimpl(lambda self: [])\n" + OBSERVERS,
+        (
+            "its class Bell is no observer: it implements labferry_sinks, "
+            f"which is no hook of labferry (the hooks are {TOLD})."
+        ),
+    ),
     "type-twice-in-one-plugin": (
         hook("labferry_sinks", "[Folder, Folder]"),
         "its labferry_sinks returned the type 'folder' twice.",
@@ -152,14 +193,36 @@ def test_observer_with_a_misspelt_argument_is_refused_whole(install: Install, lo
     assert plugins.hooks.labferry_run_finished.get_hookimpls() == []
 
 
-@pytest.mark.parametrize(("code", "word"), [(SINKS, "destination"), (SOURCES, "source")])
+def test_configured_observer_with_a_misspelt_argument_is_refused(
+    install: Install, load: Load
+) -> None:
+    code = """\
+        class Chime(Bell):
+            @hookimpl
+            def labferry_run_finished(self, reprot): ...
+
+        @hookimpl
+        def labferry_observers(): return [Chime]
+    """
+    install("broken", code)
+    plugins = load()
+    (problem,) = plugins.broken
+    assert "its class Chime is no observer: " in problem
+    assert "{'reprot'}" in problem
+    assert plugins.observers == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(SINKS, "destination"), (SOURCES, "source"), (OBSERVERS, "observer")],
+)
 def test_type_offered_twice_names_both_plugins(
     code: str, word: str, install: Install, load: Load
 ) -> None:
     install("first", code, version="1.1")
     install("second", code, version="2.2")
     plugins = load()
-    (kind,) = [*plugins.sinks, *plugins.sources]
+    (kind,) = [*plugins.sinks, *plugins.sources, *plugins.observers]
     (problem,) = plugins.broken
     assert problem == (
         "Plugin second (second 2.2) can't be used: "

@@ -14,6 +14,7 @@ Load = Callable[[], Plugins]
 RECEIPT = Receipt("nas", "archive-1", "a/b.zip", 7, Checked.SIZE)
 SINKS = "@hookimpl\ndef labferry_sinks(): return [Folder]\n"
 SOURCES = "@hookimpl\ndef labferry_sources(): return (Notebook,)\n"
+OBSERVERS = "@hookimpl\ndef labferry_observers(): return [Bell]\n"
 OBSERVER = """
     seen = []
 
@@ -27,19 +28,26 @@ OBSERVER = """
 def test_nothing_installed_offers_nothing(load: Load) -> None:
     plugins = load()
     assert (list(plugins.found), plugins.sinks, plugins.sources) == ([], {}, {})
+    assert plugins.observers == {}
     assert list(plugins.broken) == []
 
 
 def test_offered_classes_are_found_by_type(install: Install, load: Load) -> None:
-    install("acme-ferry", SINKS + SOURCES, version="2.5")
+    install("acme-ferry", SINKS + SOURCES + OBSERVERS, version="2.5")
     plugins = load()
     assert {kind: found.__name__ for kind, found in plugins.sinks.items()} == {"folder": "Folder"}
     assert {kind: found.__name__ for kind, found in plugins.sources.items()} == {
         "notebook": "Notebook"
     }
     assert list(plugins.found) == [
-        Plugin("acme_ferry", "acme-ferry", "2.5", sinks=("folder",), sources=("notebook",))
+        Plugin(
+            *("acme_ferry", "acme-ferry", "2.5"),
+            sinks=("folder",),
+            sources=("notebook",),
+            observers=("bell",),
+        )
     ]
+    assert plugins.observers["bell"].__name__ == "Bell"
 
 
 def test_title_names_distribution_and_version(install: Install, load: Load) -> None:
@@ -121,9 +129,32 @@ def test_failing_observer_is_named_and_does_not_silence_others(
     )
 
 
+def test_error_of_our_own_tree_is_told_in_its_own_words(
+    install: Install, load: Load, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = "raise TransientError('The monitor is away.')"
+    code = f"@hookimpl\ndef labferry_archive_stored(receipt): {body}\n"
+    install("one", "from labferry.sdk import TransientError\n" + code)
+    with caplog.at_level(logging.WARNING):
+        load().hooks.labferry_archive_stored(receipt=RECEIPT)
+    assert caplog.messages == [
+        "The observer one (one 1.0) failed in labferry_archive_stored: The monitor is away."
+    ]
+
+
+def test_class_of_observers_is_told_nothing_before_it_is_configured(
+    install: Install, load: Load
+) -> None:
+    install("one", OBSERVERS)
+    plugins = load()
+    assert list(plugins.observers) == ["bell"]
+    assert plugins.hooks.labferry_run_finished.get_hookimpls() == []
+
+
 def test_built_in_plugins_are_found_like_any_other() -> None:
     plugins = load_plugins()
     ours = {plugin.name: plugin for plugin in plugins.found if plugin.distribution == "labferry"}
     assert ours["local"].sinks == ("local",)
     assert ours["rspace"].sources == ("rspace", "rspace-inventory")
+    assert ours["notify"].observers == ("heartbeat", "prometheus", "apprise")
     assert not [plugin.problem for plugin in ours.values() if plugin.problem]

@@ -5,7 +5,14 @@ The modules, in the order to read them: `model`, `load`, `document`, `explain`, 
 
 from labferry.config.find import find_config
 from labferry.config.load import load_config
-from labferry.config.model import Config, Kinds, SinkConfig, SourceConfig, SyncConfig
+from labferry.config.model import (
+    Config,
+    Kinds,
+    ObserverConfig,
+    SinkConfig,
+    SourceConfig,
+    SyncConfig,
+)
 from labferry.config.problems import InvalidConfigError, Problem
 from labferry.config.schema import json_schema
 from labferry.config.secretvalues import resolve_secrets
@@ -15,6 +22,7 @@ __all__ = [
     "Config",
     "InvalidConfigError",
     "Kinds",
+    "ObserverConfig",
     "Problem",
     "SinkConfig",
     "SourceConfig",

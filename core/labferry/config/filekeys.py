@@ -11,7 +11,7 @@ from labferry.sdk.settings import Duration, FilePath, Settings
 __all__ = ["NAME_PATTERN", "FileSettings", "SyncSettings"]
 
 NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?$"
-"""The names of sources, destinations and syncs: safe in file names and on a command line."""
+"""Names of sources, destinations, syncs and observers: safe in file names and commands."""
 
 
 def _check_name(name: str) -> str:
@@ -65,8 +65,9 @@ class FileSettings(Settings):
     require: Annotated[int, Field(ge=1)] | None = None
     """How many destinations must have an archive before it leaves the spool. Without it: all."""
 
-    sources: Annotated[dict[Name, dict[str, JsonValue]], Field(min_length=1)]
-    """What to export: one table [sources.NAME] for each account on a notebook server."""
+    sources: Annotated[dict[Name, dict[str, JsonValue]], Field(default_factory=dict, min_length=1)]
+    """What to export: one table [sources.NAME] for each account on a notebook server. Whoever
+    only restores needs none."""
 
     destinations: Annotated[dict[Name, dict[str, JsonValue]], Field(min_length=1)]
     """Where to store it: one table [destinations.NAME] for each place."""
@@ -74,3 +75,6 @@ class FileSettings(Settings):
     syncs: Annotated[dict[Name, SyncSettings], Field(default_factory=dict)]
     """Which sources go where: tables [syncs.NAME]. Without any, every source goes to every
     destination."""
+
+    observers: Annotated[dict[Name, dict[str, JsonValue]], Field(default_factory=dict)]
+    """Who is told of each run: one table [observers.NAME] for each."""

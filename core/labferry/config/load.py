@@ -12,7 +12,14 @@ from labferry.config.document import Document, read_document
 from labferry.config.explain import explain
 from labferry.config.filekeys import FileSettings
 from labferry.config.find import find_state_dir
-from labferry.config.model import Config, Kinds, SinkConfig, SourceConfig, SyncConfig
+from labferry.config.model import (
+    Config,
+    Kinds,
+    ObserverConfig,
+    SinkConfig,
+    SourceConfig,
+    SyncConfig,
+)
 from labferry.config.problems import InvalidConfigError, KeyPath, Problem, suggest
 from labferry.config.references import check_references, unused_names
 from labferry.config.secretvalues import plain_secret_warnings
@@ -49,10 +56,15 @@ def load_config(path: Path, kinds: Kinds) -> Config:
         for name, kind in checker.members("destinations", kinds.sinks, kinds.broken)
         if (sink := checker.validate(("destinations", name), kind.Settings)) is not None
     }
+    observers = {
+        name: ObserverConfig(name, kind, observer)
+        for name, kind in checker.members("observers", kinds.observers, kinds.broken)
+        if (observer := checker.validate(("observers", name), kind.Settings)) is not None
+    }
     problems = [*checker.problems, *check_references(document)]
     if problems or file is None:
         raise InvalidConfigError(problems)
-    return _assemble(document, file, sources, destinations)
+    return _assemble(document, file, sources, destinations, observers)
 
 
 class _Checker:
@@ -112,6 +124,7 @@ def _assemble(
     file: FileSettings,
     sources: Mapping[str, SourceConfig],
     destinations: Mapping[str, SinkConfig],
+    observers: Mapping[str, ObserverConfig],
 ) -> Config:
     state_dir = file.state_dir or find_state_dir()
     syncs = {name: SyncConfig(sync.sources, sync.destinations) for name, sync in file.syncs.items()}
@@ -126,5 +139,6 @@ def _assemble(
         syncs=syncs or {"all": SyncConfig(tuple(sources), tuple(destinations))},
         warnings=(),
         document=document,
+        observers=observers,
     )
     return replace(config, warnings=(*plain_secret_warnings(config), *unused_names(config)))

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from labferry.config.document import Document
-from labferry.sdk.settings import SinkSettings, SourceSettings
+from labferry.sdk.observer import Observer, ObserverSettings
+from labferry.sdk.settings import SourceSettings
 from labferry.sdk.sink import Sink
+from labferry.sdk.sink_settings import SinkSettings
 from labferry.sdk.source import Source
 
-__all__ = ["Config", "Kinds", "SinkConfig", "SourceConfig", "SyncConfig"]
+__all__ = ["Config", "Kinds", "ObserverConfig", "SinkConfig", "SourceConfig", "SyncConfig"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,13 @@ class Kinds:
         sinks: The kinds of destination by their `type`.
         broken: One sentence for each plugin that could not be used: it may be the one that offers
             a type which is not known.
+        observers: The kinds of observer by their `type`.
     """
 
     sources: Mapping[str, type[Source[Any]]]
     sinks: Mapping[str, type[Sink[Any]]]
     broken: Sequence[str] = ()
+    observers: Mapping[str, type[Observer[Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +65,26 @@ class SinkConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ObserverConfig:
+    """One `[observers.NAME]`.
+
+    Attributes:
+        name: Its name.
+        kind: The class that serves it.
+        settings: Its settings, an instance of `kind.Settings`.
+    """
+
+    name: str
+    kind: type[Observer[Any]]
+    settings: ObserverSettings
+
+
+@dataclass(frozen=True, slots=True)
 class SyncConfig:
     """Which sources go to which destinations.
 
     Attributes:
-        sources: Names of sources, at least one, none twice.
+        sources: Names of sources, none twice; none at all only where the file has none.
         destinations: Names of destinations, at least one, none twice.
     """
 
@@ -89,6 +108,7 @@ class Config:
         syncs: The syncs by name; one named `all` where the file has none.
         warnings: What is allowed but unwise, a sentence each with its place in the file.
         document: The file as it was read, for messages that point into it.
+        observers: The observers by name, in the order of the file.
     """
 
     path: Path
@@ -101,3 +121,4 @@ class Config:
     syncs: Mapping[str, SyncConfig]
     warnings: tuple[str, ...]
     document: Document = field(repr=False, compare=False)
+    observers: Mapping[str, ObserverConfig] = field(default_factory=dict)

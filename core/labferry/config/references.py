@@ -33,7 +33,7 @@ def unused_names(config: Config) -> Iterator[str]:
 
 
 def _unknown_names(document: Document, section: str) -> Iterator[Problem]:
-    known = document.data.get(section)
+    known = document.data.get(section, {})
     if not isinstance(known, dict):
         return
     for sync, table in _tables(document.data.get("syncs")):

@@ -27,6 +27,7 @@ def json_schema(kinds: Kinds) -> dict[str, Any]:
     sections: dict[str, dict[str, type[BaseModel]]] = {
         "sources": {word: kind.Settings for word, kind in kinds.sources.items()},
         "destinations": {word: kind.Settings for word, kind in kinds.sinks.items()},
+        "observers": {word: kind.Settings for word, kind in kinds.observers.items()},
     }
     members = [settings for offered in sections.values() for settings in offered.values()]
     models: dict[type[BaseModel], None] = dict.fromkeys([FileSettings, *members])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel
 
-from labferry.config.model import Config, SinkConfig, SourceConfig
+from labferry.config.model import Config, ObserverConfig, SinkConfig, SourceConfig
 from labferry.config.problems import InvalidConfigError, KeyPath
 from labferry.sdk.errors import ConfigError
 from labferry.sdk.secrets import Secret
@@ -41,9 +41,10 @@ def plain_secret_warnings(config: Config) -> Iterator[str]:
 
 
 def _secrets(config: Config) -> Iterator[tuple[KeyPath, Secret]]:
-    sections: tuple[tuple[str, Iterable[SourceConfig | SinkConfig]], ...] = (
+    sections: tuple[tuple[str, Iterable[SourceConfig | SinkConfig | ObserverConfig]], ...] = (
         ("sources", config.sources.values()),
         ("destinations", config.destinations.values()),
+        ("observers", config.observers.values()),
     )
     for section, members in sections:
         for member in members:

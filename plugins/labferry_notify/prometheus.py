@@ -1,0 +1,109 @@
+"""Writes the metrics of the last run for node_exporter's textfile collector."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from typing_extensions import override
+
+from labferry.sdk import (
+    FilePath,
+    Finding,
+    FullError,
+    LabferryError,
+    NotFoundError,
+    Observer,
+    ObserverSettings,
+    RefusedError,
+    RunReport,
+    Severity,
+    hookimpl,
+)
+from labferry_notify.exposition import families, render
+
+__all__ = ["PrometheusSettings", "PrometheusTextfile"]
+
+_SUFFIX = ".prom"
+_FOR_ALL_TO_READ = 0o644
+_TAKEN = {"destination", "outcome", "source"}
+
+
+def _check_path(path: Path) -> Path:
+    if path.suffix != _SUFFIX:
+        raise ValueError(f"a file whose name ends in {_SUFFIX}: the exporter reads no other")
+    return path
+
+
+def _check_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
+    if taken := sorted(_TAKEN & labels.keys()):
+        raise ValueError(f"other names than {', '.join(taken)}, which the metrics have already")
+    return labels
+
+
+LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z]\w*$")]
+
+
+class PrometheusSettings(ObserverSettings):
+    """A file for node_exporter's textfile collector."""
+
+    path: Annotated[FilePath, AfterValidator(_check_path)]
+    """The file, which ends in `.prom`, in the folder that the exporter was given with
+    `--collector.textfile.directory`. It is replaced in one step, and everybody may read it."""
+
+    labels: Annotated[dict[LabelName, str], AfterValidator(_check_labels)] = Field(
+        default_factory=dict
+    )
+    """Labels that every metric gets, to tell several configurations on one machine apart."""
+
+
+class PrometheusTextfile(Observer[PrometheusSettings]):
+    """A text file of metrics."""
+
+    type = "prometheus"
+    Settings = PrometheusSettings
+
+    @hookimpl
+    def labferry_run_finished(self, report: RunReport) -> None:
+        """Write the file anew."""
+        content = render(families(report), self.settings.labels)
+        try:
+            self._publish(content.encode())
+        except OSError as error:
+            raise self._problem(error) from None
+
+    @override
+    def check(self) -> Iterator[Finding]:
+        """Whether the file can be written."""
+        folder = self.settings.path.parent
+        try:
+            with tempfile.NamedTemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise self._problem(error) from None
+        yield Finding(Severity.OK, f"{self.settings.path} can be written.")
+
+    def _publish(self, content: bytes) -> None:
+        """Write beside the file, under a name that the exporter does not read, and rename."""
+        path = self.settings.path
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                os.fchmod(file.fileno(), _FOR_ALL_TO_READ)
+            Path(name).replace(path)
+        except OSError:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+
+    def _problem(self, error: OSError) -> LabferryError:
+        text = f"{self.settings.path} can't be written: {error.strerror}."
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return NotFoundError(text, hint="Make its folder; the exporter must be told of it too.")
+        if isinstance(error, PermissionError):
+            return RefusedError(text, hint="Let the user that labferry runs as write its folder.")
+        return FullError(text)
