@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from labferry.ledger import Export, Ledger, database
+from labferry.ledger import Export, Ledger, database, migrations
 from labferry.sdk import FullError, StateError
 
 Plan = Callable[..., Export]
@@ -60,13 +60,13 @@ def ask(path: Path, statement: str) -> list[tuple[object, ...]]:
 def test_schema_is_what_migrations_made(path: Path, ledger: Ledger) -> None:
     tables = ask(path, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
     assert {name for (name,) in tables} >= {"runs", "exports", "deliveries"}
-    assert ask(path, "PRAGMA user_version") == [(len(database._MIGRATIONS),)]
+    assert ask(path, "PRAGMA user_version") == [(len(migrations.MIGRATIONS),)]
 
 
 def test_every_write_is_forced_to_the_disk(path: Path, ledger: Ledger) -> None:
-    assert ledger._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert not ledger._connection.in_transaction
+    assert ledger._store.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert ledger._store.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert not ledger._store.connection.in_transaction
 
 
 def test_another_connection_sees_a_change_at_once(path: Path, plan: Plan) -> None:
@@ -95,28 +95,28 @@ def test_older_ledger_is_migrated_and_keeps_what_it_holds(
     export = plan()
     ledger.close()
     step = "ALTER TABLE runs ADD COLUMN host TEXT; UPDATE runs SET host = 'eln';"
-    monkeypatch.setattr(database, "_MIGRATIONS", (*database._MIGRATIONS, step))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, step))
     for _ in range(2):
         migrated = Ledger(path)
         assert (list(migrated.unfinished()), migrated.set_aside) == ([export], None)
         migrated.close()
     assert ask(path, "SELECT host FROM runs") == [("eln",)]
-    assert ask(path, "PRAGMA user_version") == [(len(database._MIGRATIONS),)]
+    assert ask(path, "PRAGMA user_version") == [(len(migrations.MIGRATIONS),)]
 
 
 def test_newer_ledger_is_refused_and_left_alone(
     path: Path, ledger: Ledger, run: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.close()
-    known = database._MIGRATIONS
-    monkeypatch.setattr(database, "_MIGRATIONS", (*known, "CREATE TABLE later (x TEXT) STRICT"))
+    known = migrations.MIGRATIONS
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*known, "CREATE TABLE later (x TEXT) STRICT"))
     Ledger(path).close()
     before = path.read_bytes()
-    monkeypatch.setattr(database, "_MIGRATIONS", known)
+    monkeypatch.setattr(migrations, "MIGRATIONS", known)
     with pytest.raises(StateError) as caught:
         Ledger(path)
     assert str(caught.value) == (
-        f"A newer labferry wrote the ledger {path} (version 2; this one knows versions up to 1). "
+        f"A newer labferry wrote the ledger {path} (version 3; this one knows versions up to 2). "
         "Use that version, or another state_dir."
     )
     assert path.read_bytes() == before
@@ -168,18 +168,82 @@ def test_folder_that_cannot_be_written_is_named() -> None:
 
 
 def test_disk_that_fills_up_is_told(ledger: Ledger, now: datetime) -> None:
-    pages = ledger._connection.execute("PRAGMA page_count").fetchone()[0]
-    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+    pages = ledger._store.connection.execute("PRAGMA page_count").fetchone()[0]
+    ledger._store.connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(FullError, match=r"can't grow: the disk is full\. Free some space"):
         deque(ledger.begin_run(now) for _ in range(100_000))
-    (count,) = ledger._connection.execute("SELECT count(*) FROM runs").fetchone()
+    (count,) = ledger._store.connection.execute("SELECT count(*) FROM runs").fetchone()
     assert count > 0
 
 
 def test_ledger_held_by_another_process_is_named(path: Path, ledger: Ledger, now: datetime) -> None:
-    ledger._connection.execute("PRAGMA busy_timeout = 10")
+    ledger._store.connection.execute("PRAGMA busy_timeout = 10")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StateError, match="database is locked"):
             ledger.begin_run(now)
     assert ledger.begin_run(now) == 1
+
+
+def break_index(path: Path) -> None:
+    """Make an index say something that its table does not, as a flipped bit can."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        changed = "replace(sql, '(source, run)', '(source, id)')"
+        connection.execute(f"UPDATE sqlite_master SET sql = {changed} WHERE name = 'exports_runs'")  # noqa: S608 - ours
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO runs (id, started_at) VALUES (99, '2026-01-02')")
+        connection.execute("UPDATE exports SET run = 99")
+        connection.execute("PRAGMA writable_schema = ON")
+        changed = "replace(sql, '(source, id)', '(source, run)')"
+        connection.execute(f"UPDATE sqlite_master SET sql = {changed} WHERE name = 'exports_runs'")  # noqa: S608 - ours
+
+
+@pytest.mark.parametrize("size", ["small", "large, and suspect"])
+def test_index_that_lies_is_found(
+    path: Path, ledger: Ledger, plan: Plan, monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    plan()
+    ledger.close()
+    break_index(path)
+    suspicion = path.with_name("ledger.db.suspect")
+    if size != "small":
+        monkeypatch.setattr(database, "_SMALL", 0)
+        suspicion.touch()
+    fresh = Ledger(path)
+    assert fresh.set_aside is not None
+    assert not suspicion.exists()
+    fresh.close()
+
+
+def test_damage_met_later_is_remembered_for_the_next_start(path: Path, ledger: Ledger) -> None:
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    with pytest.raises(StateError, match="malformed"), database.database_errors(path):
+        raise error
+    assert path.with_name("ledger.db.suspect").exists()
+    ledger.close()
+    again = Ledger(path)
+    assert again.set_aside is None
+    assert not path.with_name("ledger.db.suspect").exists()
+    again.close()
+
+
+def test_unfinished_export_that_an_index_hides_is_damage(
+    path: Path, ledger: Ledger, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_SMALL", 0)
+    plan()
+    ledger.close()
+    hidden = "replace(sql, '''failed'')', '''failed'', ''planned'')')"
+    shown = "replace(sql, '''failed'', ''planned'')', '''failed'')')"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(f"UPDATE sqlite_master SET sql = {hidden} WHERE name = 'exports_open'")  # noqa: S608 - ours
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("REINDEX exports_open")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(f"UPDATE sqlite_master SET sql = {shown} WHERE name = 'exports_open'")  # noqa: S608 - ours
+    fresh = Ledger(path)
+    assert fresh.set_aside is not None
+    fresh.close()

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Lock
 
-from labferry.engine.manifests import ExportManifest
 from labferry.engine.work import Work
 from labferry.ledger import DeliveryState, Ledger
-from labferry.sdk import LabferryError, ManifestDraft
+from labferry.sdk import LabferryError
 from labferry.spool import SpoolArchive
 
 __all__ = ["Belt", "Handover", "Parcel"]
@@ -20,7 +19,6 @@ class Parcel:
 
     work: Work
     archive: SpoolArchive
-    manifest: ManifestDraft
 
 
 Belt = SimpleQueue[Parcel | None]
@@ -64,7 +62,7 @@ class Handover:
         # One more than there are parcels: the lane itself, until it is through with the archive.
         with self._lock:
             self._open[archive] = len(lacking) + 1
-        self._put(lacking, Parcel(work, archive, ExportManifest(export, archive)))
+        self._put(lacking, Parcel(work, archive))
 
     def done(self, work: Work, archive: SpoolArchive) -> None:
         """One of those who hold an archive is through with it."""

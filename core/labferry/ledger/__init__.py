@@ -1,6 +1,8 @@
 """The local database of runs, export jobs and deliveries: what makes a run resumable."""
 
+from labferry.ledger.copies import Copies
 from labferry.ledger.ledger import Ledger
-from labferry.ledger.records import Delivery, DeliveryState, Export, Run
+from labferry.ledger.records import Copy, Delivery, DeliveryState, Export, Run
+from labferry.ledger.standing import Standing
 
-__all__ = ["Delivery", "DeliveryState", "Export", "Ledger", "Run"]
+__all__ = ["Copies", "Copy", "Delivery", "DeliveryState", "Export", "Ledger", "Run", "Standing"]

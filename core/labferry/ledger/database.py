@@ -4,60 +4,32 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from labferry.ledger import migrations
 from labferry.sdk import FullError, StateError
 
 __all__ = ["database_errors", "is_damage", "open_database", "set_aside"]
 
-_MIGRATIONS = (
-    """
-    CREATE TABLE runs (
-        id INTEGER PRIMARY KEY,
-        started_at TEXT NOT NULL,
-        ended_at TEXT,
-        exit_code INTEGER
-    ) STRICT;
-    CREATE TABLE exports (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        run INTEGER NOT NULL REFERENCES runs (id),
-        source TEXT NOT NULL,
-        source_type TEXT NOT NULL,
-        source_url TEXT NOT NULL,
-        lane TEXT NOT NULL,
-        request TEXT NOT NULL,
-        phase TEXT NOT NULL,
-        job TEXT NOT NULL,
-        seal INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX exports_open ON exports (phase) WHERE phase NOT IN ('done', 'unchanged', 'failed');
-    CREATE INDEX exports_stored ON exports (source, json_extract(request, '$.series'), id)
-        WHERE phase = 'done';
-    CREATE TABLE deliveries (
-        export INTEGER NOT NULL REFERENCES exports (id) ON DELETE CASCADE,
-        destination TEXT NOT NULL,
-        state TEXT NOT NULL,
-        reason TEXT NOT NULL,
-        exit_code INTEGER NOT NULL,
-        receipt TEXT,
-        checkpoint TEXT NOT NULL DEFAULT '{}',
-        PRIMARY KEY (export, destination)
-    ) STRICT, WITHOUT ROWID;
-    """,
-)
-
-
 _FORMAT = 0x6C660000
 """What `application_id` holds, plus the version: so a damaged version is told from a newer one."""
+
+_SMALL = 32 << 20
+"""Up to this many bytes the full check takes no time that anybody would notice."""
 
 _DAMAGES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-def open_database(path: Path) -> sqlite3.Connection | None:
+def open_database(path: Path, *, thorough: bool = True) -> sqlite3.Connection | None:
     """Open the ledger, making or migrating it; None where it is damaged.
+
+    Args:
+        path: The file.
+        thorough: Whether to look through the whole file for damage; who only reads meets it when
+            it is there to be met.
 
     Raises:
         StateError: A newer labferry wrote it, or the file can't be used.
@@ -71,6 +43,8 @@ def open_database(path: Path) -> sqlite3.Connection | None:
         )
         try:
             _prepare(connection, path)
+            if thorough:
+                _check(connection, path)
         except BaseException as error:
             connection.close()
             if is_damage(error, path):
@@ -99,7 +73,7 @@ def set_aside(path: Path) -> Path:
     aside = path.with_name(f"{path.name}.damaged-{moment}")
     with database_errors(path):
         path.rename(aside)
-        for suffix in ("-wal", "-shm"):
+        for suffix in ("-wal", "-shm", ".suspect"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     return aside
 
@@ -116,6 +90,9 @@ def database_errors(path: Path) -> Iterator[None]:
                 f"The ledger {path} can't grow: the disk is full.",
                 hint="Free some space; the next run goes on.",
             ) from error
+        if is_damage(error, path):
+            with suppress(OSError):
+                _suspicion(path).touch(mode=0o600)
         reason = getattr(error, "strerror", None) or str(error)
         raise StateError(
             f"The ledger {path} can't be used: {reason}.",
@@ -131,18 +108,43 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     _migrate(connection, version)
     # Fails where the file can't be written, before anything is begun that should be noted in it.
-    connection.executescript(f"BEGIN; PRAGMA user_version = {len(_MIGRATIONS)}; ROLLBACK;")
-    if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
-        raise sqlite3.DatabaseError("the file fails its integrity check")
-    # The check takes the tables to be what the file says they are.
+    connection.executescript(
+        f"BEGIN; PRAGMA user_version = {len(migrations.MIGRATIONS)}; ROLLBACK;"
+    )
+    # No check does more than to take the tables to be what the file says they are.
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as right:
         _migrate(right, 0)
         if _schema(connection) != _schema(right):
             raise sqlite3.DatabaseError("its tables are not those of a ledger")
 
 
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure that the file is whole, in a time that its size hardly matters for.
+
+    The full check takes long where the file is large. The quick one leaves out whether the
+    indexes say what the tables do: the one that a run goes by is compared, and if any other ever
+    fails to agree, the check at the next start is a full one.
+    """
+    suspicion = _suspicion(path)
+    is_small = path.stat().st_size <= _SMALL
+    check = "integrity_check" if is_small or suspicion.exists() else "quick_check"
+    if connection.execute(f"PRAGMA {check}(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("the file fails its integrity check")
+    query = "SELECT id FROM exports {} WHERE phase NOT IN ('done', 'unchanged', 'failed')"
+    by_table = connection.execute(query.format("NOT INDEXED")).fetchall()
+    by_index = connection.execute(query.format("INDEXED BY exports_open")).fetchall()
+    if sorted(by_table) != sorted(by_index):
+        raise sqlite3.DatabaseError("an index does not say what its table does")
+    suspicion.unlink(missing_ok=True)
+
+
+def _suspicion(path: Path) -> Path:
+    """A file that says that damage was met in the ledger."""
+    return path.with_name(f"{path.name}.suspect")
+
+
 def _migrate(connection: sqlite3.Connection, version: int) -> None:
-    for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+    for number, script in enumerate(migrations.MIGRATIONS[version:], start=version + 1):
         connection.executescript(
             f"BEGIN IMMEDIATE; {script}; PRAGMA application_id = {_FORMAT + number}; "
             f"PRAGMA user_version = {number}; COMMIT;"
@@ -159,10 +161,10 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if identity != (_FORMAT + version if tables else 0):
         raise sqlite3.DatabaseError("the file is no ledger of labferry")
-    if version > len(_MIGRATIONS):
+    if version > len(migrations.MIGRATIONS):
         raise StateError(
             f"A newer labferry wrote the ledger {path} (version {version}; "
-            f"this one knows versions up to {len(_MIGRATIONS)}).",
+            f"this one knows versions up to {len(migrations.MIGRATIONS)}).",
             hint="Use that version, or another state_dir.",
         )
     return version

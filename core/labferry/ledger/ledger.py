@@ -1,22 +1,22 @@
 """The ledger: runs, export jobs and deliveries, durable before the world sees their effects."""
 
 import json
-import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 from typing_extensions import override
 
-from labferry.ledger.database import database_errors, is_damage, open_database, set_aside
+from labferry.ledger.copies import Copies
+from labferry.ledger.database import is_damage, open_database, set_aside
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
+from labferry.ledger.standing import Standing, standings
+from labferry.ledger.store import Store
 from labferry.lifecycle import ExportJob
 from labferry.sdk import Checkpoint, ExportRequest, JsonValue, Receipt, Source, StateError, redact
 
@@ -34,44 +34,48 @@ class Ledger:
 
     Args:
         path: The file; made if it is not there.
+        mend: Whether to look for damage, and to begin a new one where there is some: for whoever
+            holds the state folder's lock. Others only read and add.
 
     Attributes:
+        copies: What each destination holds.
         set_aside: Where a damaged ledger was moved, if there was one; a new one was begun then.
             Losing a ledger costs at most one repeated export for each source.
 
     Raises:
-        StateError: A newer labferry wrote it, or it can't be used.
+        StateError: A newer labferry wrote it, it can't be used, or it is damaged and not mended.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mend: bool = True) -> None:
         self._path = path
-        self._lock = RLock()
         self.set_aside: Path | None = None
-        if not self._open():
+        if not self._open(thorough=mend):
+            if not mend:
+                raise StateError(
+                    f"The ledger {path} is damaged.",
+                    hint="The next sync sets it aside and begins a new one.",
+                )
             self.set_aside = set_aside(path)
-            self._open()
+            self._open(thorough=True)
 
     def close(self) -> None:
         """Close the database."""
-        # Every change is on disk already; what can fail here is tidying up, as the next run will.
-        with self._lock, suppress(sqlite3.Error):
-            self._connection.close()
+        self._store.close()
 
     def begin_run(self, now: datetime) -> int:
         """Note that a run begins, and return its number."""
-        cursor = self._execute("INSERT INTO runs (started_at) VALUES (?)", now.isoformat())
-        return _row_id(cursor)
+        return self._store.execute("INSERT INTO runs (started_at) VALUES (?)", now.isoformat())
 
     def end_run(self, run: int, now: datetime, exit_code: int) -> None:
         """Note how a run ended."""
-        self._execute(
+        self._store.execute(
             "UPDATE runs SET ended_at = ?, exit_code = ? WHERE id = ?",
             *(now.isoformat(), exit_code, run),
         )
 
     def run(self, run: int) -> Run:
         """One run."""
-        row = self._rows("SELECT * FROM runs WHERE id = ?", run)[0]
+        row = self._store.rows("SELECT * FROM runs WHERE id = ?", run)[0]
         ended_at = datetime.fromisoformat(row[2]) if row[2] else None
         return Run(row[0], datetime.fromisoformat(row[1]), ended_at, row[3])
 
@@ -80,19 +84,19 @@ class Ledger:
         origin = (source.name, source.type, source.url)
         export = Export(0, run, *origin, lane, request, ExportJob())
         content = _content(export)
-        cursor = self._execute(
+        number = self._store.execute(
             "INSERT INTO exports (run, source, source_type, source_url, lane, request, phase, job, "
             "seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             run,
             *content,
             _seal(*content),
         )
-        return replace(export, id=_row_id(cursor))
+        return replace(export, id=number)
 
     def save(self, export: Export) -> None:
         """Note how far an export is, and who works on it."""
         content = _content(export)
-        self._execute(
+        self._store.execute(
             "UPDATE exports SET run = ?, source = ?, source_type = ?, source_url = ?, lane = ?, "
             "request = ?, phase = ?, job = ?, seal = ? WHERE id = ?",
             export.run,
@@ -103,15 +107,15 @@ class Ledger:
 
     def forget(self, export: Export) -> None:
         """Drop an export of which the server never heard."""
-        self._execute("DELETE FROM exports WHERE id = ?", export.id)
+        self._store.execute("DELETE FROM exports WHERE id = ?", export.id)
 
     def forget_deliveries(self, export: Export) -> None:
         """Drop what is known of an export's deliveries: it begins anew, with another archive."""
-        self._execute("DELETE FROM deliveries WHERE export = ?", export.id)
+        self._store.execute("DELETE FROM deliveries WHERE export = ?", export.id)
 
     def unfinished(self) -> Sequence[Export]:
         """The exports with something left to do, oldest first."""
-        rows = self._rows(
+        rows = self._store.rows(
             "SELECT id, run, seal, source, source_type, source_url, lane, request, phase, job "
             "FROM exports WHERE phase NOT IN ('done', 'unchanged', 'failed') ORDER BY id"
         )
@@ -119,7 +123,7 @@ class Ledger:
 
     def last_stored(self, source: str, series: str) -> Export | None:
         """The newest export of a series that was stored, if there is one."""
-        rows = self._rows(
+        rows = self._store.rows(
             "SELECT id, run, seal, source, source_type, source_url, lane, request, phase, job "
             "FROM exports WHERE source = ? AND json_extract(request, '$.series') = ? "
             "AND phase = 'done' ORDER BY id DESC LIMIT 1",
@@ -127,11 +131,21 @@ class Ledger:
         )
         return _export(rows[0]) if rows else None
 
+    def newest(self, source: str) -> Sequence[Export]:
+        """The newest export of each series of a source, however it ended."""
+        rows = self._store.rows(
+            "SELECT id, run, seal, source, source_type, source_url, lane, request, phase, job "
+            "FROM exports WHERE id IN (SELECT max(id) FROM exports INDEXED BY exports_series "
+            "WHERE source = ? GROUP BY json_extract(request, '$.series')) ORDER BY id",
+            source,
+        )
+        return [_export(row) for row in rows]
+
     def expect(self, export: int, destinations: Iterable[str]) -> None:
         """Note which destinations are to get an export's archive."""
-        with self._lock:
+        with self._store.transaction():
             for destination in destinations:
-                self._execute(
+                self._store.execute(
                     "INSERT OR IGNORE INTO deliveries (export, destination, state, reason, "
                     "exit_code) VALUES (?, ?, 'pending', '', 0)",
                     *(export, destination),
@@ -139,22 +153,39 @@ class Ledger:
 
     def deliveries(self, export: int) -> Sequence[Delivery]:
         """An export's deliveries."""
-        rows = self._rows(
+        rows = self._store.rows(
             "SELECT export, destination, state, reason, exit_code, receipt FROM deliveries "
             "WHERE export = ? ORDER BY destination",
             export,
         )
         return [_delivery(row) for row in rows]
 
-    def save_delivery(self, delivery: Delivery) -> None:
-        """Note how a delivery went."""
+    def save_delivery(self, delivery: Delivery, now: datetime | None = None) -> None:
+        """Note how a delivery went; with a receipt, its copy is committed from now on.
+
+        Args:
+            delivery: What is known of it.
+            now: The time; that of the system by default.
+        """
         receipt = None if delivery.receipt is None else _dump(_RECEIPT, delivery.receipt)
-        self._execute(
-            "UPDATE deliveries SET state = ?, reason = ?, exit_code = ?, receipt = ? "
-            "WHERE export = ? AND destination = ?",
-            *(delivery.state.value, redact(delivery.reason), delivery.exit_code, receipt),
-            *(delivery.export, delivery.destination),
-        )
+        with self._store.transaction():
+            self._store.execute(
+                "UPDATE deliveries SET state = ?, reason = ?, exit_code = ?, receipt = ? "
+                "WHERE export = ? AND destination = ?",
+                *(delivery.state.value, redact(delivery.reason), delivery.exit_code, receipt),
+                *(delivery.export, delivery.destination),
+            )
+            if delivery.receipt is not None:
+                receipt_of = replace(delivery.receipt, destination=delivery.destination)
+                self.copies.commit(receipt_of, now or datetime.now(UTC))
+
+    def standings(self, routes: Mapping[str, Sequence[str]]) -> Sequence[Standing]:
+        """How each source stands at each of its destinations.
+
+        Args:
+            routes: For each source its destinations.
+        """
+        return standings(self._store, routes)
 
     def checkpoint(self, export: int, destination: str) -> Checkpoint:
         """The note that a sink keeps for one delivery."""
@@ -162,7 +193,7 @@ class Ledger:
 
     def load_checkpoint(self, export: int, destination: str) -> dict[str, JsonValue]:
         """What a sink noted for a delivery."""
-        rows = self._rows(
+        rows = self._store.rows(
             "SELECT checkpoint FROM deliveries WHERE export = ? AND destination = ?",
             *(export, destination),
         )
@@ -171,17 +202,18 @@ class Ledger:
 
     def save_checkpoint(self, export: int, destination: str, note: Mapping[str, JsonValue]) -> None:
         """Replace what a sink noted for a delivery."""
-        self._execute(
+        self._store.execute(
             "UPDATE deliveries SET checkpoint = ? WHERE export = ? AND destination = ?",
             *(_text(dict(note)), export, destination),
         )
 
-    def _open(self) -> bool:
+    def _open(self, *, thorough: bool) -> bool:
         """Open the file; False where it, or what is written in it, makes no sense."""
-        connection = open_database(self._path)
+        connection = open_database(self._path, thorough=thorough)
         if connection is None:
             return False
-        self._connection = connection
+        self._store = Store(connection, self._path)
+        self.copies = Copies(self._store)
         try:
             for export in self.unfinished():
                 self.run(export.run)
@@ -193,15 +225,6 @@ class Ledger:
                 raise
             return False
         return True
-
-    def _rows(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
-        # SQLite reads, and may find damage, only as the rows are fetched.
-        with self._lock, database_errors(self._path):
-            return self._connection.execute(query, values).fetchall()
-
-    def _execute(self, statement: str, *values: str | int | None) -> sqlite3.Cursor:
-        with self._lock, database_errors(self._path):
-            return self._connection.execute(statement, values)
 
 
 class _StoredCheckpoint(Checkpoint):
@@ -217,10 +240,6 @@ class _StoredCheckpoint(Checkpoint):
     @override
     def save(self, state: Mapping[str, JsonValue]) -> None:
         self._ledger.save_checkpoint(self._export, self._destination, state)
-
-
-def _row_id(cursor: sqlite3.Cursor) -> int:
-    return cursor.lastrowid or 0
 
 
 def _content(export: Export) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from labferry.lifecycle import ExportJob
 from labferry.sdk import ExportRequest, Receipt, archive_id, archive_key
 
-__all__ = ["Delivery", "DeliveryState", "Export", "Run"]
+__all__ = ["Copy", "Delivery", "DeliveryState", "Export", "Run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +94,55 @@ class Delivery:
     reason: str = ""
     exit_code: int = 0
     receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One archive at one destination. All times are UTC.
+
+    Attributes:
+        destination: The destination's name in the configuration.
+        archive_id: The archive.
+        source: The source's name in the configuration.
+        series: What was exported.
+        key: Where it is.
+        size: Its size in bytes, as it is stored.
+        sha256: The SHA-256 of what is stored.
+        version_id: The storage's own version of the object, if it keeps versions.
+        submitted_at: When the export was asked for.
+        manifest: The SHA-256 of its manifest; None where only an older labferry knew that.
+        previous: The SHA-256 of the manifest committed before it there, which its own names.
+        place: How many copies had been committed there with this one; None where it is not.
+        stored_at: When it was committed, or found there by a ledger that had never heard of it.
+        checked: How it was made sure of last.
+        checked_at: When it was last read back, whatever came of it.
+        verified_at: When it was last read back and found right.
+        problem: What is wrong with it, since the last look; empty where nothing is.
+        removing_at: When retention began to remove it.
+        removed_at: When that was done.
+    """
+
+    destination: str
+    archive_id: str
+    source: str
+    series: str
+    key: str
+    size: int
+    sha256: str
+    version_id: str | None
+    submitted_at: datetime
+    manifest: str | None
+    previous: str | None
+    place: int | None
+    stored_at: datetime | None
+    checked: str | None
+    checked_at: datetime | None
+    verified_at: datetime | None
+    problem: str
+    removing_at: datetime | None
+    removed_at: datetime | None
+
+    @property
+    def is_present(self) -> bool:
+        """Whether it ought to be there."""
+        return self.stored_at is not None and self.removing_at is None

@@ -1,0 +1,143 @@
+"""`labferry status`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from labferry.actions.status import Kept, Level, judge, status
+from labferry.actions.stores import open_stores
+from labferry.cli.durations import DURATION
+from labferry.cli.moments import show_moment
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document
+from labferry.cli.tables import print_table
+from labferry.cli.units import show_seconds, show_size
+from labferry.sdk import LabferryError, redact
+
+__all__ = ["command"]
+
+_HEAD = (
+    *("SOURCE", "DESTINATION", "LAST SUCCESS (UTC)", "AGE", "SIZE", "COPIES"),
+    *("LAST VERIFIED (UTC)", "NEXT DUE (UTC)", "STATE"),
+)
+_EXIT_CODES = """\b
+Exit codes with --max-age:
+  0  ok        everything is fresh
+  1  warning   the newest attempt failed, or a copy is overdue to be read back
+  2  critical  something is too old or was never stored, or a copy is damaged
+  3  unknown   it can't be found out
+
+"""
+_EXAMPLES = examples(
+    "labferry status                  # a table",
+    "labferry status --max-age 26h    # one line for monitoring",
+)
+
+
+@click.command(
+    "status", short_help="How fresh and well kept everything is.", epilog=_EXIT_CODES + _EXAMPLES
+)
+@config_option
+@click.option("--max-age", type=DURATION, help="Be a monitoring check: nothing may be older.")
+@output_options
+def command(output: Output, config_path: Path | None, max_age: timedelta | None) -> int:
+    """Tell how each source stands at each of its destinations.
+
+    Asks nobody but this machine's ledger. With --max-age, prints one line with performance data,
+    as monitoring plugins do, and exits as they do: a sync that never ran is found out, too.
+    """
+    now = datetime.now(UTC)
+    try:
+        kept = status(open_stores(config_path))
+    except LabferryError as error:
+        if max_age is None:
+            raise
+        return _report_unknown(output, error)
+    levels = [Level.OK if max_age is None else judge(each, max_age, now) for each in kept]
+    code = int(max(levels, default=Level.UNKNOWN if max_age is not None else Level.OK))
+    if output.as_json:
+        print_document("status", code, {"standings": [asdict(each) for each in kept]})
+    elif max_age is None:
+        print_table(_HEAD, [_row(each, now) for each in kept])
+    else:
+        click.echo(redact(_check(kept, levels, max_age, now)))
+    return code
+
+
+def _report_unknown(output: Output, error: LabferryError) -> int:
+    code = int(Level.UNKNOWN)
+    if output.as_json:
+        print_document("status", code, {}, [{"message": redact(error.message)}])
+    else:
+        click.echo(redact(f"LABFERRY UNKNOWN: {_plain(str(error))}"))
+    return code
+
+
+def _check(kept: Sequence[Kept], levels: Sequence[Level], max_age: timedelta, now: datetime) -> str:
+    """The line that monitoring reads: what is wrong, and the ages."""
+    worst = max(levels, default=Level.UNKNOWN)
+    good = levels.count(Level.OK)
+    said = [f"{good} of {len(kept)} fresh"]
+    said += [
+        f"{each.source} at {each.destination}: {_state(each, now, max_age)}"
+        for level, each in sorted(zip(levels, kept, strict=True), key=lambda pair: -pair[0])
+        if level is not Level.OK
+    ]
+    data = " ".join(_measured(each, max_age, now) for each in kept)
+    return f"LABFERRY {worst.name}: {_plain('; '.join(said))} | {data}"
+
+
+def _measured(kept: Kept, max_age: timedelta, now: datetime) -> str:
+    """An age as performance data: label, value with unit, and the critical threshold."""
+    label = f"{kept.source}/{kept.destination}".replace("'", "").replace("=", "")
+    age = "U" if kept.last_success is None else f"{_seconds(kept.last_success, now):.0f}s"
+    return f"'{label}'={age};;{max_age.total_seconds():.0f};0"
+
+
+def _state(kept: Kept, now: datetime, max_age: timedelta | None = None) -> str:
+    """What is the matter, worst first."""
+    said = []
+    if kept.last_success is None:
+        said.append("never stored" if not kept.copies else "something was never stored")
+    elif max_age is not None and now - kept.last_success > max_age:
+        said.append(f"{show_seconds(_seconds(kept.last_success, now))} old")
+    if kept.failing:
+        said.append(f"{kept.failing} damaged or missing")
+    if kept.problem:
+        said.append(kept.problem)
+    if kept.next_due is not None and kept.next_due < now:
+        said.append("overdue to be read back")
+    if kept.pending:
+        said.append(f"{kept.pending} pending")
+    return ", ".join(said) or "ok"
+
+
+def _row(kept: Kept, now: datetime) -> Sequence[str]:
+    success = kept.last_success
+    return (
+        kept.source,
+        kept.destination,
+        _moment(success),
+        "-" if success is None else show_seconds(_seconds(success, now)),
+        "-" if kept.size is None else show_size(kept.size),
+        str(kept.copies),
+        _moment(kept.last_verified),
+        _moment(kept.next_due),
+        _plain(_state(kept, now)),
+    )
+
+
+def _moment(moment: datetime | None) -> str:
+    return "-" if moment is None else show_moment(moment)
+
+
+def _seconds(moment: datetime, now: datetime) -> float:
+    return max(0.0, (now - moment).total_seconds())
+
+
+def _plain(text: str) -> str:
+    """One line without the character that begins the performance data."""
+    return " ".join(text.replace("|", "/").split())

@@ -1,0 +1,162 @@
+"""`labferry verify`."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import click
+
+from labferry.actions.proof import Proof, ProofRequest, ProofState
+from labferry.actions.session import Session
+from labferry.actions.stores import open_stores
+from labferry.actions.verify import verify
+from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.identities import identities_option, secrets_in
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document, tell
+from labferry.cli.signals import stop_on_signals
+from labferry.cli.units import show_size
+from labferry.engine import Stop
+from labferry.sdk import LabferryError, StoppedError, redact
+
+__all__ = ["command"]
+
+_EXIT_CODES = """\b
+Exit codes:
+  0    everything that was looked at is good, or was repaired
+  1    something could not be looked at
+  2    the configuration is wrong, or there is no such destination
+  4    integrity: a copy is damaged or missing
+  5    refused: credentials, permissions, or no private key that fits
+  11   something is to be repaired, and a run is at work
+  130  stopped by Ctrl-C, 143 by SIGTERM
+
+"""
+_EXAMPLES = examples(
+    "labferry verify                   # read back everything, everywhere",
+    "labferry verify nas --quick       # sizes and the storage's own checksums",
+    "labferry verify nas 20260102T030405Z-chem-23 --repair",
+    "labferry verify --chain           # was anything removed, replaced, edited?",
+)
+
+
+@click.command(
+    "verify", short_help="Read back what is stored, and compare.", epilog=_EXIT_CODES + _EXAMPLES
+)
+@click.argument("names", nargs=-1, metavar="[DESTINATION] [ARCHIVE]...")
+@config_option
+@click.option("--source", metavar="NAME", help="Only archives of this source.")
+@click.option("--quick", is_flag=True, help="Compare sizes and checksums of the storage only.")
+@click.option("--contents", is_flag=True, help="Also open the archives and test what is in them.")
+@click.option("--chain", is_flag=True, help="Look at the chain of manifests, not at archives.")
+@click.option("--repair", is_flag=True, help="Replace bad copies by good ones from elsewhere.")
+@identities_option
+@output_options
+def command(  # noqa: PLR0913 - one for each option
+    output: Output,
+    names: tuple[str, ...],
+    config_path: Path | None,
+    *,
+    source: str | None,
+    identity_files: Sequence[Path],
+    quick: bool,
+    contents: bool,
+    chain: bool,
+    repair: bool,
+) -> int:
+    """Read back every byte at DESTINATION, or at all of them, and compare it with the manifests.
+
+    ARCHIVE is an id as `labferry list` shows it, or the beginning of one. No source and no key of
+    the notebook is needed. What is wrong stays as it is, but for --repair: that takes a good copy
+    from another destination, verifies it here, and only then replaces the bad one.
+    """
+    if quick and contents:
+        raise click.UsageError("--contents reads every byte; --quick none.")
+    session = open_stores(config_path)
+    destination, archives = _split(session, names)
+    request = ProofRequest(
+        *(destination, archives, source, quick, contents, chain, repair),
+        identities=tuple(secrets_in(identity_files)),
+    )
+    stop = Stop()
+    stop_on_signals(stop)
+    proofs: list[Proof] = []
+    failure = None
+    try:
+        for proof in verify(session, request, stop):
+            proofs.append(proof)
+            _print(output, proof)
+    except LabferryError as error:
+        failure = error
+        tell(str(error))
+    code = stop.exit_code if stop.requested else _exit_code(proofs, failure)
+    _finish(output, proofs, failure, code)
+    if isinstance(failure, StoppedError):
+        # Threads that were in the middle of something must not outlive the report.
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def _split(session: Session, names: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """The destination, if the first name is one's, and the archives."""
+    if names and (names[0] in session.config.destinations or not names[0][:1].isdigit()):
+        return names[0], names[1:]
+    return None, names
+
+
+def _exit_code(proofs: Sequence[Proof], failure: LabferryError | None) -> int:
+    ended = [] if failure is None else [failure.exit_code]
+    return shared_exit_code([*ended, *(proof.exit_code for proof in _last(proofs))])
+
+
+def _last(proofs: Sequence[Proof]) -> Iterator[Proof]:
+    """What was found of each copy in the end: a repair comes after what it was for."""
+    tried = {
+        (proof.destination, proof.archive_id): number
+        for number, proof in enumerate(proofs)
+        if proof.is_repairable or proof.state is ProofState.REPAIRED
+    }
+    for number, proof in enumerate(proofs):
+        if tried.get((proof.destination, proof.archive_id), number) <= number:
+            yield proof
+
+
+def _print(output: Output, proof: Proof) -> None:
+    if proof.problem is not None:
+        tell(str(proof.problem))
+    elif output.is_talkative:
+        click.echo(redact(_line(proof)))
+
+
+def _line(proof: Proof) -> str:
+    if proof.state is ProofState.NOTE:
+        return f"{proof.destination}: {proof.message}"
+    size = "" if proof.size is None else f" ({show_size(proof.size)})"
+    how = f", {proof.checked}" if proof.checked else ""
+    opened = ", opened" if proof.contents else ""
+    return f"{proof.destination}: {proof.archive_id}{size}: {proof.state}{how}{opened}"
+
+
+def _finish(
+    output: Output, proofs: Sequence[Proof], failure: LabferryError | None, code: int
+) -> None:
+    if output.as_json:
+        problems = [proof.problem for proof in _last(proofs) if proof.problem] + (
+            [failure] if failure else []
+        )
+        told = [{"message": redact(p.message), "hint": redact(p.hint)} for p in problems]
+        print_document("verify", code, {"results": [_entry(proof) for proof in proofs]}, told)
+    elif output.is_talkative:
+        found = [proof.state for proof in _last(proofs) if proof.archive_id]
+        counts = {state: found.count(state) for state in ProofState if state is not ProofState.NOTE}
+        told_counts = [f"{count} {state}" for state, count in counts.items() if count]
+        click.echo(f"Copies: {', '.join(told_counts) or 'none'}.")
+
+
+def _entry(proof: Proof) -> dict[str, object]:
+    problem = None if proof.problem is None else redact(str(proof.problem))
+    plain = asdict(replace(proof, problem=None))
+    return {**plain, "problem": problem, "exit_code": proof.exit_code}

@@ -1,0 +1,171 @@
+"""How well each source is kept at each destination, as far as the ledger knows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from labferry.ledger.moments import moment
+from labferry.ledger.store import Store
+from labferry.sdk import Freshness
+
+__all__ = ["Standing", "standings"]
+
+_PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL"
+_OPEN = "phase NOT IN ('done', 'unchanged', 'failed')"
+_SERIES = "json_extract(request, '$.series')"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One source at one destination.
+
+    Attributes:
+        freshness: What everybody gets to know.
+        last_success: As of when the destination has everything that the source last planned to
+            export, UTC: of all its series the one that is behind. An export that turned out to
+            hold nothing new counts. None where one was never stored.
+        unread_since: When the copy there that was not read back longest was read back, or stored
+            where it never was, UTC.
+        failing: How many copies there are known to be damaged or gone.
+    """
+
+    freshness: Freshness
+    last_success: datetime | None = None
+    unread_since: datetime | None = None
+    failing: int = 0
+
+
+@dataclass(slots=True)
+class _Pair:
+    """The present copies of a source at a destination."""
+
+    newest: dict[str, int] = field(default_factory=dict)
+    last_stored: int | None = None
+    size: int | None = None
+    copies: int = 0
+    verified_at: int | None = None
+    unread_since: int | None = None
+    failing: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What the ledger knows of the newest exports of a source.
+
+    Attributes:
+        series: What was last planned, each with the run that last found nothing new in it.
+        problems: What went wrong, for all destinations (under an empty name) or for one.
+        having: For each unfinished export, the destinations that have it.
+    """
+
+    series: Mapping[str, int | None]
+    problems: Mapping[str, str]
+    having: Sequence[frozenset[str]]
+
+
+def standings(store: Store, routes: Mapping[str, Sequence[str]]) -> Sequence[Standing]:
+    """How each source stands at each of its destinations.
+
+    Args:
+        store: The ledger's database.
+        routes: For each source its destinations.
+    """
+    pairs = _pairs(store)
+    found = []
+    for source, destinations in routes.items():
+        attempt = _attempt(store, source)
+        found += [
+            _standing(source, name, pairs.get((source, name), _Pair()), attempt)
+            for name in destinations
+        ]
+    return found
+
+
+def _standing(source: str, destination: str, pair: _Pair, attempt: _Attempt) -> Standing:
+    problem = attempt.problems.get(destination) or attempt.problems.get("", "")
+    freshness = Freshness(
+        source=source,
+        destination=destination,
+        last_stored=moment(pair.last_stored),
+        size=pair.size,
+        copies=pair.copies,
+        last_verified=moment(pair.verified_at),
+        pending=sum(destination not in having for having in attempt.having),
+        problem=problem or pair.problem,
+    )
+    return Standing(
+        freshness, moment(_last_success(pair, attempt)), moment(pair.unread_since), pair.failing
+    )
+
+
+def _last_success(pair: _Pair, attempt: _Attempt) -> int | None:
+    """When the series that is behind was last stored, or found to be what was stored."""
+    moments = [
+        max(pair.newest[series], unchanged or 0)
+        for series, unchanged in attempt.series.items()
+        if series in pair.newest
+    ]
+    return min(moments) if moments and len(moments) == len(attempt.series) else None
+
+
+def _pairs(store: Store) -> Mapping[tuple[str, str], _Pair]:
+    pairs: dict[tuple[str, str], _Pair] = {}
+    for source, destination, series, newest, size, count in store.rows(
+        "SELECT source, destination, series, max(submitted_at), size, count(*) FROM copies "  # noqa: S608 - ours
+        f"WHERE {_PRESENT} GROUP BY source, destination, series"
+    ):
+        pair = pairs.setdefault((source, destination), _Pair())
+        pair.newest[series] = newest
+        pair.copies += count
+        if pair.last_stored is None or newest >= pair.last_stored:
+            pair.last_stored, pair.size = newest, size
+    for source, destination, verified_at, unread_since in store.rows(
+        "SELECT source, destination, min(coalesce(verified_at, -1)), "  # noqa: S608 - ours
+        "min(coalesce(checked_at, stored_at)) FROM copies "
+        f"WHERE {_PRESENT} GROUP BY source, destination"
+    ):
+        pair = pairs[source, destination]
+        pair.verified_at = None if verified_at < 0 else verified_at
+        pair.unread_since = unread_since
+    for source, destination, count, problem in store.rows(
+        "SELECT source, destination, count(*), min(problem) FROM copies "
+        "WHERE problem <> '' AND removing_at IS NULL GROUP BY destination, source"
+    ):
+        pair = pairs.setdefault((source, destination), _Pair())
+        pair.failing, pair.problem = count, problem
+    return pairs
+
+
+def _attempt(store: Store, source: str) -> _Attempt:
+    newest = store.rows("SELECT max(run) FROM exports WHERE source = ?", source)[0][0] or 0
+    problems, series = {}, {}
+    rows = store.rows(
+        f"SELECT id, {_SERIES}, phase, json_extract(job, '$.reason') FROM exports "  # noqa: S608 - ours
+        "WHERE source = ? AND run = ? UNION ALL SELECT id, NULL, phase, '' FROM exports "
+        f"INDEXED BY exports_open WHERE source = ? AND run <> ? AND {_OPEN}",
+        *(source, newest, source, newest),
+    )
+    having = []
+    for export, name, phase, reason in rows:
+        if name is not None:
+            series[name] = _unchanged(store, source, name)
+        if phase == "failed":
+            problems[""] = reason
+        deliveries = store.rows(
+            "SELECT destination, state, reason FROM deliveries WHERE export = ?", export
+        )
+        problems.update({where: why for where, state, why in deliveries if state == "failed"})
+        if phase not in {"done", "unchanged", "failed"}:
+            having.append(frozenset(name for name, state, _ in deliveries if state == "stored"))
+    return _Attempt(series, problems, having)
+
+
+def _unchanged(store: Store, source: str, series: str) -> int | None:
+    """When the last run began that found nothing new in a series."""
+    rows = store.rows(
+        f"SELECT 1000000 * strftime('%s', started_at) FROM runs WHERE id = (SELECT max(run) "  # noqa: S608 - ours
+        f"FROM exports WHERE source = ? AND {_SERIES} = ? AND phase = 'unchanged')",
+        *(source, series),
+    )
+    return rows[0][0] if rows else None

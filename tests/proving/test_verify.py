@@ -1,0 +1,240 @@
+"""`labferry verify`: whatever is wrong with a stored copy is found, told, and left as it is."""
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Lab
+
+Damage = Callable[[Lab, str], object]
+
+
+def _edit(lab: Lab, archive_id: str, **changes: str) -> None:
+    path = lab.manifest(archive_id)
+    document = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _shorten(lab: Lab, archive_id: str) -> None:
+    path = lab.archive(archive_id)
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _lengthen(lab: Lab, archive_id: str) -> None:
+    path = lab.archive(archive_id)
+    path.write_bytes(path.read_bytes() + b"\0")
+
+
+DAMAGES: dict[str, Damage] = {
+    "one bit": Lab.damage,
+    "cut short": _shorten,
+    "something added": _lengthen,
+    "other content": lambda lab, name: lab.archive(name).write_bytes(b"not it"),
+    "emptied": lambda lab, name: lab.archive(name).write_bytes(b""),
+}
+LOSSES: dict[str, Damage] = {
+    "both gone": Lab.remove,
+    "archive gone": lambda lab, name: lab.archive(name).unlink(),
+    "manifest gone": lambda lab, name: lab.manifest(name).unlink(),
+    "manifest no manifest": lambda lab, name: lab.manifest(name).write_text("{}"),
+}
+
+
+def test_everything_is_good_and_little_is_said(lab: Lab) -> None:
+    lab.sync(2)
+    done = lab.run("verify")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    told = lab.run("verify", "-v").out
+    assert told.count("good, read-back") == 4
+    assert told.endswith("Copies: 4 good.\n")
+
+
+def test_nothing_stored_is_nothing_wrong(lab: Lab) -> None:
+    assert lab.run("verify").code == 0
+
+
+@pytest.mark.parametrize("ledger", ["with ledger", "without ledger"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_copy_is_found_told_and_kept(lab: Lab, damage: str, ledger: str) -> None:
+    first, second = lab.sync(2)
+    DAMAGES[damage](lab, first)
+    if ledger == "without ledger":
+        lab.forget()
+    before = lab.contents()
+    done = lab.run("verify", "--json")
+    assert done.code == 4
+    assert set(done.states) == {
+        ("nas", first, "damaged"),
+        ("nas", second, "good"),
+        ("offsite", first, "good"),
+        ("offsite", second, "good"),
+    }
+    assert lab.contents() == before
+    (problem,) = done.document["problems"]
+    assert problem["message"].startswith("nas: ")
+    assert f"labferry verify nas {first} --repair" in problem["hint"]
+    assert lab.state.exists() == (ledger == "with ledger")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_missing_copy_is_a_failure_where_the_ledger_knows_of_it(lab: Lab, loss: str) -> None:
+    first, second = lab.sync(2)
+    LOSSES[loss](lab, first)
+    done = lab.run("verify", "nas", "--json")
+    assert done.code == 4
+    assert sorted(done.states) == [("nas", first, "missing"), ("nas", second, "good")]
+    assert lab.ledger(lambda copies: copies.get("nas", first)).problem
+
+
+def test_what_retention_removed_is_not_missing(lab: Lab) -> None:
+    first, second = lab.sync(2)
+    copy = lab.ledger(lambda copies: copies.get("nas", first))
+    lab.ledger(lambda copies: copies.removing("nas", first, copy.stored_at))
+    lab.remove(first)
+    assert lab.run("verify", "nas").code == 0
+    lab.ledger(lambda copies: copies.removed("nas", first, copy.stored_at))
+    done = lab.run("verify", "nas", "--chain", "--json")
+    assert (done.code, done.states) == (0, [])
+    assert lab.ids() == [second]
+
+
+def test_ledger_learns_when_a_copy_was_verified(lab: Lab) -> None:
+    (first,) = lab.sync()
+    stored = lab.ledger(lambda copies: copies.get("nas", first))
+    assert stored.verified_at == stored.stored_at
+    assert lab.run("verify").code == 0
+    verified = lab.ledger(lambda copies: copies.get("nas", first))
+    assert verified.verified_at > stored.verified_at
+    lab.damage(first)
+    assert lab.run("verify").code == 4
+    damaged = lab.ledger(lambda copies: copies.get("nas", first))
+    assert damaged.verified_at == verified.verified_at
+    assert damaged.checked_at > verified.checked_at
+    assert "SHA-256" in damaged.problem
+
+
+def test_only_reading_back_puts_an_end_to_a_problem(lab: Lab) -> None:
+    (first,) = lab.sync()
+    good = lab.archive(first).read_bytes()
+    lab.damage(first)
+    assert lab.run("verify").code == 4
+    lab.archive(first).write_bytes(good)
+    assert lab.run("verify", "--quick").code == 0
+    assert lab.ledger(lambda copies: copies.get("nas", first)).problem
+    assert lab.run("verify").code == 0
+    assert not lab.ledger(lambda copies: copies.get("nas", first)).problem
+
+
+def test_quick_compares_sizes_and_reads_nothing(lab: Lab) -> None:
+    first, second = lab.sync(2)
+    lab.damage(first)
+    _shorten(lab, second)
+    done = lab.run("verify", "nas", "--quick", "--json")
+    assert done.code == 4
+    assert sorted(done.states) == [("nas", first, "good"), ("nas", second, "damaged")]
+    checked = {each["archive_id"]: each["checked"] for each in done.document["results"]}
+    assert checked[first] in {"size", "store-checksum"}
+
+
+def test_contents_are_opened(lab: Lab) -> None:
+    (first,) = lab.sync()
+    done = lab.run("verify", "--contents", "--json")
+    assert done.code == 0
+    assert [each["contents"] for each in done.document["results"]] == [True, True]
+    lab.damage(first)
+    assert lab.run("verify", "--contents").code == 4
+
+
+def test_archive_that_is_no_sound_zip_is_found_by_its_contents_only(lab: Lab) -> None:
+    """As it would be if the server had made a bad archive, and declared its checksum."""
+    (first,) = lab.sync()
+    with zipfile.ZipFile(lab.archive(first)) as archive:
+        largest = max(archive.infolist(), key=lambda info: info.compress_size)
+    content = bytearray(lab.archive(first).read_bytes())
+    content[largest.header_offset + 60 + len(largest.filename)] ^= 0x55
+    lab.archive(first).write_bytes(content)
+    digest = hashlib.sha256(lab.archive(first).read_bytes()).hexdigest()
+    _edit(lab, first, sha256=digest)
+    lab.forget()
+    assert lab.run("verify", "nas").code == 0
+    done = lab.run("verify", "nas", "--contents")
+    assert done.code == 4
+    assert "nas: " in done.err
+
+
+def test_nothing_is_left_of_opened_archives(lab: Lab) -> None:
+    lab.sync()
+    before = lab.contents("state/spool") if (lab.state / "spool").exists() else {}
+    assert lab.run("verify", "--contents").code == 0
+    assert (lab.contents("state/spool") if (lab.state / "spool").exists() else {}) == before
+
+
+@pytest.mark.parametrize("names", [["nas"], ["nas", "ID"], ["ID"], ["PREFIX"]])
+def test_only_what_is_named_is_looked_at(lab: Lab, names: list[str]) -> None:
+    first, second = lab.sync(2)
+    given = [name.replace("ID", first).replace("PREFIX", first) for name in names]
+    states = set(lab.run("verify", *given, "--json").states)
+    expected = {("nas", first, "good")}
+    if "nas" not in names:
+        expected.add(("offsite", first, "good"))
+    if names == ["nas"]:
+        expected.add(("nas", second, "good"))
+    assert states == expected
+
+
+def test_only_archives_of_a_source_are_looked_at(lab: Lab) -> None:
+    lab.sync()
+    assert len(lab.run("verify", "--source", "chem", "--json").states) == 2
+    assert lab.run("verify", "--source", "bio", "--json").states == []
+
+
+def test_names_that_mean_nothing_are_told(lab: Lab) -> None:
+    lab.sync()
+    unknown = lab.run("verify", "elsewhere")
+    assert unknown.code == 2
+    assert "There is no destination 'elsewhere'" in unknown.err
+    nowhere = lab.run("verify", "20200101T000000Z-chem-1")
+    assert nowhere.code == 1
+    assert "No archive 20200101T000000Z-chem-1 is stored" in nowhere.err
+    assert lab.run("verify", "nas", "20200101T000000Z-chem-1").code == 4
+
+
+def test_destination_that_cannot_be_asked_keeps_none_of_the_others_from_it(lab: Lab) -> None:
+    (first,) = lab.sync()
+    shutil.rmtree(lab.folder / "nas")
+    done = lab.run("verify", "--json")
+    assert done.code == 1
+    assert sorted(done.states) == [("nas", "", "failed"), ("offsite", first, "good")]
+    lab.damage(first, "offsite")
+    assert lab.run("verify").code == 4
+
+
+def test_works_without_ledger_key_and_server(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.sync()
+    lab.forget()
+    monkeypatch.delenv("PROVING_KEY")
+    done = lab.run("verify", "--json")
+    assert (done.code, len(done.states)) == (0, 2)
+    assert not lab.state.exists()
+
+
+def test_edited_manifest_is_found_by_the_ledger(lab: Lab) -> None:
+    first, second = lab.sync(2)
+    _edit(lab, first, crc32="00000000")
+    done = lab.run("verify", "nas", "--json")
+    assert done.code == 4
+    assert sorted(done.states) == [("nas", first, "damaged"), ("nas", second, "good")]
+
+
+def test_new_ledger_learns_what_is_there(lab: Lab) -> None:
+    lab.sync(2)
+    lab.forget()
+    lab.sync()
+    assert lab.run("verify").code == 0
+    assert len(lab.ledger(lambda copies: copies.at("nas"))) == 3
+    lab.remove(lab.ids()[0])
+    assert lab.run("verify", "nas").code == 4
