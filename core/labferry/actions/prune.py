@@ -1,0 +1,176 @@
+"""`labferry prune`: remove the archives that no retention keeps."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from labferry.actions.session import Session
+from labferry.actions.stores import open_sink, stored_archives
+from labferry.config import SinkConfig
+from labferry.engine import run_lock
+from labferry.engine.history import History
+from labferry.engine.removal import Removal, Retirement, require_delete
+from labferry.engine.unexpected import as_problem
+from labferry.ledger import Ledger
+from labferry.retention import Decision
+from labferry.sdk import ConfigError, LabferryError, Sink, Stray, StrayKind
+
+__all__ = ["PruneRequest", "Pruned", "prune"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PruneRequest:
+    """What is to be pruned.
+
+    Attributes:
+        destinations: Their names; all that have a retention where empty.
+        source: The only source whose archives are judged; every source's where empty.
+        dry_run: Whether to look only.
+        strays: Whether to remove what was begun and never finished.
+        stray_age: How old that must be at least: another machine may be at work there.
+    """
+
+    destinations: tuple[str, ...] = ()
+    source: str = ""
+    dry_run: bool = False
+    strays: bool = False
+    stray_age: timedelta = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What became of one destination.
+
+    Attributes:
+        destination: Its name.
+        decisions: What is kept and what is not, by series, newest first.
+        removals: What was removed, or could not be: archives and strays.
+        strays: What is there, of labferry's, that is no archive.
+        doomed: Those of them that are to be removed.
+        notes: What else is to be known.
+        problem: What ended the work there.
+    """
+
+    destination: str
+    decisions: Sequence[Decision] = ()
+    removals: list[Removal] = field(default_factory=list)
+    strays: Sequence[Stray] = ()
+    doomed: Sequence[Stray] = ()
+    notes: list[str] = field(default_factory=list)
+    problem: LabferryError | None = None
+
+
+def prune(session: Session, request: PruneRequest) -> Iterator[Pruned]:
+    """Prune one destination after the other; one that fails does not keep the others from it.
+
+    Raises:
+        ConfigError: A destination is not known, has no retention, or can't delete. Nothing was
+            removed then.
+        LockHeldError: A run is at work.
+        StateError: The state folder or the ledger can't be used.
+    """
+    chosen = _chosen(session, request)
+    state_dir = session.config.state_dir
+    with run_lock(state_dir):
+        ledger = Ledger(state_dir / "ledger.db")
+        try:
+            if ledger.set_aside is not None:
+                _log.warning(
+                    "The ledger was damaged. It was set aside as %s, and a new one begun.",
+                    ledger.set_aside,
+                )
+            for config in chosen:
+                yield _Pruning(config, ledger, request).result()
+        finally:
+            ledger.close()
+
+
+def _chosen(session: Session, request: PruneRequest) -> Sequence[SinkConfig]:
+    known = session.config.destinations
+    for name in request.destinations:
+        if name not in known:
+            raise ConfigError(
+                f"There is no destination {name!r} in {session.config.path}.",
+                hint=f"Known: {', '.join(known)}.",
+            )
+    chosen = [known[name] for name in dict.fromkeys(request.destinations or known)]
+    without = [config.name for config in chosen if config.settings.retention is None]
+    if without and not request.strays and (request.destinations or len(without) == len(chosen)):
+        raise ConfigError(
+            f"There is no retention for {', '.join(without)}: everything is kept.",
+            hint="Say what to keep, such as retention = { keep_daily = 7, keep_monthly = 12 }, in "
+            f"[destinations.{without[0]}].",
+        )
+    kept = [config for config in chosen if request.strays or config.name not in without]
+    for config in kept:
+        if config.settings.retention is not None:
+            with open_sink(config) as sink:
+                require_delete(sink)
+    return kept
+
+
+class _Pruning:
+    def __init__(self, config: SinkConfig, ledger: Ledger, request: PruneRequest) -> None:
+        self._config = config
+        self._ledger = ledger
+        self._request = request
+        self._pruned = Pruned(config.name)
+
+    def result(self) -> Pruned:
+        try:
+            with open_sink(self._config) as sink:
+                self._prune(sink)
+                self._clean(sink)
+        except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the others' work
+            self._pruned.problem = as_problem(error, "Its sink")
+        return self._pruned
+
+    def _prune(self, sink: Sink[Any]) -> None:
+        retention, source = self._config.settings.retention, self._request.source
+        if retention is None:
+            return
+        listed = stored_archives(sink)
+        archives = [each for each in listed if source in {"", each.manifest.source.name}]
+        if source and not archives:
+            self._pruned.notes.append(f"There is no archive of {source}.")
+        retirement = Retirement(sink, self._ledger, _now)
+        self._pruned.decisions = retirement.decide(archives, retention)
+        self._pruned.notes += [
+            f"The ledger here knows nothing of {series}, so that a failed sync of it could not "
+            "keep anything."
+            for series in retirement.strangers(self._pruned.decisions)
+        ]
+        if not self._request.dry_run:
+            self._pruned.removals += retirement.remove(self._pruned.decisions, listed)
+
+    def _clean(self, sink: Sink[Any]) -> None:
+        strays = [stray for stray in sink.strays() if stray.kind is not StrayKind.FOREIGN]
+        self._pruned.strays = strays
+        if not self._request.strays:
+            return
+        self._pruned.doomed = [stray for stray in strays if self._is_abandoned(stray)]
+        if not self._request.dry_run:
+            self._pruned.removals += [_cleaned(sink, stray) for stray in self._pruned.doomed]
+
+    def _is_abandoned(self, stray: Stray) -> bool:
+        """Whether nobody will go on with what was begun: neither our next sync nor another's."""
+        if stray.kind is not StrayKind.UNFINISHED or stray.since is None:
+            return False
+        is_old = _now() - stray.since >= self._request.stray_age
+        return is_old and not History(self._ledger, self._config.name).is_awaited(stray.key)
+
+
+def _cleaned(sink: Sink[Any], stray: Stray) -> Removal:
+    try:
+        sink.remove_stray(stray)
+    except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the others' work
+        return Removal(stray.key, as_problem(error, "Its sink"))
+    return Removal(stray.key)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,171 @@
+"""`labferry prune`."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+from labferry.actions.prune import Pruned, PruneRequest, prune
+from labferry.actions.stores import open_stores
+from labferry.cli.durations import DURATION
+from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document, tell
+from labferry.retention import Decision, series_of
+from labferry.sdk import Stray, redact
+from labferry.sdk.settings import format_duration
+
+__all__ = ["command"]
+
+_PARTIAL = 3
+_EXIT_CODES = """\b
+Exit codes:
+  0    everything that is not to be kept is gone
+  2    configuration wrong, or a destination can't delete: nothing was removed
+  3    something could not be removed
+  11   a run is at work
+
+"""
+_EXAMPLES = examples(
+    "labferry prune --dry-run     # what would go, what would stay, and why",
+    "labferry prune nas           # one destination",
+    "labferry prune --strays      # also what was begun and never finished",
+)
+
+
+@click.command(
+    "prune",
+    short_help="Remove the archives that no retention keeps.",
+    epilog=_EXIT_CODES + _EXAMPLES,
+)
+@click.argument("destinations", nargs=-1, metavar="[DESTINATION]...")
+@config_option
+@click.option("--source", default="", metavar="NAME", help="Judge the archives of one source only.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be removed; remove nothing.")
+@click.option("--strays", is_flag=True, help="Remove what was begun and never finished, too.")
+@click.option(
+    "--stray-age",
+    type=DURATION,
+    default="1d",
+    show_default=True,
+    metavar="AGE",
+    help="How old that must be at least.",
+)
+@output_options
+def command(  # noqa: PLR0913 - one for each option
+    output: Output,
+    destinations: tuple[str, ...],
+    config_path: Path | None,
+    source: str,
+    stray_age: timedelta,
+    *,
+    dry_run: bool,
+    strays: bool,
+) -> int:
+    """Remove the archives that the retention of their destination does not keep.
+
+    Never the last good archive of anything, nothing that is not labferry's, nothing of a series
+    whose newest sync failed, and nothing that the storage holds. Tells what is kept, and why.
+    """
+    request = PruneRequest(destinations, source, dry_run, strays, stray_age)
+    results = []
+    for pruned in prune(open_stores(config_path), request):
+        results.append(pruned)
+        if not output.as_json:
+            _print(output, pruned, request)
+    code = _exit_code(results)
+    if output.as_json:
+        problems = [{"message": redact(text)} for each in results for text in _problems(each)]
+        content = {"dry_run": dry_run, "destinations": [_entry(each) for each in results]}
+        print_document("prune", code, content, problems)
+    return code
+
+
+def _exit_code(results: Sequence[Pruned]) -> int:
+    if any(removal.problem for pruned in results for removal in pruned.removals):
+        return _PARTIAL
+    failures = [pruned.problem.exit_code for pruned in results if pruned.problem is not None]
+    return _PARTIAL if 0 < len(failures) < len(results) else shared_exit_code(failures)
+
+
+def _problems(pruned: Pruned) -> Iterator[str]:
+    for removal in pruned.removals:
+        if removal.problem is not None:
+            yield f"{pruned.destination}: {removal.key} can't be removed: {removal.problem}"
+    if pruned.problem is not None:
+        yield f"{pruned.destination}: {pruned.problem}"
+
+
+def _print(output: Output, pruned: Pruned, request: PruneRequest) -> None:
+    if output.is_talkative or (request.dry_run and not output.is_quiet):
+        for line in _lines(pruned, request):
+            click.echo(redact(line))
+    if not output.is_quiet:
+        for note in pruned.notes:
+            tell(f"{pruned.destination}: {note}")
+    for problem in _problems(pruned):
+        tell(problem)
+
+
+def _lines(pruned: Pruned, request: PruneRequest) -> Iterator[str]:
+    failed = {removal.key for removal in pruned.removals if removal.problem is not None}
+    word = "would remove" if request.dry_run else "removed"
+    for series, group in groupby(pruned.decisions, lambda each: series_of(each.archive)):
+        yield f"{pruned.destination}: {series}"
+        for decision in group:
+            archive = decision.archive
+            fate = "kept" if decision.keep or archive.key in failed else word
+            why = ", ".join(decision.reasons)
+            yield f"  {fate:<12}  {archive.manifest.archive_id}  {why}".rstrip()
+    yield from _stray_lines(pruned, request, word)
+    gone = sum(not decision.keep for decision in pruned.decisions) - len(failed)
+    yield f"{pruned.destination}: {len(pruned.decisions) - gone} kept, {gone} {word}."
+
+
+def _stray_lines(pruned: Pruned, request: PruneRequest, word: str) -> Iterator[str]:
+    for stray in pruned.strays:
+        fate = word if stray in pruned.doomed else "left"
+        since = f"  since {stray.since:%Y-%m-%d %H:%M} UTC" if stray.since else ""
+        yield f"  {fate:<12}  {stray.key}  {stray.kind}{since}"
+    if pruned.strays and not request.strays:
+        age = format_duration(request.stray_age)
+        yield f"  --strays removes those that are unfinished and older than {age}."
+
+
+def _entry(pruned: Pruned) -> dict[str, object]:
+    gone = {removal.key for removal in pruned.removals if removal.problem is None}
+    return {
+        "destination": pruned.destination,
+        "archives": [_archive(decision, gone) for decision in pruned.decisions],
+        "strays": [_stray(pruned, stray, gone) for stray in pruned.strays],
+        "notes": pruned.notes,
+    }
+
+
+def _archive(decision: Decision, gone: set[str]) -> dict[str, object]:
+    archive, series = decision.archive, series_of(decision.archive)
+    return {
+        "archive_id": archive.manifest.archive_id,
+        "key": archive.key,
+        "size": archive.size,
+        "submitted": archive.manifest.job.submitted,
+        "source": series.source,
+        "series": series.name,
+        "format": series.format,
+        "keep": decision.keep,
+        "reasons": decision.reasons,
+        "removed": archive.key in gone,
+    }
+
+
+def _stray(pruned: Pruned, stray: Stray, gone: set[str]) -> dict[str, object]:
+    return {
+        "kind": stray.kind,
+        "key": stray.key,
+        "size": stray.size,
+        "since": stray.since,
+        "keep": stray not in pruned.doomed,
+        "removed": stray.key in gone,
+    }

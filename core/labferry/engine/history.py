@@ -1,0 +1,104 @@
+"""What the ledger knows of one destination's archives, as retention has to know it."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from labferry.ledger import DeliveryState, Export, Ledger
+from labferry.lifecycle import Phase
+from labferry.retention import Condition, Series, series_of
+from labferry.sdk import StoredArchive, redact
+
+__all__ = ["History"]
+
+
+class History:
+    """One destination's past.
+
+    Args:
+        ledger: The ledger; of what it knows nothing, nothing stands in the way.
+        destination: The destination's name.
+    """
+
+    def __init__(self, ledger: Ledger, destination: str) -> None:
+        self._ledger = ledger
+        self._destination = destination
+        self._copies = {copy.archive_id: copy for copy in ledger.copies.at(destination)}
+
+    def condition(self, stored: StoredArchive) -> Condition:
+        """What is known of a copy."""
+        copy = self._copies.get(stored.manifest.archive_id)
+        if copy is None or copy.sha256 != stored.manifest.sha256:
+            return Condition.UNKNOWN
+        if copy.problem:
+            return Condition.DAMAGED
+        return Condition.UNKNOWN if copy.verified_at is None else Condition.READ_BACK
+
+    def exports(self, archives: Iterable[StoredArchive]) -> Mapping[Series, Sequence[Export]]:
+        """For each series its newest export, and those that are not finished."""
+        groups: dict[Series, list[StoredArchive]] = {}
+        for stored in archives:
+            groups.setdefault(series_of(stored), []).append(stored)
+        return {series: self._exports(series, stored) for series, stored in groups.items()}
+
+    def obstacles(self, exports: Mapping[Series, Sequence[Export]]) -> Mapping[Series, str]:
+        """Why nothing of a series may be removed now, for the series of which that is so."""
+        reasons = {series: [*map(self._obstacle, some)] for series, some in exports.items()}
+        return {series: max(told) for series, told in reasons.items() if any(told)}
+
+    def newest(self, exports: Mapping[Series, Sequence[Export]]) -> frozenset[str | None]:
+        """The ids of the archives that were stored last, whatever time the clock showed then."""
+        newest = [export for some in exports.values() for export in some]
+        stored = [self._ledger.last_stored(e.source, e.request.series) for e in newest]
+        return frozenset(e.archive_id for e in (*newest, *stored) if e is not None)
+
+    def is_awaited(self, key: str) -> bool:
+        """Whether an unfinished export will go on with what was begun under a key."""
+        unfinished = [export.archive_id for export in self._ledger.unfinished()]
+        return any(identity is not None and identity in key for identity in unfinished)
+
+    def half_removed(self, listed: Collection[str]) -> Iterator[StoredArchive]:
+        """What an earlier process was killed in the middle of removing.
+
+        Args:
+            listed: The keys that the destination lists: what was not touched yet.
+        """
+        for copy in self._copies.values():
+            begun = copy.removing_at is not None and copy.removed_at is None
+            stored = self._ledger.copies.stored(copy) if begun and copy.key not in listed else None
+            if stored is not None:
+                yield stored
+
+    def removing(self, stored: StoredArchive, now: datetime) -> None:
+        """Note that an archive is going to be removed, durable when this returns."""
+        self._ledger.copies.adopt(self._destination, stored, now)
+        self._ledger.copies.removing(self._destination, stored.manifest.archive_id, now)
+
+    def removed(self, stored: StoredArchive, now: datetime) -> None:
+        """Note that it is."""
+        self._ledger.copies.removed(self._destination, stored.manifest.archive_id, now)
+
+    def _exports(self, series: Series, archives: Iterable[StoredArchive]) -> Sequence[Export]:
+        unfinished = [e for e in self._ledger.unfinished() if e.source == series.source]
+        candidates = [*self._ledger.newest(series.source), *unfinished]
+        names = {redact(series.name)}
+        is_hidden = False
+        for stored in archives:
+            copy = self._copies.get(stored.manifest.archive_id)
+            names |= {copy.series} if copy else set()
+            is_hidden = is_hidden or stored.manifest.encryption is not None
+        matching = [export for export in candidates if export.request.series in names]
+        # Where a manifest hides what was exported, rather one series too many than one too few.
+        return candidates if is_hidden and not matching else matching
+
+    def _obstacle(self, export: Export) -> str:
+        phase = export.job.phase
+        if phase is Phase.FAILED:
+            return "its newest sync failed"
+        states = {d.destination: d.state for d in self._ledger.deliveries(export.id)}
+        state = states.get(self._destination)
+        if phase is Phase.UNCHANGED or state is DeliveryState.STORED:
+            return ""
+        if state is DeliveryState.FAILED:
+            return "its newest sync failed here"
+        # An export that is over without a word of this destination was not meant for it.
+        return "" if phase.is_over and state is None else "its newest sync is not finished"

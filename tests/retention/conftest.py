@@ -1,0 +1,228 @@
+"""Archives as a destination lists them; and a machine with labferry, a server and folders."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+from zlib import crc32
+
+import pytest
+
+from labferry.sdk import (
+    MANIFEST_SUFFIX,
+    Manifest,
+    ManifestJob,
+    ManifestSource,
+    StoredArchive,
+    archive_id,
+)
+from labferry.testing.rspace import ALICE_KEY, JobTiming, Options, SimulatedRSpace
+
+Stored = Callable[..., StoredArchive]
+
+CONTENT = b"bytes"
+NIGHT = datetime(2025, 3, 1, 2, 30, tzinfo=UTC)
+VAULT = """\
+    import os
+    import signal
+    from collections.abc import Sequence
+    from dataclasses import replace
+    from pathlib import Path
+
+    from labferry.sdk import RefusedError, SinkTraits, StoredArchive, hookimpl
+    from labferry_local.sink import LocalSettings, LocalSink
+
+
+    class Vault(LocalSink):
+        '''A folder that holds, refuses or dies, as files beside it say.'''
+
+        type = "vault"
+
+        def hold(self, stored: StoredArchive) -> str:
+            held = self._told("held", stored)
+            return "locked until 2030" if held else ""
+
+        def delete(self, stored: StoredArchive) -> None:
+            if self._told("refused", stored):
+                raise RefusedError("The vault says no.")
+            if self._told("deadly", stored):
+                manifest = self._path(stored.key + ".manifest.json")
+                manifest.unlink()
+                os.kill(os.getpid(), signal.SIGKILL)
+            super().delete(stored)
+
+        def _told(self, name: str, stored: StoredArchive) -> bool:
+            file = self._root.with_name(name)
+            return file.exists() and stored.manifest.archive_id in file.read_text().split()
+
+
+    class Tomb(LocalSink):
+        type = "tomb"
+        traits = SinkTraits(can_delete=False)
+
+
+    @hookimpl
+    def labferry_sinks() -> Sequence[type]:
+        return [Vault, Tomb]
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        assert document["exit_code"] == self.code
+        return document
+
+
+@dataclass
+class Place:
+    """A machine that labferry is installed on, with a plugin for vaults and tombs."""
+
+    folder: Path
+    server: SimulatedRSpace
+    nights: int = field(default=0, init=False)
+
+    def configure(
+        self, source: dict[str, Any] | None = None, **destinations: dict[str, Any]
+    ) -> None:
+        """Write the configuration; a destination is a vault with a retention, or has a type."""
+        lines = ['state_dir = "state"', "[sources.lab]", 'type = "rspace"']
+        lines += [
+            f'url = "{self.server.url}"',
+            'api_key = { env = "KEY" }',
+            'poll_interval = "2ms"',
+        ]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in (source or {}).items()]
+        for name, keys in destinations.items():
+            (self.folder / name).mkdir(exist_ok=True)
+            lines += [f"[destinations.{name}]", f'path = "{name}"']
+            table = keys if "type" in keys else {"type": "vault", "retention": keys}
+            lines += [f"{key} = {_toml(value)}" for key, value in table.items()]
+        (self.folder / "labferry.toml").write_text("\n".join(lines))
+
+    def store(self, *moments: datetime, at: str = "nas", **more: str) -> list[str]:
+        """Put archives at a destination as another machine would have; returns their ids."""
+        return [self._store(moment, at, **more) for moment in moments]
+
+    def store_nights(self, count: int, at: str = "nas") -> list[str]:
+        return self.store(*(NIGHT + timedelta(days=night) for night in range(count)), at=at)
+
+    def run(self, *arguments: str) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "labferry", *arguments],
+            check=False,
+            capture_output=True,
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "KEY": ALICE_KEY,
+                "HOME": str(self.folder),
+                "PYTHONPATH": os.pathsep.join([str(self.folder), *filter(None, sys.path)]),
+            },
+            encoding="utf-8",
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def held(self, at: str = "nas") -> list[str]:
+        """The ids of the archives at a destination; each has its manifest."""
+        names = [path.name for path in (self.folder / at).rglob("*.*") if path.is_file()]
+        archives = sorted(name for name in names if name.endswith(".zip"))
+        assert sorted(names) == sorted([*archives, *(name + MANIFEST_SUFFIX for name in archives)])
+        return [name.removesuffix(".zip") for name in archives]
+
+    def tell(self, name: str, *ids: str) -> None:
+        """Tell the vaults which archives they hold, refuse to delete, or die over."""
+        (self.folder / name).write_text(" ".join(ids))
+
+    def _store(self, moment: datetime, at: str, source: str = "lab", series: str = "user") -> str:
+        self.nights += 1
+        identity = archive_id(moment, source, str(self.nights))
+        folder = self.folder / at / source / f"{moment:%Y}"
+        folder.mkdir(parents=True, exist_ok=True)
+        manifest = _manifest(identity, moment, source=source, series=series)
+        (folder / f"{identity}.zip").write_bytes(CONTENT)
+        (folder / f"{identity}.zip{MANIFEST_SUFFIX}").write_bytes(manifest.to_json())
+        return identity
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"
+    return json.dumps(value)
+
+
+def _manifest(
+    identity: str, moment: datetime, *, source: str, series: str, export_format: str = "xml"
+) -> Manifest:
+    return Manifest(
+        labferry_manifest=1,
+        archive_id=identity,
+        file=f"{identity}.zip",
+        size=len(CONTENT),
+        sha256=sha256(CONTENT).hexdigest(),
+        crc32=f"{crc32(CONTENT):08x}",
+        source=ManifestSource(
+            name=source,
+            type="rspace",
+            url="https://rspace.example.edu",
+            series=series,
+            parameters={"format": export_format, "scope": "user"},
+        ),
+        job=ManifestJob(id="1", submitted=moment, completed=moment),
+    )
+
+
+@pytest.fixture(scope="session")
+def stored() -> Stored:
+    """Make an archive that was asked for at some time."""
+
+    def make(
+        submitted: datetime,
+        *,
+        job: int = 1,
+        source: str = "lab",
+        series: str = "user",
+        export_format: str = "xml",
+    ) -> StoredArchive:
+        identity = archive_id(submitted, source, str(job))
+        manifest = _manifest(
+            identity, submitted, source=source, series=series, export_format=export_format
+        )
+        return StoredArchive(f"{source}/{identity}.zip", len(CONTENT), manifest)
+
+    return make
+
+
+@pytest.fixture
+def server() -> Iterator[SimulatedRSpace]:
+    with SimulatedRSpace(options=Options(timing=JobTiming(queue=0.005, run=0.01))) as server:
+        yield server
+        assert server.errors == []
+
+
+@pytest.fixture
+def place(tmp_path: Path, server: SimulatedRSpace) -> Place:
+    (tmp_path / "vaults.py").write_text(dedent(VAULT))
+    info = tmp_path / "vaults-1.0.dist-info"
+    info.mkdir()
+    (info / "entry_points.txt").write_text("[labferry]\nvaults = vaults\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vaults\nVersion: 1.0\n")
+    return Place(tmp_path, server)

@@ -1,0 +1,312 @@
+"""`labferry prune`, against folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from filelock import FileLock
+
+if TYPE_CHECKING:
+    from tests.retention.conftest import Place
+
+LAST_TWO = {"keep_last": 2}
+
+
+def test_it_removes_what_no_rule_keeps_and_says_why_the_rest_stays(place: Place) -> None:
+    place.configure(nas={"type": "local", "retention": {"keep_last": 1, "keep_daily": 2}})
+    first, second, third = place.store_nights(3)
+
+    done = place.run("prune", "-v")
+
+    assert done.code == 0, done.err
+    assert place.held() == [second, third]
+    assert done.out.splitlines() == [
+        "nas: lab: user (xml)",
+        f"  kept          {third}  last, daily",
+        f"  kept          {second}  daily",
+        f"  removed       {first}",
+        "nas: 2 kept, 1 removed.",
+    ]
+    assert "The ledger here knows nothing of lab: user (xml)" in done.err
+
+
+def test_a_dry_run_tells_the_same_and_removes_nothing(place: Place) -> None:
+    place.configure(nas=LAST_TWO)
+    ids = place.store_nights(3)
+
+    done = place.run("prune", "--dry-run")
+
+    assert done.code == 0
+    assert place.held() == ids
+    assert f"  would remove  {ids[0]}" in done.out.splitlines()
+    assert done.out.splitlines()[-1] == "nas: 2 kept, 1 would remove."
+
+
+def test_it_is_quiet_in_a_cron_job_where_all_is_well(place: Place) -> None:
+    place.configure(nas={"keep_last": 9})
+    place.store_nights(3)
+
+    done = place.run("prune")
+
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_the_json_document_tells_every_decision(place: Place) -> None:
+    place.configure(nas={"keep_last": 1})
+    first, second = place.store_nights(2)
+
+    document = place.run("prune", "--json").document
+
+    (nas,) = document["destinations"]
+    newest, oldest = nas["archives"]
+    assert newest == {
+        "archive_id": second,
+        "key": f"lab/2025/{second}.zip",
+        "size": 5,
+        "submitted": "2025-03-02T02:30:00+00:00",
+        "source": "lab",
+        "series": "user",
+        "format": "xml",
+        "keep": True,
+        "reasons": ["last"],
+        "removed": False,
+    }
+    assert (oldest["archive_id"], oldest["keep"], oldest["removed"]) == (first, False, True)
+    assert (nas["destination"], nas["strays"], document["dry_run"]) == ("nas", [], False)
+
+
+def test_pruning_twice_removes_nothing_more(place: Place) -> None:
+    place.configure(nas={"keep_last": 2, "keep_monthly": 3})
+    place.store_nights(70)
+
+    assert place.run("prune").code == 0
+    held = place.held()
+    assert place.run("prune").code == 0
+
+    assert place.held() == held
+    assert len(held) == 4
+
+
+def test_only_the_named_destination_and_source_are_pruned(place: Place) -> None:
+    place.configure(nas=LAST_TWO, usb=LAST_TWO)
+    moments = [datetime(2025, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    here = place.store(*moments, at="nas")
+    other = place.store(*moments, at="nas", source="other")
+    there = place.store(*moments, at="usb")
+
+    assert place.run("prune", "nas", "--source", "lab").code == 0
+
+    assert place.held("nas") == [*here[1:], *other]
+    assert place.held("usb") == there
+
+
+def test_a_source_without_archives_is_told(place: Place) -> None:
+    place.configure(nas=LAST_TWO)
+    place.store_nights(3)
+
+    done = place.run("prune", "--source", "lap")
+
+    assert done.code == 0
+    assert "nas: There is no archive of lap." in done.err
+    assert len(place.held()) == 3
+
+
+def test_what_others_keep_there_is_not_touched(place: Place) -> None:
+    place.configure(nas={"keep_last": 1})
+    first, second = place.store_nights(2)
+    folder = place.folder / "nas/lab/2025"
+    foreign = [folder / name for name in ("notes.txt", "old.zip", f"{first}.zip.sig")]
+    for file in foreign:
+        file.write_text("mine")
+
+    assert place.run("prune", "--strays", "--stray-age", "0s").code == 0
+
+    assert all(file.read_text() == "mine" for file in foreign)
+    assert not (folder / f"{first}.zip").exists()
+    assert (folder / f"{second}.zip").exists()
+
+
+def test_what_the_storage_holds_stays_with_the_reason(place: Place) -> None:
+    place.configure(nas=LAST_TWO)
+    ids = place.store_nights(4)
+    place.tell("held", ids[1], ids[3])
+
+    done = place.run("prune", "-v")
+
+    assert done.code == 0
+    assert place.held() == ids[1:]
+    assert f"  kept          {ids[1]}  locked until 2030" in done.out
+    assert f"  kept          {ids[3]}  last" in done.out
+
+
+def test_what_the_storage_refuses_to_delete_is_told_and_the_rest_goes_on(place: Place) -> None:
+    place.configure(nas=LAST_TWO, usb=LAST_TWO)
+    ids = place.store_nights(5, at="nas")
+    there = place.store_nights(4, at="usb")
+    place.tell("refused", ids[1])
+
+    done = place.run("prune", "-v")
+
+    assert done.code == 3
+    assert place.held("nas") == [ids[1], *ids[3:]]
+    assert place.held("usb") == there[2:]
+    assert f"nas: lab/2025/{ids[1]}.zip can't be removed: The vault says no." in done.err
+    assert f"  kept          {ids[1]}" in done.out
+    assert "nas: 3 kept, 2 removed." in done.out
+
+    place.tell("refused")
+    assert place.run("prune").code == 0
+    assert place.held("nas") == ids[3:]
+
+
+def test_a_destination_that_can_not_be_reached_leaves_the_others_alone(place: Place) -> None:
+    place.configure(nas=LAST_TWO, usb=LAST_TWO)
+    (place.folder / "nas").rmdir()
+    there = place.store_nights(3, at="usb")
+
+    done = place.run("prune", "--json")
+
+    assert done.code == 3
+    assert place.held("usb") == there[1:]
+    (problem,) = done.document["problems"]
+    assert problem["message"].startswith("nas: There is no folder")
+    assert place.run("prune", "nas").code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], ["no destination 'nowhere'", "Known: nas, attic, grave"]),
+        (["attic"], ["no retention for attic", "retention = {"]),
+        (["grave"], ["grave can't have a retention", "[destinations.grave]"]),
+        ([], ["grave can't have a retention"]),
+        (["nas", "--stray-age", "soon"], ["'soon' is no duration", "26h"]),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_removed(
+    place: Place, arguments: list[str], words: list[str]
+) -> None:
+    place.configure(
+        nas=LAST_TWO, attic={"type": "local"}, grave={"type": "tomb", "retention": LAST_TWO}
+    )
+    ids = place.store_nights(4)
+
+    done = place.run("prune", *arguments)
+
+    assert done.code == 2
+    for word in words:
+        assert word in done.err
+    assert place.held() == ids
+
+
+def test_it_never_runs_beside_a_sync(place: Place) -> None:
+    place.configure(nas=LAST_TWO)
+    ids = place.store_nights(4)
+    (place.folder / "state").mkdir()
+
+    with FileLock(place.folder / "state/lock"):
+        assert place.run("prune").code == 11
+
+    assert place.held() == ids
+
+
+def test_killed_in_the_middle_the_next_one_carries_on(place: Place) -> None:
+    place.configure(nas=LAST_TWO)
+    ids = place.store_nights(5)
+    place.tell("deadly", ids[1])
+
+    assert place.run("prune").code == -9
+    torn = place.folder / f"nas/lab/2025/{ids[1]}.zip"
+    assert torn.exists()
+    assert not torn.with_name(f"{ids[1]}.zip.manifest.json").exists()
+
+    place.tell("deadly")
+    done = place.run("prune", "-v")
+
+    assert done.code == 0, done.err
+    assert place.held() == ids[3:]
+    assert f"going on with removing lab/2025/{ids[1]}.zip" in done.err
+    assert place.run("prune", "-v").err == ""
+
+
+def test_killed_before_anything_was_removed_more_may_be_kept_then(place: Place) -> None:
+    place.configure(nas=LAST_TWO)
+    ids = place.store_nights(4)
+    place.tell("refused", *ids)
+    assert place.run("prune").code == 3
+    place.tell("refused")
+    place.configure(nas={"keep_last": 9})
+
+    assert place.run("prune").code == 0
+
+    assert place.held() == ids
+
+
+def test_an_archive_of_the_future_does_not_cost_the_newest_real_one(place: Place) -> None:
+    place.configure(nas={"keep_last": 1})
+    now = datetime.now(UTC).replace(microsecond=0)
+    ids = place.store(now - timedelta(days=2), now - timedelta(days=1), now + timedelta(days=4000))
+
+    done = place.run("prune", "-v")
+
+    assert place.held() == ids[1:]
+    assert f"  kept          {ids[1]}  the last good one" in done.out
+
+
+def test_strays_are_told_and_only_old_unfinished_ones_are_removed(place: Place) -> None:
+    place.configure(nas={"type": "local"})
+    folder = place.folder / "nas"
+    old, new = (
+        folder / ".0123456789abcdef.labferry-part",
+        folder / ".fedcba9876543210.labferry-part",
+    )
+    lost = folder / "20250101T000000Z-lab-1.zip"
+    for file in (old, new, lost):
+        file.write_text("half")
+    long_ago = time.time() - 90_000
+    os.utime(old, (long_ago, long_ago))
+    os.utime(lost, (long_ago, long_ago))
+
+    done = place.run("prune", "--strays", "--dry-run")
+    assert done.code == 0
+    assert f"would remove  {old.name}  unfinished" in done.out
+    assert f"left          {new.name}  unfinished" in done.out
+    assert f"left          {lost.name}  archive without manifest" in done.out
+    assert old.exists()
+
+    done = place.run("prune", "--strays", "--json")
+    assert {s["key"]: s["removed"] for s in done.document["destinations"][0]["strays"]} == {
+        old.name: True,
+        new.name: False,
+        lost.name: False,
+    }
+    assert sorted(path.name for path in folder.iterdir()) == sorted([new.name, lost.name])
+    assert place.run("prune", "--strays", "--stray-age", "0s").code == 0
+    assert [path.name for path in folder.iterdir()] == [lost.name]
+
+
+def test_without_strays_they_are_told_only(place: Place) -> None:
+    place.configure(nas={"type": "local", "retention": LAST_TWO})
+    stray = place.folder / "nas/.0123456789abcdef.labferry-part"
+    stray.write_text("half")
+    os.utime(stray, (0, 0))
+
+    done = place.run("prune", "-v")
+
+    assert done.code == 0
+    assert f"left          {stray.name}  unfinished  since 1970-01-01 00:00 UTC" in done.out
+    assert "--strays removes those that are unfinished and older than 1d." in done.out
+    assert stray.exists()
+
+
+def test_nothing_that_is_removed_stays_in_the_ledger_as_being_there(place: Place) -> None:
+    place.configure(nas={"keep_last": 1})
+    place.store_nights(2)
+    assert place.run("prune").code == 0
+    status = place.run("list", "--json")
+    assert len(json.loads(status.out)["archives"]) == 1
