@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labferry.actions.session import Session
-from labferry.config import SinkConfig, SourceConfig
+from labferry.config import ObserverConfig, SinkConfig, SourceConfig
 from labferry.engine import run_lock
+from labferry.engine.encryption import check_encryption
 from labferry.engine.unexpected import as_problem
 from labferry.sdk import Finding, LabferryError, LockHeldError, Severity
 
@@ -30,7 +31,7 @@ class CheckResult:
 
 
 def check(session: Session, *, accept_new_host_keys: bool = False) -> Iterator[CheckResult]:
-    """Look at the configuration, the state folder, every source and every destination.
+    """Look at the configuration, the state folder, every source, destination and observer.
 
     Args:
         session: The configuration.
@@ -46,6 +47,9 @@ def check(session: Session, *, accept_new_host_keys: bool = False) -> Iterator[C
     for sink in config.destinations.values():
         results = _check_destination(sink, accept_new_host_keys=accept_new_host_keys)
         yield from results if sink.settings.required else map(_softened, results)
+    for name, observer in config.observers.items():
+        results = _gather(f"observer {name}", observer, lambda plugin: plugin.check())
+        yield from map(_softened, results)
 
 
 def _check_state(session: Session) -> Iterator[CheckResult]:
@@ -66,11 +70,14 @@ def _check_destination(config: SinkConfig, *, accept_new_host_keys: bool) -> Ite
     if accept_new_host_keys:
         yield from _gather(subject, config, lambda sink: sink.accept_new_host_keys())
     yield from _gather(subject, config, lambda sink: sink.check())
+    encrypt = config.settings.encrypt
+    if encrypt is not None:
+        yield from _gather(subject, config, lambda _: check_encryption(encrypt))
 
 
 def _gather(
     subject: str,
-    config: SourceConfig | SinkConfig,
+    config: SourceConfig | SinkConfig | ObserverConfig,
     look: Callable[[Any], Iterator[Finding]],
 ) -> Iterator[CheckResult]:
     try:
@@ -83,7 +90,7 @@ def _gather(
 
 
 def _softened(result: CheckResult) -> CheckResult:
-    """What a destination that is not required does wrong, as `sync` takes it: a warning."""
+    """What an observer, or a destination that is not required, does wrong: to `sync`, a warning."""
     if result.finding.severity is not Severity.ERROR:
         return result
     return replace(result, finding=replace(result.finding, severity=Severity.WARNING), exit_code=0)

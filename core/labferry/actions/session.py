@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labferry.config import Config, Kinds, find_config, load_config, resolve_secrets
+from labferry.engine.encryption import require_encryption
 from labferry.plugins import Plugins, load_plugins
 from labferry.sdk import ConfigError
 
@@ -30,9 +31,15 @@ class Session:
             names: Syncs or sources; every sync where there are none.
 
         Raises:
-            ConfigError: A name is neither.
+            ConfigError: A name is neither, or there is no source at all.
         """
         syncs, sources = self.config.syncs, self.config.sources
+        if not sources:
+            raise ConfigError(
+                f"There is nothing to export: {self.config.path} has no [sources.NAME].",
+                hint="It does for list, verify, restore and drill; `labferry init` writes an "
+                "example of a source.",
+            )
         for name in names:
             if name not in syncs and name not in sources:
                 known = ", ".join([*syncs, *sources])
@@ -48,7 +55,7 @@ class Session:
 
 def kinds(plugins: Plugins) -> Kinds:
     """What the installed plugins offer, as the configuration is checked against it."""
-    return Kinds(plugins.sources, plugins.sinks, plugins.broken)
+    return Kinds(plugins.sources, plugins.sinks, plugins.broken, plugins.observers)
 
 
 def open_session(path: Path | None) -> Session:
@@ -62,5 +69,6 @@ def open_session(path: Path | None) -> Session:
     """
     plugins = load_plugins()
     config = load_config(find_config(path), kinds(plugins))
+    require_encryption(config)
     resolve_secrets(config)
     return Session(config, plugins)

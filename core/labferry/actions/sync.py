@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from labferry.actions.session import Session
-from labferry.engine import Stop, run_sync
+from labferry.engine import Board, Stop, run_sync
 from labferry.engine.unexpected import as_problem
 from labferry.sdk import RunReport
 
@@ -29,20 +29,23 @@ class PlannedExport:
     destinations: tuple[str, ...]
 
 
-def sync(session: Session, names: Sequence[str], stop: Stop) -> RunReport:
+def sync(
+    session: Session, names: Sequence[str], stop: Stop, board: Board | None = None
+) -> RunReport:
     """Run once.
 
     Args:
         session: The configuration.
         names: Which syncs or sources; all where empty.
         stop: Ends the run early.
+        board: Shows what is going on.
 
     Raises:
         ConfigError: A name is not known.
         LockHeldError: Another run is at work.
         StateError: The state folder can't be used.
     """
-    return run_sync(session.config, session.plugins, session.routes(names), stop)
+    return run_sync(session.config, session.plugins, session.routes(names), stop, board)
 
 
 def preview(session: Session, names: Sequence[str]) -> Sequence[PlannedExport]:

@@ -1,0 +1,189 @@
+"""`labferry drill`: is what is stored good for a restore, and how long would one take?
+
+Nothing but the destinations is needed, and nothing is kept of what was restored.
+"""
+
+import logging
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from labferry.actions.choosing import Copy, copies_of, newest
+from labferry.actions.extract_zip import ZipContents
+from labferry.actions.fetching import fetch
+from labferry.actions.landing import Landing, disk_errors
+from labferry.actions.session import Session
+from labferry.actions.stores import ask_side_by_side, stored_archives
+from labferry.config import Config
+from labferry.engine import Stop
+from labferry.engine.unexpected import as_problem
+from labferry.sdk import (
+    FullError,
+    LabferryError,
+    NotFoundError,
+    Secret,
+    StoppedError,
+    StoredArchive,
+    redact,
+)
+
+__all__ = ["Drill", "Trial", "drill"]
+
+_log = logging.getLogger(__name__)
+_ZIP = ".zip"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The newest archive of one source, restored from one destination.
+
+    Attributes:
+        destination: The destination's name.
+        source: The source's name; empty where nothing is known of the destination.
+        archive_id: The archive; None where there is none.
+        taken: When its export was asked for, UTC.
+        recovery_point_seconds: How old it was: what was written to the notebook in this time
+            would be lost.
+        size: Its size in bytes.
+        recovery_time_seconds: How long it took to restore, verify and open it.
+        bytes_per_second: How fast it came.
+        files: How many files were found in it, each one read and found right; None where it is
+            no zip file.
+        problem: Why it is not good; empty where it is.
+        exit_code: What the process should exit with because of it; 0 where it is good.
+    """
+
+    destination: str
+    source: str
+    archive_id: str | None = None
+    taken: datetime | None = None
+    recovery_point_seconds: float | None = None
+    size: int | None = None
+    recovery_time_seconds: float | None = None
+    bytes_per_second: int | None = None
+    files: int | None = None
+    problem: str = ""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A drill that was held.
+
+    Attributes:
+        started: When it began, UTC.
+        ended: When it ended, UTC.
+        trials: What was tried.
+    """
+
+    started: datetime
+    ended: datetime
+    trials: tuple[Trial, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether there was something to restore, and all of it is good."""
+        return bool(self.trials) and not any(trial.exit_code for trial in self.trials)
+
+
+def drill(session: Session, stop: Stop, identities: Sequence[Secret] = ()) -> Drill:
+    """Restore the newest archive of each source from each destination.
+
+    Args:
+        session: The configuration. Where it has sources, each must have an archive at each of
+            its destinations.
+        stop: Ends it early.
+        identities: The private keys to decrypt with; the destination's where there are none.
+
+    Raises:
+        StoppedError: A signal came; nothing is left behind.
+    """
+    started = datetime.now(UTC)
+    config = session.config
+    answers = ask_side_by_side(config.destinations.values(), stored_archives, stop)
+    trials = []
+    for name in config.destinations:
+        failure = answers.failures.get(name)
+        if failure is not None:
+            trials.append(_failed(Trial(name, ""), failure))
+        else:
+            trials += _try_destination(config, name, answers.given, identities, stop)
+    return Drill(started, datetime.now(UTC), tuple(trials))
+
+
+def _try_destination(
+    config: Config,
+    name: str,
+    stored: Mapping[str, Sequence[StoredArchive]],
+    identities: Sequence[Secret],
+    stop: Stop,
+) -> list[Trial]:
+    copies = copies_of([config.destinations[name]], stored)
+    there = {copy.stored.manifest.source.name for copy in copies}
+    trials = []
+    for source in sorted(there | _expected(config, name)) or [""]:
+        copy = newest(c for c in copies if c.stored.manifest.source.name == source)
+        if copy is None:
+            missing = NotFoundError("Nothing is stored here.", hint="Has a sync been run?")
+            trials.append(_failed(Trial(name, source), missing))
+        else:
+            trials.append(_try_copy(copy, identities, stop))
+    return trials
+
+
+def _expected(config: Config, destination: str) -> set[str]:
+    """The sources whose archives the configuration sends to a destination."""
+    syncs = config.syncs.values()
+    return {source for sync in syncs if destination in sync.destinations for source in sync.sources}
+
+
+def _try_copy(copy: Copy, identities: Sequence[Secret], stop: Stop) -> Trial:
+    _log.info("Restoring %s from %s", copy.archive_id, copy.config.name)
+    trial = Trial(
+        copy.config.name,
+        copy.stored.manifest.source.name,
+        archive_id=copy.archive_id,
+        taken=copy.taken,
+        recovery_point_seconds=(datetime.now(UTC) - copy.taken).total_seconds(),
+        size=copy.stored.size,
+    )
+    try:
+        return _restore(copy, trial, identities, stop)
+    except StoppedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one bad copy must not end the drill
+        return _failed(trial, as_problem(error, f"The sink of {copy.config.name}"))
+
+
+def _restore(copy: Copy, trial: Trial, identities: Sequence[Secret], stop: Stop) -> Trial:
+    began = time.monotonic()
+    with _scratch() as folder, Landing(Path(folder), copy.stored.manifest.sha256) as landing:
+        try:
+            manifest = fetch(copy, landing, identities, stop)
+        except FullError as error:
+            hint = "Set TMPDIR to a folder on a disk with more space."
+            raise FullError(error.message, hint=hint) from error
+        fetched = time.monotonic() - began
+        files = _open(landing.path, stop) if manifest.file.endswith(_ZIP) else None
+    return replace(
+        trial,
+        recovery_time_seconds=round(time.monotonic() - began, 3),
+        bytes_per_second=round(copy.stored.size / max(fetched, 0.001)),
+        files=files,
+    )
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="labferry-drill-")
+
+
+def _open(path: Path, stop: Stop) -> int:
+    with disk_errors(path), path.open("rb") as file:
+        return ZipContents(file).test(stop)
+
+
+def _failed(trial: Trial, error: LabferryError) -> Trial:
+    return replace(trial, problem=redact(str(error)), exit_code=error.exit_code)

@@ -1,0 +1,89 @@
+"""`labferry drill`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from labferry.actions.drill import Drill, drill
+from labferry.actions.stores import open_stores
+from labferry.cli.drill_report import as_document, as_markdown, check_report, write_report
+from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.identities import identities_option, secrets_in
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document, tell
+from labferry.cli.signals import stop_on_signals
+from labferry.engine import Stop
+from labferry.sdk import IntegrityError, StoppedError
+
+__all__ = ["command"]
+
+_PARTIAL = 3
+_EXIT_CODES = """\b
+Exit codes:
+  0    everything could be restored, and is good
+  3    some of it could not be restored
+  4    integrity: a copy is damaged
+  130  stopped by Ctrl-C, 143 by SIGTERM; nothing is left behind
+  others where nothing at all could be restored, as for the other verbs
+
+"""
+_EXAMPLES = examples(
+    "labferry drill                       # print the report",
+    "labferry drill --to-report drill.md  # keep it, with JSON beside it",
+)
+
+
+@click.command(
+    "drill", short_help="Prove that everything can be restored.", epilog=_EXIT_CODES + _EXAMPLES
+)
+@config_option
+@click.option(
+    "--to-report",
+    "report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the report there (Markdown), and beside it one that ends in .json.",
+)
+@identities_option
+@output_options
+def command(
+    output: Output, config_path: Path | None, report: Path | None, identity_files: Sequence[Path]
+) -> int:
+    """Restore the newest archive of each source from each destination, and report.
+
+    Each is fetched into a scratch folder (below $TMPDIR), verified, opened, every file in it
+    read, and deleted. The report tells the recovery point and the recovery time of each. No state
+    folder and no notebook server is needed.
+    """
+    if report is not None:
+        check_report(report)
+    session = open_stores(config_path)
+    stop = Stop()
+    stop_on_signals(stop)
+    try:
+        held = drill(session, stop, secrets_in(identity_files))
+    except StoppedError as error:
+        tell(f"{error.message} A drill has to be begun anew.")
+        return stop.exit_code
+    if report is not None:
+        write_report(report, held, session.config.path)
+    code = _exit_code(held)
+    failed = [f"{t.destination}: {t.problem}" for t in held.trials if t.exit_code]
+    if output.as_json:
+        content = as_document(held, session.config.path)
+        print_document("drill", code, content, [{"message": text} for text in failed])
+    elif report is None:
+        click.echo(as_markdown(held, session.config.path), nl=False)
+    elif output.is_talkative:
+        click.echo(f"The report is in {report}.")
+    for text in failed:
+        tell(text)
+    return code
+
+
+def _exit_code(held: Drill) -> int:
+    codes = {trial.exit_code for trial in held.trials}
+    if IntegrityError.exit_code in codes or 0 not in codes:
+        return shared_exit_code(codes) if codes else 1
+    return _PARTIAL if codes - {0} else 0

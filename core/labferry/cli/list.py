@@ -1,0 +1,125 @@
+"""`labferry list`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from labferry.actions.listing import Listed, Listing, list_stored
+from labferry.actions.stores import open_stores, told
+from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.moments import MOMENT, show_moment
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document, tell
+from labferry.cli.tables import print_table
+from labferry.cli.units import show_seconds, show_size
+from labferry.engine import Stop
+
+__all__ = ["command"]
+
+_HEAD = ("ARCHIVE", "SOURCE", "DESTINATION", "TAKEN (UTC)", "AGE", "SIZE", "SHA-256", "VERIFIED")
+_STRAY_HEAD = ("DESTINATION", "KIND", "SIZE", "SINCE (UTC)", "WHERE")
+_PARTIAL = 3
+_DIGITS = 12
+_EXAMPLES = examples(
+    "labferry list                        # everything, the newest last",
+    "labferry list offsite --since 7d     # of the last week, at one destination",
+    "labferry list --source chem --json   # with full digests, for programs",
+    "labferry list --all                  # and whatever else lies there",
+)
+
+
+@click.command("list", short_help="What is stored, from the destinations alone.", epilog=_EXAMPLES)
+@click.argument("destination", required=False)
+@config_option
+@click.option("--source", metavar="NAME", help="Only archives of this source.")
+@click.option("--since", type=MOMENT, help="Only archives taken then or later: 2026-03-01, 7d.")
+@click.option("--all", "strays", is_flag=True, help="Also what is no complete archive.")
+@output_options
+def command(
+    output: Output,
+    destination: str | None,
+    config_path: Path | None,
+    source: str | None,
+    since: datetime | None,
+    *,
+    strays: bool,
+) -> int:
+    """List what is stored at DESTINATION, or at all of them.
+
+    Asks the destinations themselves: no source, no key of the notebook and no state folder is
+    needed. Nothing is ever changed. With --all, archives without a manifest, manifests without an
+    archive, unfinished and foreign files are shown, too.
+    """
+    session = open_stores(config_path)
+    listing = list_stored(
+        session, Stop(), destination=destination, source=source, since=since, strays=strays
+    )
+    code = _exit_code(listing, len(session.config.destinations) if destination is None else 1)
+    problems = [told(name, error) for name, error in listing.failures.items()]
+    if output.as_json:
+        content = {
+            "archives": [asdict(copy) for copy in listing.copies],
+            "strays": [
+                {"destination": name, **asdict(stray)}
+                for name, found in listing.strays.items()
+                for stray in found
+            ],
+        }
+        print_document("list", code, content, [{"message": problem} for problem in problems])
+    else:
+        _print(output, listing)
+    for problem in problems:
+        tell(problem)
+    return code
+
+
+def _exit_code(listing: Listing, asked: int) -> int:
+    if listing.failures and len(listing.failures) < asked:
+        return _PARTIAL
+    return shared_exit_code(error.exit_code for error in listing.failures.values())
+
+
+def _print(output: Output, listing: Listing) -> None:
+    if listing.copies:
+        print_table(_HEAD, [_row(output, copy) for copy in listing.copies])
+    elif not listing.failures and not output.is_quiet:
+        tell("No archive is stored.")
+    if listing.strays:
+        if listing.copies:
+            click.echo()
+        print_table(_STRAY_HEAD, _stray_rows(listing))
+
+
+def _row(output: Output, copy: Listed) -> Sequence[str]:
+    digest = copy.sha256 if output.verbosity > 0 else copy.sha256[:_DIGITS]
+    return (
+        copy.archive_id,
+        copy.source,
+        copy.destination,
+        show_moment(copy.taken),
+        _age(copy.taken),
+        show_size(copy.size),
+        digest,
+        "-" if copy.last_verified is None else f"{_age(copy.last_verified)} ago",
+    )
+
+
+def _stray_rows(listing: Listing) -> Sequence[Sequence[str]]:
+    return [
+        (
+            name,
+            stray.kind.value,
+            "-" if stray.size is None else show_size(stray.size),
+            "-" if stray.since is None else show_moment(stray.since),
+            stray.key,
+        )
+        for name, found in listing.strays.items()
+        for stray in found
+    ]
+
+
+def _age(moment: datetime) -> str:
+    return show_seconds(max(0.0, (datetime.now(UTC) - moment).total_seconds()))

@@ -1,0 +1,47 @@
+"""Points in time on the command line."""
+
+from datetime import UTC, datetime
+
+import click
+from typing_extensions import override
+
+from labferry.sdk.settings import parse_duration
+
+__all__ = ["MOMENT", "show_moment"]
+
+
+def show_moment(moment: datetime) -> str:
+    """A moment for people, to the minute, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+class _Moment(click.ParamType[datetime]):
+    name = "WHEN"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return _moment(str(value))
+        except (ValueError, OverflowError):
+            self.fail(
+                f"{value!r} is no date such as 2026-03-01 or 2026-03-01T12:00 (UTC where it does "
+                "not say), and no time ago such as 7d or 26h.",
+                param,
+                ctx,
+            )
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.now(UTC) - parse_duration(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+MOMENT = _Moment()
+"""A date, a date with a time, or a time ago: `2026-03-01`, `2026-03-01T12:00+01:00`, `7d`."""

@@ -1,0 +1,123 @@
+"""`labferry restore`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from labferry.actions.choosing import LATEST, Wanted
+from labferry.actions.restore import Place, Restored, restore
+from labferry.actions.stores import open_stores
+from labferry.cli.identities import identities_option, secrets_in
+from labferry.cli.moments import MOMENT, show_moment
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document, tell
+from labferry.cli.signals import stop_on_signals
+from labferry.cli.units import show_size
+from labferry.engine import Stop
+from labferry.sdk import ConfigError, StoppedError
+
+__all__ = ["command"]
+
+_EXIT_CODES = """\b
+Exit codes:
+  0    restored, and verified
+  1    failed: not found, no space, something is in the way
+  2    not clear what is meant; nothing was started
+  4    integrity: every copy is bad, or it can't be unpacked safely
+  5    refused: credentials, permissions, or no private key that fits
+  11   another restore is writing the same file
+  130  stopped by Ctrl-C, 143 by SIGTERM: run again to go on
+
+"""
+_EXAMPLES = examples(
+    "labferry restore latest --source chem --to /srv/restored",
+    "labferry restore latest --source chem --before 2026-03-01 --to chem.zip",
+    "labferry restore 20260102T030405Z-chem-23 --from offsite --to chem --extract",
+)
+
+
+@click.command(
+    "restore", short_help="Get an archive back, verified.", epilog=_EXIT_CODES + _EXAMPLES
+)
+@click.argument("archive")
+@config_option
+@click.option(
+    "--to",
+    "path",
+    required=True,
+    metavar="PATH",
+    help="The file to make, or a folder to make it in; with --extract a new folder.",
+)
+@click.option("--from", "origin", metavar="DESTINATION", help="Only from there.")
+@click.option("--source", metavar="NAME", help="Only archives of this source.")
+@click.option("--before", type=MOMENT, help="Only archives taken before that: 2026-03-01, 7d.")
+@click.option("--extract", is_flag=True, help="Unpack it into the new folder PATH.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@identities_option
+@output_options
+def command(  # noqa: PLR0913 - one for each option
+    output: Output,
+    archive: str,
+    config_path: Path | None,
+    *,
+    path: str,
+    origin: str | None,
+    source: str | None,
+    before: datetime | None,
+    identity_files: Sequence[Path],
+    extract: bool,
+    force: bool,
+) -> int:
+    """Get an archive back from the first destination that has a good copy.
+
+    ARCHIVE is an id as `labferry list` shows it, the beginning of one, or `latest` with --source.
+    Every byte is compared with the manifest before the archive appears under its name. Run the
+    same command again to go on with one that was interrupted.
+    """
+    if extract and force:
+        raise click.UsageError("--force is for files; --extract needs a new or empty folder.")
+    if before is not None and archive != LATEST:
+        raise click.UsageError(f"--before is for {LATEST}; {archive!r} says itself when it was.")
+    if path.endswith("/") and not extract and not Path(path).is_dir():
+        raise ConfigError(f"There is no folder {path} to restore to.", hint="Make it first.")
+    session = open_stores(config_path)
+    stop = Stop()
+    stop_on_signals(stop)
+    try:
+        restored = restore(
+            session,
+            Wanted(archive, source, before),
+            Place(Path(path), extract=extract, overwrite=force),
+            stop,
+            origin=origin,
+            identities=secrets_in(identity_files),
+        )
+    except StoppedError as error:
+        if not output.as_json:
+            tell(str(error))
+            return stop.exit_code
+        print_document("restore", stop.exit_code, {}, [{"message": error.message}])
+        return stop.exit_code
+    _print(output, restored)
+    return 0
+
+
+def _print(output: Output, restored: Restored) -> None:
+    if output.as_json:
+        problems = [{"message": problem} for problem in restored.problems]
+        print_document("restore", 0, {"restored": asdict(restored)}, problems)
+    elif not output.is_quiet:
+        click.echo(_line(restored))
+
+
+def _line(restored: Restored) -> str:
+    size, taken = show_size(restored.size), show_moment(restored.taken)
+    what = f"{restored.archive_id} ({size}, taken {taken} UTC)"
+    if restored.destination is None:
+        return f"{what} was here already, and is right: {restored.path}"
+    if restored.files is None:
+        return f"{what} restored from {restored.destination}: {restored.path}"
+    return f"{what} restored from {restored.destination}: {restored.files} files in {restored.path}"

@@ -1,0 +1,150 @@
+"""Killed or disturbed at every step of a restore: nothing half, and the next one ends it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Machine, Put
+
+_DRIVER = Path(__file__).with_name("driver.py")
+_MEMBERS = {"work/a.bin": os.urandom(1 << 20), "work/b/c.bin": os.urandom(1 << 20), "work/d": b""}
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    steps: list[str]
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, _DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.communicate(timeout=10)
+
+
+@pytest.fixture
+def run(driver: subprocess.Popen[str], machine: Machine) -> Run:
+    """Restore in a fork, and be killed or disturbed at a step if that is said."""
+
+    def run(*argv: str, **task: Any) -> Ended:  # noqa: ANN401 - as the driver takes it
+        files = {name: str(machine.folder / name) for name in ("stdout", "stderr")}
+        whole = {"argv": ["restore", "-c", str(machine.config), *argv], **files, **task}
+        assert driver.stdin is not None
+        assert driver.stdout is not None
+        driver.stdin.write(f"{json.dumps(whole)}\n")
+        driver.stdin.flush()
+        answer = json.loads(driver.stdout.readline())
+        text = Path(files["stderr"]).read_text(encoding="utf-8")
+        return Ended(answer["code"], answer["steps"], text)
+
+    return run
+
+
+@pytest.fixture
+def put(machine: Machine, zip_of: Callable[..., bytes]) -> Put:
+    machine.here.mkdir()
+    return machine.put("nas", content=zip_of(_MEMBERS))
+
+
+def _clear(machine: Machine) -> None:
+    for path in sorted(machine.here.rglob("*"), reverse=True):
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink()
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_restore_killed_at_any_step(
+    machine: Machine, put: Put, run: Run, *, resumed: bool
+) -> None:
+    target = machine.here / "back.zip"
+    part = machine.here / f".labferry-{put.sha256[:32]}.part"
+    argv = (put.id, "--to", str(target))
+    killed = 0
+    while True:
+        _clear(machine)
+        if resumed:
+            part.write_bytes(put.content[: 1 << 20])
+        ended = run(*argv, at=killed + 1)
+        if ended.code != -9:
+            break
+        killed += 1
+        assert not target.exists() or target.read_bytes() == put.content
+        again = run(*argv)
+        assert again.code == 0, again.err
+        assert target.read_bytes() == put.content
+        assert machine.files() == ["back.zip"]
+    assert ended.code == 0, ended.err
+    assert killed > 10
+
+
+def test_a_restore_that_is_unpacked_killed_at_any_step(
+    machine: Machine, put: Put, run: Run
+) -> None:
+    target = machine.here / "new"
+    argv = (put.id, "--to", str(target), "--extract")
+    killed = 0
+    while True:
+        _clear(machine)
+        ended = run(*argv, at=killed + 1)
+        if ended.code != -9:
+            break
+        killed += 1
+        if not target.exists():
+            assert run(*argv).code == 0
+        _check_unpacked(machine, target)
+    assert ended.code == 0, ended.err
+    _check_unpacked(machine, target)
+    assert killed > 20
+
+
+def _check_unpacked(machine: Machine, target: Path) -> None:
+    assert [path.name for path in machine.here.iterdir()] == ["new"], "nothing else is left"
+    assert {name: (target / name).read_bytes() for name in machine.files(target)} == _MEMBERS
+
+
+@pytest.mark.parametrize(
+    ("fault", "extract"), [("ENOSPC", False), ("EIO", False), ("ENOSPC", True)]
+)
+def test_a_disk_that_fails_at_any_step(
+    machine: Machine, put: Put, run: Run, fault: str, *, extract: bool
+) -> None:
+    target = machine.here / "back"
+    argv = (put.id, "--to", str(target), *(["--extract"] if extract else []))
+    steps = len(run(*argv).steps)
+    failed = 0
+    for step in range(1, steps + 1):
+        _clear(machine)
+        ended = run(*argv, at=step, fault=fault)
+        if ended.code == 0:
+            continue
+        failed += 1
+        assert ended.code in {1, 4, 5}, (step, ended.err)
+        assert "should not" not in ended.err, ended.err
+        again = run(*argv)
+        assert again.code == 0 or target.is_dir(), again.err
+        if target.is_dir():
+            _check_content(target)
+        else:
+            assert target.read_bytes() == put.content
+    assert failed > 10
+
+
+def _check_content(target: Path) -> None:
+    for name, content in _MEMBERS.items():
+        assert (target / name).read_bytes() == content
