@@ -2,6 +2,15 @@
 
 from labferry.spool.archive import Declared, SpoolArchive
 from labferry.spool.digesting import Hasher
+from labferry.spool.encrypted import AGE_SUFFIX, EncryptedArchive, EncryptedFile
 from labferry.spool.folder import Spool
 
-__all__ = ["Declared", "Hasher", "Spool", "SpoolArchive"]
+__all__ = [
+    "AGE_SUFFIX",
+    "Declared",
+    "EncryptedArchive",
+    "EncryptedFile",
+    "Hasher",
+    "Spool",
+    "SpoolArchive",
+]
