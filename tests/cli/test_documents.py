@@ -49,6 +49,8 @@ def test_a_sync_on_a_terminal_is_a_document_with_messages_around(
 ) -> None:
     site.write({"lab": source(server)})
 
+    site.environment["TERM"] = "dumb"  # no bars in between
+
     shown = site.run_on_terminal("sync", "--json").out.splitlines()
 
     assert all(line.startswith("labferry: ") for line in shown[: shown.index("{")])

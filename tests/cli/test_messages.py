@@ -26,6 +26,7 @@ def test_a_person_at_a_terminal_is_told_what_happens(
     site: Site, server: SimulatedRSpace, source: Source
 ) -> None:
     site.write({"lab": source(server)})
+    site.environment["TERM"] = "dumb"  # no bars in between
 
     done = site.run_on_terminal("sync")
 

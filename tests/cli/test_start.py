@@ -18,7 +18,20 @@ from labferry.testing.rspace import SimulatedRSpace
 if TYPE_CHECKING:
     from tests.cli.conftest import Site, Source
 
-VERBS = ["check", "demo", "init", "plugins", "schema", "sync"]
+VERBS = [
+    "check",
+    "demo",
+    "drill",
+    "init",
+    "list",
+    "plugins",
+    "prune",
+    "restore",
+    "schema",
+    "status",
+    "sync",
+    "verify",
+]
 
 
 def test_the_version(site: Site) -> None:

@@ -58,7 +58,9 @@ def fetched(chem: Notebook, archive: SpoolArchive, noted: list[Downloading]) -> 
     def _fetched(*, validator: str | None = None, stop: Stop | None = None) -> Event:
         offer = Offer(LINK, len(TEXT), zlib.crc32(TEXT))
         job = ExportJob(phase=Phase.COMPLETED, offer=offer, validator=validator)
-        return Fetch(chem, "alice@eln", noted.append, _accept, stop or Stop())(job, archive)
+        return Fetch(chem, "alice@eln", noted.append, _accept, lambda _: (stop or Stop()).check())(
+            job, archive
+        )
 
     return _fetched
 

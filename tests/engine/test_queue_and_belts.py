@@ -12,7 +12,7 @@ from labferry.engine.handover import Belt, Handover
 from labferry.engine.work import Work, WorkQueue
 from labferry.ledger import Delivery, DeliveryState
 from labferry.lifecycle import ExportJob, Phase
-from labferry.sdk import Checked, Manifest, Offer, Receipt, StoppedError
+from labferry.sdk import Checked, Offer, Receipt, StoppedError
 from labferry.spool import Declared, SpoolArchive
 
 MakeWork = Callable[..., Work]
@@ -106,7 +106,6 @@ def test_archive_goes_to_every_destination_of_its_source(
         parcel = belt.get_nowait()
         assert parcel is not None
         assert (parcel.work, parcel.archive) == (offered, archive)
-        assert parcel.manifest.key == archive.key + ".manifest.json"
 
 
 def test_expected_deliveries_are_in_the_ledger_before_anybody_begins(
@@ -197,20 +196,3 @@ def test_archive_that_everybody_is_through_with_is_not_abandoned(
 def test_closing_tells_every_destination(handover: Handover, belts: dict[str, Belt]) -> None:
     handover.close()
     assert [belt.get_nowait() for belt in belts.values()] == [None, None]
-
-
-def test_manifest_is_the_same_however_often_it_is_sealed(
-    handover: Handover, belts: dict[str, Belt], offered: Work, archive: SpoolArchive
-) -> None:
-    archive.write(0, CONTENT)
-    digests = archive.verify()
-    handover.offer(offered, archive)
-    parcel = belts["nas"].get_nowait()
-    assert parcel is not None
-    document = parcel.manifest.seal()
-    assert document == parcel.manifest.seal()
-    manifest = Manifest.from_json(document, where="x")
-    assert (manifest.sha256, manifest.crc32) == (digests.sha256, f"{digests.crc32:08x}")
-    assert (manifest.file, manifest.size) == (archive.key.split("/")[-1], len(CONTENT))
-    assert (manifest.job.id, manifest.job.submitted) == ("9", MOMENT)
-    assert (manifest.source.name, manifest.source.series) == ("chem", "group 23")

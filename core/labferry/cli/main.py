@@ -12,7 +12,20 @@ from labferry import __version__
 
 __all__ = ["cli", "main"]
 
-_VERBS = ("check", "demo", "init", "plugins", "schema", "sync")
+_VERBS = (
+    "check",
+    "demo",
+    "drill",
+    "init",
+    "list",
+    "plugins",
+    "prune",
+    "restore",
+    "schema",
+    "status",
+    "sync",
+    "verify",
+)
 
 
 class _Verbs(click.Group):

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import click
 
+from labferry.cli.logs import LogFormat
 from labferry.cli.output import Output
 
 __all__ = ["config_option", "examples", "output_options"]
@@ -27,6 +28,12 @@ _OUTPUT_OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
     click.option("-v", "--verbose", count=True, help="Tell more; twice for everything."),
     click.option("-q", "--quiet", is_flag=True, help="Tell errors only."),
+    click.option(
+        "--log-format",
+        type=click.Choice([form.value for form in LogFormat]),
+        default=LogFormat.TEXT.value,
+        help="How messages on stderr look: text, or one JSON object a line.",
+    ),
 )
 
 
@@ -34,8 +41,11 @@ def output_options(function: Callable[..., ResultT]) -> Callable[..., ResultT]:
     """Add --json, -v and -q, which reach the function as one `output`."""
 
     @functools.wraps(function)
-    def with_output(*, as_json: bool, verbose: int, quiet: bool, **others: object) -> ResultT:
-        output = Output(as_json=as_json, verbosity=-1 if quiet else verbose)
+    def with_output(
+        *, as_json: bool, verbose: int, quiet: bool, log_format: str, **others: object
+    ) -> ResultT:
+        verbosity = -1 if quiet else verbose
+        output = Output(as_json=as_json, verbosity=verbosity, log_format=LogFormat(log_format))
         output.start_logging()
         return function(output=output, **others)
 

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import click
-from typing_extensions import override
 
+from labferry.cli.logs import LogFormat, start_logging
 from labferry.sdk import JsonValue, redact
 
 __all__ = ["Output", "print_document", "tell"]
-
-_CHATTY = ("filelock", "httpcore", "httpx")
-"""Libraries whose log lines are about themselves, or hold addresses with their signatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +22,12 @@ class Output:
     Attributes:
         as_json: Whether stdout is to be one JSON document.
         verbosity: 0 by default, negative for -q, positive for -v.
+        log_format: How log lines look.
     """
 
     as_json: bool
     verbosity: int
+    log_format: LogFormat = LogFormat.TEXT
 
     @property
     def is_talkative(self) -> bool:
@@ -43,13 +42,7 @@ class Output:
 
     def start_logging(self) -> None:
         """Send log lines to stderr, as many as were asked for."""
-        handler = logging.StreamHandler()
-        handler.setFormatter(_Redacting("%(message)s"))
-        logger = logging.getLogger()
-        logger.handlers[:] = [handler]
-        logger.setLevel(self._level())
-        for name in _CHATTY:
-            logging.getLogger(name).setLevel(logging.WARNING)
+        start_logging(self._level(), self.log_format)
 
     def _level(self) -> int:
         if self.verbosity > 1:
@@ -57,13 +50,6 @@ class Output:
         if self.verbosity == 1 or (self.verbosity == 0 and sys.stderr.isatty()):
             return logging.INFO
         return logging.WARNING if self.verbosity == 0 else logging.ERROR
-
-
-class _Redacting(logging.Formatter):
-    @override
-    def format(self, record: logging.LogRecord) -> str:
-        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        return redact(f"labferry: {level}{super().format(record)}")
 
 
 def tell(message: str) -> None:

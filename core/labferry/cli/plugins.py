@@ -51,6 +51,7 @@ def _rows(plugin: Plugin) -> Iterator[tuple[str, ...]]:
     offers = [
         *((kind, "source") for kind in plugin.sources),
         *((kind, "destination") for kind in plugin.sinks),
+        *((kind, "observer") for kind in plugin.observers),
     ]
     for offer in offers or [("-", "-" if plugin.problem else "observer")]:
         yield (*offer, *end)

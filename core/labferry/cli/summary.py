@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TypeGuard
 
 import click
 
 from labferry.cli.output import Output, print_document, tell
+from labferry.cli.units import show_seconds, show_size
 from labferry.sdk import ExportReport, Outcome, RunReport
 
 __all__ = ["print_run"]
 
-_UNITS = ("kB", "MB", "GB", "TB")
-_THOUSAND = 1000
-_MINUTE = 60
 _FAILED = {1, 3, 4, 5}
 _NAMED = 3
 """How many exports with the same problem are named."""
@@ -60,25 +59,21 @@ def _content(report: RunReport) -> dict[str, object]:
     }
 
 
-def _size(size: int) -> str:
-    """A size for people: `1 byte`, `10.1 kB`, `2.5 GB`."""
-    if size < _THOUSAND:
-        return f"{size} byte{'' if size == 1 else 's'}"
-    amount, unit = size / _THOUSAND, _UNITS[0]
-    for larger in _UNITS[1:]:
-        if round(amount, 1) < _THOUSAND:
-            break
-        amount, unit = amount / _THOUSAND, larger
-    return f"{amount:.1f} {unit}"
-
-
 def _line(export: ExportReport) -> str:
     what = f"{export.source}: {export.title}: {export.outcome}"
     if not export.receipts:
         return what
     places = ", ".join(receipt.destination for receipt in export.receipts)
     stored = export.receipts[0]
-    return f"{what} at {places}: {stored.key} ({_size(stored.size)})"
+    told = f"{what} at {places}: {stored.key} ({show_size(stored.size)})"
+    # A page that somebody has to look at, such as the draft of a record.
+    urls = (receipt.url for receipt in export.receipts)
+    pages = [url for url in urls if _is_page(url)]
+    return "\n".join([told, *(f"  {page}" for page in pages)])
+
+
+def _is_page(url: str | None) -> TypeGuard[str]:
+    return url is not None and url.startswith(("https://", "http://"))
 
 
 def _total(report: RunReport) -> str:
@@ -87,15 +82,7 @@ def _total(report: RunReport) -> str:
     }
     told = [f"{count} {outcome}" for outcome, count in counts.items() if count] or ["none"]
     seconds = (report.ended - report.started).total_seconds()
-    return f"Exports: {', '.join(told)}; it took {_duration(seconds)}."
-
-
-def _duration(seconds: float) -> str:
-    """A time for people: `0.3 s`, `12 min`, `1 h 05 min`."""
-    if seconds < _MINUTE:
-        return f"{seconds:.1f} s"
-    hours, minutes = divmod(round(seconds / _MINUTE), 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+    return f"Exports: {', '.join(told)}; it took {show_seconds(seconds)}."
 
 
 def _problems(report: RunReport) -> Iterator[_Problem]:

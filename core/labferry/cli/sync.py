@@ -12,9 +12,10 @@ from labferry.actions.session import Session, open_session
 from labferry.actions.sync import preview, sync
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
+from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.summary import print_run
-from labferry.engine import Stop
+from labferry.engine import Board, Stop
 
 __all__ = ["command"]
 
@@ -62,7 +63,9 @@ def command(
         return _preview(output, session, names)
     stop = Stop()
     stop_on_signals(stop)
-    report = sync(session, names, stop)
+    board = Board()
+    with progress_bars(board, wanted=not output.is_quiet):
+        report = sync(session, names, stop, board)
     print_run(output, "sync", report)
     if stop.requested:
         # Threads that were in the middle of something must not outlive the report.

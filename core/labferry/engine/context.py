@@ -2,19 +2,20 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pluggy
 
 from labferry.config import Config
+from labferry.engine.board import Board
 from labferry.engine.clock import Clock
 from labferry.engine.stop import Stop
 from labferry.ledger import Export, Ledger
 from labferry.lifecycle import Policy, advance
 from labferry.lifecycle.events import Event
-from labferry.sdk import Receipt, Source, redact
+from labferry.sdk import Receipt, RunReport, RunStarted, Source, redact
 from labferry.spool import Spool
 
 __all__ = ["RunContext"]
@@ -35,6 +36,7 @@ class RunContext:
         spool: The spool.
         hooks: Calls the observers.
         stop: Ends the run.
+        board: Shows what is going on.
         backoff: Seconds before a destination is tried again the first time.
     """
 
@@ -46,6 +48,7 @@ class RunContext:
     spool: Spool
     hooks: pluggy.HookRelay
     stop: Stop
+    board: Board = field(default_factory=Board)
     backoff: float = 1.0
 
     @property
@@ -77,9 +80,22 @@ class RunContext:
         self.ledger.save(changed)
         return changed
 
+    def tell_started(self) -> None:
+        """Tell the observers that the run begins. What they do wrong is a warning."""
+        destinations = dict.fromkeys(name for route in self.routes.values() for name in route)
+        run = RunStarted(self.run, self.clock.began, tuple(self.routes), tuple(destinations))
+        self._tell(self.hooks.labferry_run_started, run=run)
+
     def tell_stored(self, receipt: Receipt) -> None:
         """Tell the observers of a stored archive. What they do wrong is a warning."""
+        self._tell(self.hooks.labferry_archive_stored, receipt=receipt)
+
+    def tell_finished(self, report: RunReport) -> None:
+        """Tell the observers how the run ended. What they do wrong is a warning."""
+        self._tell(self.hooks.labferry_run_finished, report=report)
+
+    def _tell(self, hook: pluggy.HookCaller, **arguments: object) -> None:
         try:
-            self.hooks.labferry_archive_stored(receipt=receipt)
+            hook(**arguments)
         except Exception as error:  # noqa: BLE001 - an observer must not fail a backup
             _log.warning("An observer failed: %s: %s", type(error).__name__, redact(str(error)))

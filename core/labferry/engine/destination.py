@@ -1,18 +1,27 @@
 """One destination at work: takes parcels off its belt and has its sink store them."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from threading import Thread
 from typing import Any
 
 from typing_extensions import override
 
+from labferry.engine.board import ActivityKind, TrackedArchive
 from labferry.engine.context import RunContext
+from labferry.engine.encrypting import EncryptedDelivery
 from labferry.engine.handover import Belt, Handover, Parcel
+from labferry.engine.logcontext import about
+from labferry.engine.manifests import CopyManifest
+from labferry.engine.readback import read_share
 from labferry.engine.unexpected import as_problem
 from labferry.ledger import Delivery, DeliveryState
 from labferry.sdk import (
+    Archive,
+    Checkpoint,
     LabferryError,
+    ManifestDraft,
     PluginError,
     Receipt,
     Sink,
@@ -20,6 +29,7 @@ from labferry.sdk import (
     TransientError,
     redact,
 )
+from labferry.sealing import Recipients
 
 __all__ = ["DestinationWorker"]
 
@@ -36,6 +46,9 @@ class DestinationWorker(Thread):
         context: The run.
         belt: Where parcels come from.
         handover: Every parcel is given back to it once it is dealt with.
+
+    Attributes:
+        problems: What is wrong with copies that were stored earlier.
     """
 
     def __init__(self, name: str, context: RunContext, belt: Belt, handover: Handover) -> None:
@@ -44,31 +57,63 @@ class DestinationWorker(Thread):
         self._context = context
         self._belt = belt
         self._handover = handover
+        self.problems: list[LabferryError] = []
 
     @override
     def run(self) -> None:
         sink: Sink[Any] | None = None
         while (parcel := self._belt.get()) is not None:
             try:
-                sink = sink or self._make_sink()
-                self._deliver(sink, parcel)
+                with about(
+                    run=str(self._context.run),
+                    source=parcel.archive.source,
+                    archive=parcel.archive.id,
+                    destination=self._destination,
+                ):
+                    sink = sink or self._make_sink()
+                    self._deliver(sink, parcel)
             except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
                 self._failed(parcel, as_problem(error, f"The sink of {self._destination}"))
             finally:
                 self._handover.done(parcel.work, parcel.archive)
+        sink = self._prove(sink)
         if sink is not None:
             self._close(sink)
+
+    def _prove(self, sink: Sink[Any] | None) -> Sink[Any] | None:
+        """Read back this run's share of what is stored."""
+        settings = self._context.config.destinations[self._destination].settings
+        if settings.verify is None or settings.verify.every is None:
+            return sink
+        try:
+            self._context.stop.check()
+            sink = sink or self._make_sink()
+            for problem in read_share(self._context, sink):
+                self._note(problem, is_required=settings.required)
+        except StoppedError:
+            pass
+        except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
+            failure = as_problem(error, f"The sink of {self._destination}")
+            failure.message = f"{self._destination}: reading back failed: {failure.message}"
+            self._note(failure, is_required=settings.required)
+        return sink
+
+    def _note(self, problem: LabferryError, *, is_required: bool) -> None:
+        if is_required:
+            self.problems.append(problem)
+        else:
+            _log.warning("%s", problem)
 
     def _make_sink(self) -> Sink[Any]:
         config = self._context.config.destinations[self._destination]
         return config.kind(config.name, config.settings)
 
     def _deliver(self, sink: Sink[Any], parcel: Parcel) -> None:
-        checkpoint = self._context.ledger.checkpoint(parcel.work.export.id, self._destination)
+        store = self._way(parcel)
         for attempt in range(_TRIES):
             self._context.stop.check()
             try:
-                receipt = sink.store(parcel.archive, parcel.manifest, checkpoint)
+                receipt = store(sink)
             except TransientError as error:
                 if attempt + 1 == _TRIES or parcel.archive.is_refused:
                     raise
@@ -76,6 +121,40 @@ class DestinationWorker(Thread):
             else:
                 self._stored(parcel, receipt)
                 return
+
+    def _way(self, parcel: Parcel) -> Callable[[Sink[Any]], Receipt]:
+        """How this destination gets an archive: as it is, or encrypted."""
+        ledger, export = self._context.ledger, parcel.work.export
+        checkpoint = ledger.checkpoint(export.id, self._destination)
+        encrypt = self._context.config.destinations[self._destination].settings.encrypt
+        if encrypt is not None:
+            delivery = EncryptedDelivery(
+                *(self._context, self._destination, Recipients(encrypt.recipients)),
+                *(parcel, checkpoint),
+            )
+            return lambda sink: delivery.store(sink, self._store)
+        return lambda sink: self._store(
+            sink,
+            parcel.archive,
+            CopyManifest(
+                *(self._destination, export, parcel.archive, ledger, self._context.clock),
+                needs_md5=sink.traits.needs_md5,
+            ),
+            checkpoint,
+        )
+
+    def _store(
+        self, sink: Sink[Any], archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint
+    ) -> Receipt:
+        subject = f"{self._destination}: {archive.id}"
+        with self._context.board.activity(ActivityKind.STORE, subject, archive.size) as activity:
+            receipt = sink.store(TrackedArchive(archive, activity.reach), manifest, checkpoint)
+        stored = (receipt.archive_id, receipt.key, receipt.size)
+        if stored != (archive.id, archive.key, archive.size):
+            raise PluginError(
+                f"The sink of {self._destination} returned a receipt for another archive."
+            )
+        return receipt
 
     def _pause(self, attempt: int, error: TransientError) -> None:
         seconds = max(
@@ -85,15 +164,6 @@ class DestinationWorker(Thread):
         self._context.stop.wait(seconds)
 
     def _stored(self, parcel: Parcel, receipt: Receipt) -> None:
-        archive = parcel.archive
-        if (receipt.archive_id, receipt.key, receipt.size) != (
-            archive.id,
-            archive.key,
-            archive.size,
-        ):
-            raise PluginError(
-                f"The sink of {self._destination} returned a receipt for another archive."
-            )
         receipt = replace(receipt, destination=self._destination)
         self._save(parcel, Delivery(0, "", DeliveryState.STORED, receipt=receipt))
         _log.info("%s: stored %s (%s)", self._destination, receipt.key, receipt.checked)
@@ -114,7 +184,8 @@ class DestinationWorker(Thread):
 
     def _save(self, parcel: Parcel, delivery: Delivery) -> None:
         self._context.ledger.save_delivery(
-            replace(delivery, export=parcel.work.export.id, destination=self._destination)
+            replace(delivery, export=parcel.work.export.id, destination=self._destination),
+            self._context.clock.now(),
         )
 
     def _close(self, sink: Sink[Any]) -> None:

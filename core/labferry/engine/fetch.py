@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from labferry.engine.stop import Stop
 from labferry.lifecycle.events import (
     Corrupted,
     Downloading,
@@ -38,14 +37,14 @@ class Fetch:
         note: Called before the first byte is written, to make the validator durable.
         judge: Called when size and checksum agree, to look inside before the readers may finish;
             may raise IntegrityError.
-        stop: Ends a download between two chunks.
+        received: Called with each chunk that came, before it is written; may raise StoppedError.
     """
 
     source: Source[Any]
     lane: str
     note: Callable[[Downloading], None]
     judge: Callable[[SpoolArchive, Digests], Event]
-    stop: Stop
+    received: Callable[[SpoolArchive], None]
 
     def __call__(self, job: ExportJob, archive: SpoolArchive) -> Event:
         """Download what is missing of the archive that a job offers, and verify it.
@@ -80,7 +79,19 @@ class Fetch:
             _require_size(download, archive)
             if download.validator != job.validator:
                 self.note(Downloading(download.validator))
-            _write(download, archive, self.stop)
+            self._write(download, archive)
+
+    def _write(self, download: Download, archive: SpoolArchive) -> None:
+        offset = download.offset
+        for chunk in download.chunks:
+            self.received(archive)
+            if not archive.write(offset, chunk):
+                raise IntegrityError("The file at the server is another one than before.")
+            offset += len(chunk)
+        if archive.received < archive.size:
+            raise TransientError(
+                f"The answer ended after {archive.received} of {archive.size} bytes."
+            )
 
 
 def _require_size(download: Download, archive: SpoolArchive) -> None:
@@ -89,14 +100,3 @@ def _require_size(download: Download, archive: SpoolArchive) -> None:
             f"The server offers a file of {download.total} bytes, "
             f"but declared the archive to have {archive.size}."
         )
-
-
-def _write(download: Download, archive: SpoolArchive, stop: Stop) -> None:
-    offset = download.offset
-    for chunk in download.chunks:
-        stop.check()
-        if not archive.write(offset, chunk):
-            raise IntegrityError("The file at the server is another one than before.")
-        offset += len(chunk)
-    if archive.received < archive.size:
-        raise TransientError(f"The answer ended after {archive.received} of {archive.size} bytes.")

@@ -6,10 +6,12 @@ from threading import Thread
 
 from typing_extensions import override
 
+from labferry.engine.board import Activity, ActivityKind
 from labferry.engine.context import RunContext
 from labferry.engine.examination import examine
 from labferry.engine.fetch import Fetch
 from labferry.engine.handover import Handover
+from labferry.engine.logcontext import about
 from labferry.engine.unexpected import as_problem
 from labferry.engine.work import Work, WorkQueue
 from labferry.lifecycle import decide
@@ -66,7 +68,8 @@ class LaneWorker(Thread):
         while (work := self._queue.take(self._lane)) is not None:
             drive = _Drive(work, self._lane, self._handover, self._context)
             try:
-                drive.run()
+                with about(run=str(self._context.run), source=work.source.name):
+                    drive.run()
             except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
                 problem = as_problem(error, f"The source {work.source.name}")
                 work.problems.append(problem)
@@ -86,12 +89,13 @@ class _Drive:
         self._handover = handover
         self._context = context
         self._policy = context.policy(work.source)
-        self._fetch = Fetch(work.source, lane, self._happened, self._judge, context.stop)
+        self._fetch = Fetch(work.source, lane, self._happened, self._judge, self._received)
         self._archive: SpoolArchive | None = None
         # Where an archive may turn out to be unchanged, no destination begins before that is known.
         self._holds_back = work.source.settings.skip_unchanged
         self._is_handed_over = False
         self._awaited = ""
+        self._activity = Activity(ActivityKind.EXPORT, self._title, 100)
 
     def run(self) -> None:
         """Go on until the job is over or can be delivered.
@@ -100,6 +104,10 @@ class _Drive:
             NotFinishedError: The run's time is over; the job is known to the ledger.
             LabferryError: The run can't go on with the job; the next one can.
         """
+        with self._context.board.showing(self._activity):
+            self._go_on()
+
+    def _go_on(self) -> None:
         while True:
             job = self._work.export.job
             match decide(job, self._context.clock.now(), self._policy):
@@ -166,12 +174,15 @@ class _Drive:
         except LabferryError as error:
             self._happened(Ended(str(error), error.exit_code))
         else:
+            self._activity.reach(status.percent or 0)
             self._happened(Reported(status))
 
     def _download(self) -> None:
         archive = self._offered()
         self._say(f"downloading {archive.size:,} bytes")
-        self._happened(self._fetch(self._work.export.job, archive))
+        self._activity.become(ActivityKind.DOWNLOAD, archive.size)
+        with about(archive=archive.id):
+            self._happened(self._fetch(self._work.export.job, archive))
 
     def _offered(self) -> SpoolArchive:
         """The archive on offer, in the spool and on the belts."""
@@ -205,6 +216,10 @@ class _Drive:
             archive.accept(digests)
         return event
 
+    def _received(self, archive: SpoolArchive) -> None:
+        self._activity.reach(archive.received)
+        self._context.stop.check()
+
     def _happened(self, event: Event) -> None:
         export = replace(self._work.export, lane=self._lane)
         self._work.export = self._context.record(export, event, self._policy)
@@ -216,8 +231,11 @@ class _Drive:
             self._say(f"waiting for {reason}")
 
     def _say(self, what: str) -> None:
-        request = self._work.export.request
-        _log.info("%s: %s: %s", self._work.export.source, request.title, redact(what))
+        _log.info("%s: %s", self._title, redact(what))
+
+    @property
+    def _title(self) -> str:
+        return f"{self._work.export.source}: {self._work.export.request.title}"
 
 
 def declared_archive(work: Work) -> Declared:

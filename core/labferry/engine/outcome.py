@@ -1,18 +1,19 @@
 """How a run went: one report for each export, and the exit code of it all."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from labferry.engine.work import Work
 from labferry.ledger import Delivery, DeliveryState
 from labferry.lifecycle import Phase
-from labferry.sdk import ExportReport, Outcome, Receipt, StoppedError, redact
+from labferry.sdk import ExportReport, Outcome, Receipt, RunReport, StoppedError, redact
 
-__all__ = ["exit_code", "report_export"]
+__all__ = ["exit_code", "is_complete", "is_decided", "report_export"]
 
 _PARTIAL = 3
 _INTEGRITY = 4
 _REFUSED = 5
 _UNFINISHED = 75
+_SIGNALS = 128
 
 
 def report_export(
@@ -62,6 +63,35 @@ def exit_code(exports: Iterable[ExportReport], problems: Iterable[int]) -> int:
     if failures:
         return _REFUSED if failures == {_REFUSED} else 1
     return _UNFINISHED if codes else 0
+
+
+def is_decided(code: int) -> bool:
+    """Whether a run with this exit code came to an end, good or bad, and not to a pause."""
+    return code != _UNFINISHED and code < _SIGNALS
+
+
+def is_complete(report: RunReport, required: Mapping[str, Collection[str]]) -> bool:
+    """Whether all went well, and every destination that must have them has the newest archives.
+
+    An exit code of 0 alone does not say so: where `require` is set, fewer are enough for it.
+
+    Args:
+        report: The run.
+        required: For each of its sources, the destinations that must have its archives.
+    """
+    exported = {export.source for export in report.exports}
+    return report.exit_code == 0 and not (
+        any(
+            not {*required.get(export.source, ())} <= {r.destination for r in export.receipts}
+            for export in report.exports
+            if export.outcome is Outcome.STORED
+        )
+        or any(
+            row.pending or row.problem or (row.last_stored is None and row.source in exported)
+            for row in report.freshness
+            if row.destination in required.get(row.source, ())
+        )
+    )
 
 
 def _code(work: Work, failed: Sequence[Delivery]) -> int:

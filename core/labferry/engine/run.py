@@ -3,20 +3,27 @@
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from labferry.config import Config
+from labferry.engine.board import Board
 from labferry.engine.clock import Clock
 from labferry.engine.context import RunContext
 from labferry.engine.destination import DestinationWorker
+from labferry.engine.freshness import standings
 from labferry.engine.handover import Belt, Handover
 from labferry.engine.lane import LaneWorker, declared_archive
 from labferry.engine.lock import run_lock
-from labferry.engine.outcome import exit_code, report_export
+from labferry.engine.observing import observing
+from labferry.engine.outcome import exit_code, is_complete, is_decided, report_export
 from labferry.engine.planning import Plan, make_plan
+from labferry.engine.retiring import retire
+from labferry.engine.runlog import RunLog, run_log
 from labferry.engine.stop import Stop
 from labferry.engine.threads import Task, Vigil
+from labferry.engine.unexpected import as_problem
 from labferry.engine.work import Work, WorkQueue
 from labferry.ledger import DeliveryState, Export, Ledger
 from labferry.lifecycle import Phase
@@ -38,7 +45,11 @@ _log = logging.getLogger(__name__)
 
 
 def run_sync(
-    config: Config, plugins: Plugins, routes: Mapping[str, tuple[str, ...]], stop: Stop
+    config: Config,
+    plugins: Plugins,
+    routes: Mapping[str, tuple[str, ...]],
+    stop: Stop,
+    board: Board | None = None,
 ) -> RunReport:
     """Export, verify and deliver.
 
@@ -47,6 +58,7 @@ def run_sync(
         plugins: What is installed.
         routes: For each source to export, the destinations that its archives go to.
         stop: Ends the run. Request it from the main thread only, which never waits for it.
+        board: Shows what is going on.
 
     Returns:
         What happened. Where the run was stopped, end the process soon: threads of it that were
@@ -57,6 +69,7 @@ def run_sync(
         StateError: The state folder, the ledger or the spool can't be used.
     """
     with ExitStack() as stack:
+        log = stack.enter_context(run_log())
         stack.enter_context(run_lock(config.state_dir))
         ledger = Ledger(config.state_dir / "ledger.db")
         stack.callback(ledger.close)
@@ -76,19 +89,22 @@ def run_sync(
             spool=Spool(config.spool_dir),
             hooks=plugins.hooks,
             stop=stop,
+            board=board or Board(),
         )
-        run = _Run(context)
-        try:
-            return run.report()
-        finally:
-            if run.has_live_threads:
-                # They end with the process; until then the lock and the ledger stay theirs.
-                stop.hold(stack.pop_all())
+        with observing(config.observers.values(), plugins.manager, stop):
+            run = _Run(context, log)
+            try:
+                return run.report()
+            finally:
+                if run.has_live_threads:
+                    # They end with the process; until then the lock and the ledger stay theirs.
+                    stop.hold(stack.pop_all())
 
 
 class _Run:
-    def __init__(self, context: RunContext) -> None:
+    def __init__(self, context: RunContext, log: RunLog) -> None:
         self._context = context
+        self._log = log
         self._ledger = context.ledger
         names = sorted({name for route in context.routes.values() for name in route})
         self._belts: dict[str, Belt] = {name: Belt() for name in names}
@@ -101,6 +117,16 @@ class _Run:
         return self._vigil.has_live_threads
 
     def report(self) -> RunReport:
+        self._context.tell_started()
+        try:
+            report = self._completed(self._report())
+        except Exception as error:
+            self._context.tell_finished(self._failure(error))
+            raise
+        self._context.tell_finished(report)
+        return report
+
+    def _report(self) -> RunReport:
         sources = {
             name: self._context.config.sources[name].kind(
                 name, self._context.config.sources[name].settings
@@ -126,6 +152,7 @@ class _Run:
         finally:
             self._handover.close()
             self._vigil.wait(destinations)
+            self._plan.problems += [p for worker in destinations for p in worker.problems]
         self._do(Task("cleaning up", self._clean_up))
 
     def _do(self, task: Task) -> None:
@@ -161,6 +188,7 @@ class _Run:
             self._sweep()
         except LabferryError as error:
             self._plan.problems.append(error)
+        self._plan.problems += retire(self._context, self._plan.work)
 
     def _abandon(self) -> None:
         self._handover.abandon(self._context.stop.error)
@@ -237,16 +265,46 @@ class _Run:
             exit_code=stop.exit_code if stop.requested else code,
             exports=exports,
             problems=tuple(redact(str(problem)) for problem in plan.problems),
+            freshness=tuple(
+                each.freshness for each in standings(self._context.config, self._ledger)
+            ),
         )
         self._ledger.end_run(self._context.run, ended, report.exit_code)
-        self._tell(report)
         return report
 
-    def _tell(self, report: RunReport) -> None:
-        try:
-            self._context.hooks.labferry_run_finished(report=report)
-        except Exception as error:  # noqa: BLE001 - an observer must not fail a backup
-            _log.warning("An observer failed: %s: %s", type(error).__name__, redact(str(error)))
+    def _failure(self, error: Exception) -> RunReport:
+        """What the observers are told of a run that could not go on."""
+        stop, problem = self._context.stop, as_problem(error, "The run")
+        return RunReport(
+            run=self._context.run,
+            started=self._context.clock.began,
+            ended=self._context.clock.now(),
+            exit_code=stop.exit_code if stop.requested else problem.exit_code,
+            exports=(),
+            problems=(redact(str(problem)),),
+            log=self._log.lines,
+        )
+
+    def _completed(self, report: RunReport) -> RunReport:
+        """A report with what only a look at the whole run can tell."""
+        destinations = self._context.config.destinations
+        required = {
+            source: {name for name in route if destinations[name].settings.required}
+            for source, route in self._context.routes.items()
+        }
+        return replace(
+            report,
+            complete=is_complete(report, required),
+            previous_exit_code=self._previous_exit_code(),
+            log=self._log.lines,
+        )
+
+    def _previous_exit_code(self) -> int | None:
+        for number in range(self._context.run - 1, 0, -1):
+            code = self._ledger.run(number).exit_code
+            if code is not None and is_decided(code):
+                return code
+        return None
 
 
 def _close(source: Source[Any]) -> None:

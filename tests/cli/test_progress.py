@@ -1,0 +1,115 @@
+"""What people see while a sync is at work, and what machines read instead."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from labferry.cli.progress import Bars
+from labferry.engine.board import ActivityKind, Board
+from labferry.testing.rspace import BigArchive, JobTiming, Options
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Serve, Site, Source
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def _shown(bars: Bars, width: int) -> list[str]:
+    stream = StringIO()
+    console = Console(file=stream, width=width, force_terminal=True, color_system=None)
+    console.print(bars)
+    return ESCAPE.sub("", stream.getvalue()).splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_bars_keep_to_the_width_of_the_terminal(width: int) -> None:
+    board = Board()
+    with (
+        board.activity(ActivityKind.EXPORT, "chem-group: the work of group 1234", 100) as export,
+        board.activity(ActivityKind.DOWNLOAD, "bio: own work", 5_000_000_000) as download,
+        board.activity(ActivityKind.STORE, "nas: 20260102T030405Z-bio-1", 5_000_000_000) as store,
+    ):
+        export.reach(40)
+        download.reach(2_500_000_000)
+        store.reach(2_400_000_000)
+        lines = _shown(Bars(board), width)
+    assert len(lines) == 3
+    assert all(len(line) <= width for line in lines)
+    assert "40 %" in lines[0]
+    assert "of 5.0 GB" in lines[1]
+
+
+def test_bars_of_what_has_ended_are_gone() -> None:
+    board = Board()
+    with board.activity(ActivityKind.DOWNLOAD, "bio: own work", 10):
+        pass
+    assert _shown(Bars(board), 80) in ([], [""])
+
+
+def test_terminal_shows_bars_and_is_left_clean(site: Site, serve: Serve, source: Source) -> None:
+    options = Options(timing=JobTiming(run=1.0), archives=[BigArchive(30_000_000)])
+    site.write({"lab": source(serve(options), poll_interval="100ms")}, ["nas", "offsite"])
+
+    done = site.run_on_terminal("sync")
+
+    assert done.code == 0
+    assert "exporting lab: work of alice" in done.out
+    assert "30.0 MB" in done.out
+    assert done.out.count("\x1b[?25l") == done.out.count("\x1b[?25h"), "the cursor is back"
+    last = ESCAPE.sub("", done.out).splitlines()[-1]
+    assert last.startswith("Exports: 1 stored; it took ")
+
+
+def test_no_escape_codes_where_nobody_looks(site: Site, serve: Serve, source: Source) -> None:
+    site.write({"lab": source(serve())})
+    done = site.run("sync", "-v")
+    assert done.code == 0
+    assert "\x1b" not in done.out + done.err
+
+
+def test_dumb_terminal_gets_no_bars(site: Site, serve: Serve, source: Source) -> None:
+    site.write({"lab": source(serve())})
+    site.environment["TERM"] = "dumb"
+    done = site.run_on_terminal("sync")
+    assert done.code == 0
+    assert "\x1b" not in done.out
+
+
+def test_json_log_lines_say_what_they_are_about(site: Site, serve: Serve, source: Source) -> None:
+    site.write({"lab": source(serve())})
+    done = site.run("sync", "-v", "--log-format", "json")
+    assert done.code == 0
+    lines = [json.loads(line) for line in done.messages]
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    (stored,) = [line for line in lines if "stored lab/" in line["message"]]
+    assert (stored["run"], stored["source"], stored["destination"]) == ("1", "lab", "nas")
+    assert stored["archive"] in stored["message"]
+    assert any(line.get("source") == "lab" and "destination" not in line for line in lines)
+
+
+def test_journal_gets_priorities(site: Site, serve: Serve, source: Source) -> None:
+    """systemd names the stream that it reads, and reads a priority in front of each line."""
+    site.write({"lab": source(serve())})
+    program = (
+        "import os, sys; status = os.fstat(2); "
+        "os.environ['JOURNAL_STREAM'] = f'{status.st_dev}:{status.st_ino}'; "
+        "os.execv(sys.executable, [sys.executable, '-m', 'labferry', 'sync', '-v'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        cwd=site.folder,
+        env=site.environment,
+        encoding="utf-8",
+    )
+    assert all(re.match(r"<[3-7]>", line) for line in done.stderr.splitlines())
+    assert "<6>" in done.stderr
