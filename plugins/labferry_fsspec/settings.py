@@ -1,7 +1,7 @@
 """The configuration of a destination of type `fsspec`."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -11,6 +11,7 @@ from pydantic import (
     TypeAdapter,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from labferry.sdk import InvalidAnswerError, Secret, SinkSettings, check_key
@@ -86,6 +87,16 @@ class FsspecSettings(SinkSettings):
         require_suitable(url)
         require_driver(url)
         return url
+
+    @model_validator(mode="after")
+    def _knows_its_host(self) -> Self:
+        over_ssh = self.url.partition("://")[0] in {"sftp", "ssh"}
+        if over_ssh and not isinstance(self.options.get("known_hosts") or None, str):
+            raise ValueError(
+                "Without `known_hosts` in options, the driver trusts whatever server answers: give "
+                'the path of such a file, or better use type = "sftp".'
+            )
+        return self
 
     @field_validator("prefix")
     @classmethod

@@ -11,9 +11,12 @@ from labferry_fsspec.settings import FsspecSettings, revealed
 
 __all__ = ["UrlSink"]
 
-# Filesystems whose `mv` is one rename on the server, by their source.
+# Filesystems whose `mv` is one rename on the server, by their source. That of WebDAV's client is
+# one, too, and does not overwrite: see `webdav`.
 _RENAMING = {"file", "local", "ftp", "sftp", "ssh", "smb"}
 _WEBDAV = {"webdav", "dav"}
+# What the driver is told, it sends in one request; servers end the connection at 256 KiB or so.
+_OWN_BLOCKS = {"sftp", "ssh"}
 
 
 class UrlSink(FsspecSink[FsspecSettings]):
@@ -26,6 +29,8 @@ class UrlSink(FsspecSink[FsspecSettings]):
         super().__init__(name, settings)
         protocol = settings.url.partition("://")[0]
         self._is_webdav = protocol in _WEBDAV
+        if protocol in _OWN_BLOCKS:
+            self.block_size = None
         self.renames = "::" not in settings.url and protocol in _RENAMING | _WEBDAV
 
     @override

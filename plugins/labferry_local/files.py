@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +20,20 @@ from labferry.sdk import (
     TransientError,
 )
 
-__all__ = ["disk_errors", "make_folder", "new_file", "sha256_on_disk", "sweep", "sync_folder"]
+__all__ = [
+    "UNFINISHED",
+    "disk_errors",
+    "is_abandoned",
+    "make_folder",
+    "new_file",
+    "probe_name",
+    "sha256_on_disk",
+    "sweep",
+    "sync_folder",
+]
+
+UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.labferry-(part|check)")
+"""What the names of files look like that are still being written."""
 
 _TEMPORARY = ".labferry-part"
 _CHUNK = 1 << 20
@@ -99,6 +113,21 @@ def sweep(root: Path) -> None:
         with suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether nobody is writing a temporary file any more, as far as that can be told."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno in _NO_LOCKS
+    return True
+
+
+def probe_name() -> str:
+    """A name for a file that is written only to see whether that can be done."""
+    return f".{secrets.token_hex(8)}.labferry-check"
 
 
 def make_folder(folder: Path, root: Path) -> None:

@@ -1,10 +1,14 @@
 """A folder as a destination."""
 
 import logging
+import os
 import secrets
 import shlex
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,17 +27,25 @@ from labferry.sdk import (
     Manifest,
     ManifestDraft,
     NotFoundError,
+    Pacer,
     Receipt,
     Severity,
     Sink,
     SinkSettings,
     StoredArchive,
+    Stray,
+    TransientError,
     check_key,
 )
+from labferry.sdk.keys import is_key
+from labferry.sdk.strays import Found, require_unfinished, strays_among
 from labferry_local.files import (
+    UNFINISHED,
     disk_errors,
+    is_abandoned,
     make_folder,
     new_file,
+    probe_name,
     sha256_on_disk,
     sweep,
     sync_folder,
@@ -76,7 +88,7 @@ class LocalSink(Sink[LocalSettings]):
         with disk_errors(target):
             self._prepare(target.parent)
             if not target.exists():
-                _write_archive(archive, target)
+                self._write_archive(archive, target)
             elif _digest(target) != archive.digests().sha256:
                 raise ConflictError(f"{target} exists already with other content; not touched.")
             _write_manifest(manifest.seal(), self._path(manifest.key))
@@ -118,9 +130,39 @@ class LocalSink(Sink[LocalSettings]):
                 sync_folder(path.parent)
 
     @override
+    def quick_check(self, stored: StoredArchive) -> Checked:
+        path = self._path(stored.key)
+        with disk_errors(path):
+            return super().quick_check(replace(stored, size=path.stat().st_size))
+
+    @override
+    def hold(self, stored: StoredArchive) -> str:
+        folder = self._path(stored.key).parent
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            return f"the folder {folder} may not be written"
+        return ""
+
+    @override
+    def strays(self) -> Iterator[Stray]:
+        with disk_errors(self._root):
+            self._require_root()
+            found = list(self._found(self._root))
+        yield from strays_among(found, {stored.key for stored in self.list()}, UNFINISHED)
+
+    @override
+    def remove_stray(self, stray: Stray) -> None:
+        require_unfinished(stray, UNFINISHED)
+        folder, _, name = stray.key.rpartition("/")
+        path = (self._path(folder) if folder else self._root) / name
+        with disk_errors(path), suppress(FileNotFoundError):
+            if not is_abandoned(path):
+                raise TransientError(f"{path} is being written now; it was not touched.")
+            path.unlink()
+
+    @override
     def check(self) -> Iterator[Finding]:
         token = secrets.token_bytes(32)
-        probe = self._root / f"labferry-check-{token.hex()[:8]}"
+        probe = self._root / probe_name()
         with disk_errors(self._root):
             self._require_root()
             try:
@@ -138,6 +180,17 @@ class LocalSink(Sink[LocalSettings]):
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*check_key(key).split("/"))
 
+    def _found(self, folder: Path) -> Iterator[Found]:
+        """Every file below a folder; of folders that no key can lie in, they themselves."""
+        for path in folder.iterdir():
+            key = path.relative_to(self._root).as_posix()
+            with suppress(FileNotFoundError):  # gone since
+                if path.is_dir() and not path.is_symlink() and is_key(key):
+                    yield from self._found(path)
+                elif not UNFINISHED.fullmatch(path.name) or is_abandoned(path):
+                    told = path.lstat()
+                    yield Found(key, told.st_size, datetime.fromtimestamp(told.st_mtime, UTC))
+
     def _require_root(self) -> None:
         if not self._root.is_dir():
             raise NotFoundError(
@@ -152,6 +205,21 @@ class LocalSink(Sink[LocalSettings]):
             sweep(self._root)
             self._swept = True
 
+    def _write_archive(self, archive: Archive, target: Path) -> None:
+        pacer = Pacer(self.settings.bandwidth_limit)
+        with new_file(target) as file:
+            with archive.open() as reader:
+                buffer = memoryview(bytearray(pacer.piece))
+                while count := reader.readinto(buffer):
+                    pacer.take(count)
+                    file.write(buffer[:count])
+            # The reader gives out the last byte only of a verified archive, so this does not wait.
+            if sha256_on_disk(file) != archive.digests().sha256:
+                raise IntegrityError(
+                    f"{target.parent} does not hold what was written to it.",
+                    hint="The disk or the network in between is at fault.",
+                )
+
     def _committed(self, manifest_path: Path) -> StoredArchive | None:
         path = manifest_path.with_name(manifest_path.name.removesuffix(MANIFEST_SUFFIX))
         try:
@@ -165,20 +233,6 @@ class LocalSink(Sink[LocalSettings]):
             _log.warning("%s is left out: %s", manifest_path, error)
             return None
         return StoredArchive(key, size, manifest)
-
-
-def _write_archive(archive: Archive, target: Path) -> None:
-    with new_file(target) as file:
-        with archive.open() as reader:
-            buffer = memoryview(bytearray(_CHUNK))
-            while count := reader.readinto(buffer):
-                file.write(buffer[:count])
-        # The reader gives out the last byte only of a verified archive, so this does not wait.
-        if sha256_on_disk(file) != archive.digests().sha256:
-            raise IntegrityError(
-                f"{target.parent} does not hold what was written to it.",
-                hint="The disk or the network in between is at fault.",
-            )
 
 
 def _write_manifest(document: bytes, target: Path) -> None:

@@ -55,6 +55,7 @@ ACTIONS = {
     "head_object": "s3:GetObject",
     "list_buckets": "s3:ListAllMyBuckets",
     "list_multipart_uploads": "s3:ListBucketMultipartUploads",
+    "list_object_versions": "s3:ListBucketVersions",
     "list_objects_v2": "s3:ListBucket",
     "list_parts": "s3:ListMultipartUploadParts",
     "put_object": "s3:PutObject",

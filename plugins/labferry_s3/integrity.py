@@ -7,13 +7,15 @@ from labferry.sdk import (
     Checked,
     ConflictError,
     IntegrityError,
+    NotFoundError,
     RefusedError,
+    StoredArchive,
 )
 from labferry_s3.digests import PartDigest, multipart_etag
 from labferry_s3.objects import Objects, ObjectState
 from labferry_s3.progress import PartSizes
 
-__all__ = ["compare_existing", "metadata", "verify_written"]
+__all__ = ["compare_existing", "metadata", "quick_compare", "verify_written"]
 
 _CHUNK = 1 << 20
 
@@ -80,6 +82,34 @@ def compare_existing(
     if not same:
         raise _taken(objects, state, "with other content")
     return Checked.READ_BACK
+
+
+def quick_compare(objects: Objects, stored: StoredArchive) -> Checked:
+    """Compare what the store says of an archive with its manifest, without reading it.
+
+    Args:
+        objects: Where it is.
+        stored: The archive.
+
+    Raises:
+        IntegrityError: They differ.
+        NotFoundError: It is gone.
+    """
+    manifest, where = stored.manifest, f"{objects.client.url}{stored.key}"
+    state = objects.state(stored.key)
+    if state is None:
+        raise NotFoundError(f"{where} is not there any more.")
+    if state.size != manifest.size:
+        raise IntegrityError(
+            f"{where} has {state.size} bytes, not the {manifest.size} of its manifest."
+        )
+    if state.crc32 is not None:
+        if state.crc32 != int(manifest.crc32, 16):
+            raise IntegrityError(f"{where} has another CRC-32 than that of its manifest.")
+        return Checked.STORE_CHECKSUM
+    # An ETag that differs proves nothing: it is no MD5 where parts or keys come into it.
+    same = manifest.md5 is not None and state.etag == manifest.md5
+    return Checked.STORE_CHECKSUM if same else Checked.SIZE
 
 
 def _is_ours(state: ObjectState, archive: Archive, part_size: int) -> bool:

@@ -11,11 +11,10 @@ from labferry_s3.errors import ExpectedError
 from labferry_s3.objects import Objects, version_of
 from labferry_s3.protection import ensure_protection, write_parameters
 from labferry_s3.settings import S3Settings
-from labferry_s3.strays import Stray, remove, uploads_under
+from labferry_s3.strays import PROBE, Upload, remove, uploads_under
 
 __all__ = ["Preflight"]
 
-_PROBE = "labferry-check"
 _CONTENT = b"labferry wrote this to find out whether it can. It may be removed.\n"
 _SKEW_SECONDS = 60
 _NOT_THERE = frozenset(
@@ -62,7 +61,7 @@ class Preflight:
     def _probe(self) -> Iterator[Finding]:
         """Write, read and remove a small object; always the same, so that at most one stays."""
         answer = self._objects.put(
-            _PROBE, _CONTENT, write_parameters(self._unlocked), overwrite=True
+            PROBE, _CONTENT, write_parameters(self._unlocked), overwrite=True
         )
         try:
             yield Finding(Severity.OK, f"{self._client.url} can be written.")
@@ -74,7 +73,7 @@ class Preflight:
 
     def _read_back(self) -> Finding:
         try:
-            with self._objects.open(_PROBE) as file:
+            with self._objects.open(PROBE) as file:
                 content = file.read()
         except RefusedError:
             return Finding(
@@ -83,13 +82,11 @@ class Preflight:
                 "to verify, restore and prune, use others.",
             )
         if content != _CONTENT:
-            raise IntegrityError(
-                f"{self._client.url}{_PROBE} does not hold what was written to it."
-            )
+            raise IntegrityError(f"{self._client.url}{PROBE} does not hold what was written to it.")
         return Finding(Severity.OK, f"{self._client.url} can be read back.")
 
     def _verify(self, answer: Answer) -> None:
-        state = self._objects.state(_PROBE)
+        state = self._objects.state(PROBE)
         if state is not None:
             ensure_protection(self._unlocked, self._objects, state, answer)
 
@@ -102,12 +99,12 @@ class Preflight:
                     "protect archives from whoever takes over this host; a host that only writes "
                     "needs neither s3:DeleteObject nor s3:DeleteObjectVersion.",
                 )
-            self._objects.remove(_PROBE)
+            self._objects.remove(PROBE)
         except RefusedError:
             return Finding(
                 Severity.OK,
                 "These credentials may not delete, which is right for a host that only writes; "
-                f"the object {_PROBE} stays. Retention needs others.",
+                f"the object {PROBE} stays. Retention needs others.",
             )
         return Finding(
             Severity.OK,
@@ -116,7 +113,7 @@ class Preflight:
 
     def _removed(self, version: str) -> bool:
         try:
-            self._objects.remove(_PROBE, version)
+            self._objects.remove(PROBE, version)
         except RefusedError:
             return False
         return True
@@ -159,24 +156,24 @@ class Preflight:
             )
 
     def _strays(self) -> Iterator[Finding]:
-        strays = list(uploads_under(self._objects, self._settings.prefix))
-        dead = [stray for stray in strays if self._is_dead(stray)]
+        uploads = list(uploads_under(self._objects, self._settings.prefix))
+        dead = [upload for upload in uploads if self._is_dead(upload)]
         if dead:
-            count = remove(self._objects, iter(dead))
+            count = remove(self._objects, dead)
             yield Finding(
                 Severity.OK, f"Removed {count} unfinished upload(s) that nobody can go on with."
             )
-        if left := len(strays) - len(dead):
-            oldest = min(stray.begun for stray in strays if stray not in dead)
+        if left := len(uploads) - len(dead):
+            oldest = min(upload.begun for upload in uploads if upload not in dead)
             yield Finding(
                 Severity.OK,
                 f"There are {left} unfinished upload(s), the oldest of {oldest:%Y-%m-%d %H:%M} "
                 "UTC; the next run goes on with them, or they are removed after 7 days.",
             )
 
-    def _is_dead(self, stray: Stray) -> bool:
-        key = stray.key.removeprefix(self._settings.prefix)
-        return stray.old or self._objects.state(key) is not None
+    def _is_dead(self, upload: Upload) -> bool:
+        key = upload.key.removeprefix(self._settings.prefix)
+        return upload.old or self._objects.state(key) is not None
 
     def _buckets(self) -> Iterator[Finding]:
         if self._client.call("list_buckets").get("Buckets"):

@@ -7,10 +7,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from labferry.sdk import ConfigError, Duration, FilePath, InvalidAnswerError, Secret, SinkSettings
+from labferry.sdk import (
+    GIB,
+    MIB,
+    ConfigError,
+    Duration,
+    FilePath,
+    InvalidAnswerError,
+    Secret,
+    SinkSettings,
+    Size,
+)
 from labferry.sdk import check_key as checked_key
 from labferry.sdk.settings import Settings
-from labferry_s3.sizes import GIB, MIB, Rate, Size
 
 __all__ = ["CustomerKey", "KmsKey", "ObjectLock", "S3Settings"]
 
@@ -171,9 +180,6 @@ class S3Settings(SinkSettings):
     part_size: Annotated[Size, Field(ge=_SMALLEST_PART, le=_LARGEST_PART)] = 16 * MIB
     """The size of parts, at least 5 MiB; larger ones are used for archives of which more than
     9,000 parts would be needed."""
-
-    bandwidth_limit: Annotated[Rate, Field(ge=1024)] | None = None
-    """How many bytes a second are sent, at most."""
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:

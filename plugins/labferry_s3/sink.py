@@ -1,8 +1,9 @@
 """A bucket as a destination."""
 
 import logging
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import BinaryIO
 
 from typing_extensions import override
 
@@ -22,19 +23,22 @@ from labferry.sdk import (
     RefusedError,
     Sink,
     StoredArchive,
+    Stray,
     TransientError,
     check_key,
 )
+from labferry.sdk.strays import Found
 from labferry_s3.client import Answer, StoreClient
 from labferry_s3.digests import PartDigest
-from labferry_s3.integrity import compare_existing, metadata, verify_written
+from labferry_s3.integrity import compare_existing, metadata, quick_compare, verify_written
+from labferry_s3.listing import Listed, listed_objects
 from labferry_s3.locking import locked_until
 from labferry_s3.objects import Objects, ObjectState, version_of
 from labferry_s3.preflight import Preflight
 from labferry_s3.progress import Progress
 from labferry_s3.protection import ensure_protection, write_parameters
 from labferry_s3.settings import S3Settings
-from labferry_s3.strays import remove_dead
+from labferry_s3.strays import remove_dead, remove_stray, strays_of
 from labferry_s3.upload import MultipartUpload
 
 __all__ = ["S3Sink"]
@@ -85,40 +89,52 @@ class S3Sink(Sink[S3Settings]):
 
     @override
     def list(self) -> Iterator[StoredArchive]:
-        prefix = self.settings.prefix
-        marker: dict[str, Any] = {}
-        sizes: dict[str, int] = {}
-        while True:
-            answer = self._client.call("list_objects_v2", Prefix=prefix, **marker)
-            for each in answer.get("Contents", ()):
-                key = str(each["Key"]).removeprefix(prefix)
-                sizes[key] = int(each["Size"])
-                # Keys come sorted, so an archive comes before its manifest.
-                archive_key = key.removesuffix(MANIFEST_SUFFIX)
-                if archive_key != key and archive_key in sizes:
-                    yield from self._committed(archive_key, sizes.pop(archive_key))
-            if not answer.get("IsTruncated"):
-                return
-            marker = {"ContinuationToken": answer["NextContinuationToken"]}
+        waiting: dict[str, Listed] = {}
+        for each in listed_objects(self._client, self.settings.prefix):
+            waiting[each.key] = each
+            # Keys come sorted, so an archive comes before its manifest.
+            archive_key = each.key.removesuffix(MANIFEST_SUFFIX)
+            if archive_key != each.key and archive_key in waiting:
+                yield from self._committed(waiting.pop(archive_key))
 
     @override
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
-        return self._objects.open(stored.key, offset, stored.version_id)
+        if stored.version_id is not None:
+            # To read a version that is named takes a permission of its own.
+            with suppress(RefusedError):
+                return self._objects.open(stored.key, offset, stored.version_id)
+        return self._objects.open(stored.key, offset)
 
     @override
     def delete(self, stored: StoredArchive) -> None:
-        there = [
-            state
-            for key in (stored.key + MANIFEST_SUFFIX, stored.key)
-            if (state := self._objects.state(key)) is not None
-        ]
-        for reason in filter(None, (locked_until(state.head) for state in there)):
+        there = self._states(stored)
+        if reason := _lock_of(there):
             raise RefusedError(
                 f"{self._client.url}{stored.key} is not removed: it is {reason}.",
                 hint="It can be removed afterwards.",
             )
         for state in there:
             self._objects.remove(state.key)
+
+    @override
+    def quick_check(self, stored: StoredArchive) -> Checked:
+        return quick_compare(self._objects, stored)
+
+    @override
+    def hold(self, stored: StoredArchive) -> str:
+        return _lock_of(self._states(stored))
+
+    @override
+    def strays(self) -> Iterator[Stray]:
+        prefix = self.settings.prefix
+        listed = list(listed_objects(self._client, prefix))
+        found = [Found(each.key, each.size, each.changed) for each in listed]
+        committed = {stored.key for stored in self.list()}
+        return strays_of(self._objects, prefix, found, committed)
+
+    @override
+    def remove_stray(self, stray: Stray) -> None:
+        remove_stray(self._objects, self.settings.prefix, stray)
 
     @override
     def check(self) -> Iterator[Finding]:
@@ -178,12 +194,23 @@ class S3Sink(Sink[S3Settings]):
                 f"{self._client.url}{key} exists already with other content; it was not touched."
             )
 
-    def _committed(self, key: str, size: int) -> Iterator[StoredArchive]:
-        where = f"{self._client.url}{key}{MANIFEST_SUFFIX}"
+    def _states(self, stored: StoredArchive) -> Sequence[ObjectState]:
+        """What the store says of an archive's manifest and of the archive, where they are there."""
+        keys = (stored.key + MANIFEST_SUFFIX, stored.key)
+        states = [self._objects.state(key) for key in keys]
+        return [state for state in states if state is not None]
+
+    def _committed(self, found: Listed) -> Iterator[StoredArchive]:
+        where = f"{self._client.url}{found.key}{MANIFEST_SUFFIX}"
         try:
-            check_key(key)
-            manifest = Manifest.from_json(self._objects.read_manifest(key), where=where)
+            check_key(found.key)
+            manifest = Manifest.from_json(self._objects.read_manifest(found.key), where=where)
         except (InvalidAnswerError, NotFoundError) as error:
             _log.warning("%s is left out: %s", where, error)
             return
-        yield StoredArchive(key, size, manifest)
+        yield StoredArchive(found.key, found.size, manifest, found.version_id)
+
+
+def _lock_of(states: Sequence[ObjectState]) -> str:
+    """In words, why objects can't be deleted; empty where they can."""
+    return next(filter(None, (locked_until(state.head) for state in states)), "")

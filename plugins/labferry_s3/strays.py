@@ -1,26 +1,40 @@
-"""Uploads that nobody will finish: found among everybody's, and removed when certainly dead."""
+"""What is in the bucket and is no committed archive: uploads, and objects that nobody knows."""
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from labferry.sdk import LabferryError, redact
+from labferry.sdk import LabferryError, Stray, StrayKind, redact
+from labferry.sdk.strays import Found, require_unfinished, strays_among
 from labferry_s3.errors import ENDED, ExpectedError
 from labferry_s3.objects import Objects
 
-__all__ = ["Stray", "remove", "remove_dead", "uploads_of", "uploads_under"]
+__all__ = [
+    "PROBE",
+    "Upload",
+    "remove",
+    "remove_dead",
+    "remove_stray",
+    "strays_of",
+    "uploads_of",
+    "uploads_under",
+]
+
+PROBE = "labferry-check"
+"""The key of what a check writes; always the same, so that at most one stays."""
 
 _log = logging.getLogger(__name__)
+_PROBE = re.compile(re.escape(PROBE))
 _OURS = re.compile(r"[^/]+/\d{4}/\d{8}T\d{6}Z-[^/]+")
 _DEAD_AFTER = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class Upload:
     """A multipart upload that was begun and not completed.
 
     Attributes:
@@ -39,28 +53,25 @@ class Stray:
         return datetime.now(UTC) - self.begun > _DEAD_AFTER
 
 
-def uploads_under(objects: Objects, prefix: str) -> Iterator[Stray]:
+def uploads_under(objects: Objects, prefix: str) -> Iterator[Upload]:
     """The uploads below the prefix whose keys are those of archives: nobody else's."""
-    for stray in _listed(objects, prefix):
-        if _OURS.fullmatch(stray.key.removeprefix(prefix)):
-            yield stray
+    for upload in _listed(objects, prefix):
+        if _OURS.fullmatch(upload.key.removeprefix(prefix)):
+            yield upload
 
 
-def uploads_of(objects: Objects, key: str) -> Iterator[Stray]:
+def uploads_of(objects: Objects, key: str) -> Iterator[Upload]:
     """The uploads of one archive."""
     full = objects.key(key)
-    return (stray for stray in _listed(objects, full) if stray.key == full)
+    return (upload for upload in _listed(objects, full) if upload.key == full)
 
 
-def remove(objects: Objects, strays: Iterator[Stray]) -> int:
+def remove(objects: Objects, uploads: Iterable[Upload]) -> int:
     """Remove uploads, and return how many there were."""
     count = 0
-    for stray in strays:
+    for upload in uploads:
         count += 1
-        with suppress(ExpectedError):
-            objects.client.call(
-                "abort_multipart_upload", expect=ENDED, Key=stray.key, UploadId=stray.upload_id
-            )
+        _abort(objects, upload.key, upload.upload_id)
     return count
 
 
@@ -75,12 +86,44 @@ def remove_dead(objects: Objects, key: str) -> None:
         _log.debug("Uploads of %s are not tidied up: %s", key, redact(str(error)))
 
 
-def _listed(objects: Objects, prefix: str) -> Iterator[Stray]:
+def strays_of(
+    objects: Objects, prefix: str, found: Iterable[Found], committed: Collection[str]
+) -> Iterator[Stray]:
+    """What is no committed archive.
+
+    Args:
+        objects: The bucket.
+        prefix: What its keys begin with.
+        found: All objects below the prefix.
+        committed: The keys of committed archives.
+    """
+    for upload in _listed(objects, prefix):
+        key = upload.key.removeprefix(prefix)
+        kind = StrayKind.UNFINISHED if _OURS.fullmatch(key) else StrayKind.FOREIGN
+        yield Stray(kind, key, since=upload.begun, token=upload.upload_id)
+    yield from strays_among(found, committed, _PROBE)
+
+
+def remove_stray(objects: Objects, prefix: str, stray: Stray) -> None:
+    """Remove an unfinished upload, or what a check wrote."""
+    if stray.token and stray.kind is StrayKind.UNFINISHED and _OURS.fullmatch(stray.key):
+        _abort(objects, prefix + stray.key, stray.token)
+    else:
+        require_unfinished(stray, _PROBE)
+        objects.remove(PROBE)
+
+
+def _abort(objects: Objects, key: str, upload_id: str) -> None:
+    with suppress(ExpectedError):
+        objects.client.call("abort_multipart_upload", expect=ENDED, Key=key, UploadId=upload_id)
+
+
+def _listed(objects: Objects, prefix: str) -> Iterator[Upload]:
     marker: dict[str, Any] = {}
     while True:
         answer = objects.client.call("list_multipart_uploads", Prefix=prefix, **marker)
         for each in answer.get("Uploads", ()):
-            yield Stray(each["Key"], each["UploadId"], each["Initiated"])
+            yield Upload(each["Key"], each["UploadId"], each["Initiated"])
         if not answer.get("IsTruncated"):
             return
         marker = {

@@ -7,15 +7,20 @@ from typing import BinaryIO, cast
 from labferry.sdk import (
     MANIFEST_SUFFIX,
     Archive,
+    Checked,
     Checkpoint,
     Finding,
+    IntegrityError,
     ManifestDraft,
+    NotFoundError,
     Receipt,
     StoredArchive,
+    Stray,
     check_key,
 )
-from labferry_sftp.listing import committed_archives
-from labferry_sftp.parts import sweep
+from labferry.sdk.strays import require_unfinished, strays_among
+from labferry_sftp.listing import committed_archives, everything
+from labferry_sftp.parts import UNFINISHED
 from labferry_sftp.probe import probe
 from labferry_sftp.remote import Remote
 from labferry_sftp.settings import SftpSettings
@@ -39,7 +44,6 @@ class Destination:
         self._name = name
         self._settings = settings
         self._remote = Remote(name, settings)
-        self._swept: set[str] = set()
 
     @property
     def is_lost(self) -> bool:
@@ -49,12 +53,9 @@ class Destination:
     def store(self, archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint) -> Receipt:
         """Store an archive and its manifest."""
         check_key(manifest.key)
-        folder = check_key(archive.key).rpartition("/")[0]
+        check_key(archive.key)
         storing = Storing(self._name, self._remote, self._settings, archive, manifest, checkpoint)
         checked = storing.run()
-        if folder not in self._swept:
-            sweep(self._remote, self._remote.path(folder))
-            self._swept.add(folder)
         url = self._remote.url(archive.key)
         return Receipt(self._name, archive.id, archive.key, archive.size, checked, url=url)
 
@@ -75,6 +76,32 @@ class Destination:
         self._remote.remove(path + MANIFEST_SUFFIX)
         self._remote.remove(path)
 
+    def quick_check(self, stored: StoredArchive) -> Checked:
+        """Compare size and, where the server may be asked for it, SHA-256 with the manifest."""
+        path, manifest = self._remote.path(check_key(stored.key)), stored.manifest
+        size = self._remote.size(path)
+        if size is None:
+            raise NotFoundError(f"{path} is not in {self._name} any more.")
+        if size != manifest.size:
+            raise self._differs(path, f"has {size} bytes, not the {manifest.size}")
+        if self._settings.upload_check == "auto":
+            sha256 = self._remote.sha256sum(path, size)
+            if sha256 not in {None, manifest.sha256}:
+                raise self._differs(path, "has another SHA-256 than that")
+            return Checked.SIZE if sha256 is None else Checked.STORE_CHECKSUM
+        return Checked.SIZE
+
+    def strays(self) -> Iterator[Stray]:
+        """What is no committed archive."""
+        found = list(everything(self._remote))
+        yield from strays_among(found, {stored.key for stored in self.list()}, UNFINISHED)
+
+    def remove_stray(self, stray: Stray) -> None:
+        """Remove an unfinished file."""
+        require_unfinished(stray, UNFINISHED)
+        folder, _, name = stray.key.rpartition("/")
+        self._remote.remove(self._remote.path(*([check_key(folder)] if folder else []), name))
+
     def check(self) -> Iterator[Finding]:
         """Find out whether `store` can work."""
         return probe(self._remote)
@@ -82,3 +109,6 @@ class Destination:
     def close(self) -> None:
         """Close the connection."""
         self._remote.close()
+
+    def _differs(self, path: str, how: str) -> IntegrityError:
+        return IntegrityError(f"{path} in {self._name} {how} of its manifest.")

@@ -9,11 +9,12 @@ from labferry.sdk import (
     InvalidAnswerError,
     Manifest,
     StoredArchive,
-    check_key,
 )
+from labferry.sdk.keys import is_key
+from labferry.sdk.strays import Found
 from labferry_sftp.remote import Remote
 
-__all__ = ["committed_archives"]
+__all__ = ["committed_archives", "everything"]
 
 _log = logging.getLogger(__name__)
 _BATCH = 64
@@ -22,7 +23,7 @@ _MANIFEST_LIMIT = 1 << 20
 
 def committed_archives(remote: Remote) -> Iterator[StoredArchive]:
     """Every archive with a readable manifest beside it."""
-    sizes = _sizes(remote)
+    sizes = {each.key: each.size or 0 for each in everything(remote) if is_key(each.key)}
     keys = [key for key in sorted(sizes) if _is_committed(key, sizes)]
     for begin in range(0, len(keys), _BATCH):
         batch = keys[begin : begin + _BATCH]
@@ -33,9 +34,11 @@ def committed_archives(remote: Remote) -> Iterator[StoredArchive]:
                 yield StoredArchive(key, sizes[key], manifest)
 
 
-def _sizes(remote: Remote) -> dict[str, int]:
-    """The size of every file below the root by its key, a level of folders at a time."""
-    sizes: dict[str, int] = {}
+def everything(remote: Remote) -> Iterator[Found]:
+    """Every file below the root, a level of folders at a time.
+
+    Of folders that no key can lie in, they themselves.
+    """
     folders = [""]
     while folders:
         listed = remote.entries([remote.path(folder) for folder in folders])
@@ -43,24 +46,15 @@ def _sizes(remote: Remote) -> dict[str, int]:
         for folder, entries in zip(folders, listed, strict=True):
             for entry in entries:
                 key = posixpath.join(folder, entry.name)
-                if entry.kind == "directory" and _is_key(key):
+                if entry.kind == "directory" and is_key(key):
                     deeper.append(key)
-                elif entry.kind == "file" and _is_key(key):
-                    sizes[key] = entry.size
+                else:
+                    yield Found(key, entry.size, entry.changed)
         folders = deeper
-    return sizes
 
 
 def _is_committed(key: str, sizes: dict[str, int]) -> bool:
     return 0 < sizes.get(key + MANIFEST_SUFFIX, 0) <= _MANIFEST_LIMIT
-
-
-def _is_key(name: str) -> bool:
-    try:
-        check_key(name)
-    except InvalidAnswerError:
-        return False
-    return True
 
 
 def _manifest(key: str, document: bytes | None) -> Manifest | None:

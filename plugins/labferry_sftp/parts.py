@@ -1,23 +1,20 @@
-"""Files that are not published yet: their temporary names, and what becomes of forgotten ones."""
+"""Files that are not published yet: their temporary names."""
 
 import posixpath
 import re
 import secrets
-from datetime import timedelta
 from typing import Self
 
 from labferry.sdk import Checkpoint
 from labferry_sftp.remote import Remote
 
-__all__ = ["Parts", "sweep"]
+__all__ = ["UNFINISHED", "Parts"]
 
-_OURS = re.compile(r"\.labferry-[0-9a-f]{16}\.(archive|manifest|check)")
+UNFINISHED = re.compile(r"\.labferry-[0-9a-f]{16}\.(archive|manifest|check)")
+"""What the names of files look like that are still being written."""
+
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 _NOTE = "part"
-
-# A file that is still being written changes all the time. The bound is far above any wait for the
-# next bytes of a download, as another machine may be the writer: there is no lock to ask.
-_FORGOTTEN = timedelta(days=1)
 
 
 class Parts:
@@ -55,16 +52,3 @@ class Parts:
         for path in (self.archive, self.manifest):
             remote.remove(path)
         checkpoint.save({})
-
-
-def sweep(remote: Remote, folder: str) -> None:
-    """Remove the temporary files in a folder that nobody has written to for a day.
-
-    The newest change in the folder stands for the time on the server's clock: it may be early,
-    and then something stays for longer, but nothing goes too soon.
-    """
-    (entries,) = remote.entries([folder])
-    changes = {each.name: each.changed for each in entries if each.changed}
-    for name, changed in changes.items():
-        if _OURS.fullmatch(name) and max(changes.values()) - changed > _FORGOTTEN:
-            remote.remove(posixpath.join(folder, name))

@@ -4,8 +4,7 @@ import io
 import secrets
 from collections.abc import Iterator
 
-from labferry.sdk import Finding, IntegrityError, LabferryError, Severity
-from labferry_sftp.pace import Pacer
+from labferry.sdk import Finding, IntegrityError, LabferryError, Pacer, Severity
 from labferry_sftp.remote import Remote
 from labferry_sftp.transfer import send
 

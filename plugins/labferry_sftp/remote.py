@@ -206,7 +206,9 @@ class Remote:
         return self.wait(doing, self.submit(work), size)
 
     def _find_root(self, path: str) -> str:
-        found = str(self.run(f"Looking for {path}", self.connection.sftp.realpath(path)))
+        found = path
+        with suppress(NotFoundError):  # where a folder on the way is missing
+            found = str(self.run(f"Looking for {path}", self.connection.sftp.realpath(path)))
         if not self.is_folder(found):
             raise NotFoundError(
                 f"There is no folder {found} on the server of {self._name}.",

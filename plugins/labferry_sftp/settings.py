@@ -2,12 +2,11 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from labferry.sdk import Duration, FilePath, Secret, SinkSettings
-from labferry_sftp.pace import Rate
 
 __all__ = ["SftpSettings"]
 
@@ -51,7 +50,14 @@ def _pinned(value: str) -> str:
 
 
 class SftpSettings(SinkSettings):
-    """The keys of a destination of type `sftp`."""
+    """The keys of a destination of type `sftp`.
+
+    How an upload is checked can be chosen: `verify = "readback"` reads every byte back, `"size"`
+    compares the size only, and `"auto"` lets the server run `sha256sum` where the account has a
+    shell, and else reads back.
+    """
+
+    upload_checks: ClassVar[frozenset[str]] = frozenset({"readback", "size", "auto"})
 
     host: Annotated[str, Field(min_length=1), AfterValidator(_host)]
     """The server's name or address, or with `ssh_config` the name that it has there."""
@@ -114,13 +120,6 @@ class SftpSettings(SinkSettings):
     timeout: Annotated[Duration, Field(gt=timedelta())] = timedelta(minutes=5)
     """How long the server may take to answer one request."""
 
-    bandwidth_limit: Rate | None = None
-    """How fast to send at most."""
-
-    verify: Literal["readback", "size", "auto"] = "readback"
-    """How to make sure of what the server holds: read every byte back, compare the size only, or
-    let the server run `sha256sum` where the account has a shell, and else read back."""
-
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.certificate is not None and self.private_key is None:
@@ -128,3 +127,8 @@ class SftpSettings(SinkSettings):
         if self.passphrase is not None and self.private_key is None:
             raise ValueError("A `passphrase` needs the `private_key` that it opens.")
         return self
+
+    @property
+    def upload_check(self) -> str:
+        """How an upload is checked: one of `upload_checks`."""
+        return (self.verify.upload if self.verify else None) or "readback"

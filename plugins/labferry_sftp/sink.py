@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from labferry.sdk import (
     Archive,
+    Checked,
     Checkpoint,
     Finding,
     LabferryError,
@@ -16,6 +17,7 @@ from labferry.sdk import (
     Receipt,
     Sink,
     StoredArchive,
+    Stray,
     TransientError,
 )
 from labferry_sftp.settings import SftpSettings
@@ -60,6 +62,21 @@ class SftpSink(Sink[SftpSettings]):
     def delete(self, stored: StoredArchive) -> None:
         with self._connected() as destination:
             destination.delete(stored)
+
+    @override
+    def quick_check(self, stored: StoredArchive) -> Checked:
+        with self._connected() as destination:
+            return destination.quick_check(stored)
+
+    @override
+    def strays(self) -> Iterator[Stray]:
+        with self._connected() as destination:
+            yield from destination.strays()
+
+    @override
+    def remove_stray(self, stray: Stray) -> None:
+        with self._connected() as destination:
+            destination.remove_stray(stray)
 
     @override
     def check(self) -> Iterator[Finding]:

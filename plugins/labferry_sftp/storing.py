@@ -14,10 +14,10 @@ from labferry.sdk import (
     LabferryError,
     Manifest,
     ManifestDraft,
+    Pacer,
     StoppedError,
     TransientError,
 )
-from labferry_sftp.pace import Pacer
 from labferry_sftp.parts import Parts
 from labferry_sftp.remote import Remote
 from labferry_sftp.settings import SftpSettings
@@ -89,7 +89,7 @@ class Storing:
         if not offset or offset < self.archive.size:
             with self.archive.open(offset) as reader:
                 send(self.remote, path, reader, offset, Pacer(self.settings.bandwidth_limit))
-        checked = self._check(path, self.settings.verify)
+        checked = self._check(path, self.settings.upload_check)
         if checked is None and offset:
             self.remote.remove(path)
             raise TransientError(
@@ -107,7 +107,7 @@ class Storing:
         size = self.remote.size(path)
         if size is None:
             return 0
-        whole = self.settings.verify == "size"  # then nothing else ever looks at these bytes
+        whole = self.settings.upload_check == "size"  # then nothing else ever looks at these bytes
         start = 0 if whole else max(0, size - _TAIL)
         if 0 < size <= self.archive.size and self._equal(path, start, size):
             return size
@@ -142,7 +142,7 @@ class Storing:
         """Make sure that what lies at the final name already is the archive."""
         self.archive.digests()
         self._require_same(committed)
-        how = self.settings.verify
+        how = self.settings.upload_check
         checked = self._check(place, "readback" if committed is None and how == "size" else how)
         if checked is None and committed is None:
             raise ConflictError(

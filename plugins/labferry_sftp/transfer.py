@@ -10,8 +10,7 @@ from contextlib import contextmanager, suppress
 import asyncssh
 from typing_extensions import Buffer, override
 
-from labferry.sdk import ArchiveReader, LabferryError
-from labferry_sftp.pace import Pacer
+from labferry.sdk import ArchiveReader, LabferryError, Pacer
 from labferry_sftp.remote import Remote
 
 __all__ = ["IN_FLIGHT", "RemoteReader", "send", "sha256_of"]
@@ -42,7 +41,7 @@ def send(remote: Remote, path: str, reader: ArchiveReader, offset: int, pacer: P
         window: deque[Future[int]] = deque()
         begin = offset
         try:
-            while piece := reader.read(_PIECE):
+            while piece := reader.read(min(_PIECE, pacer.piece)):
                 pacer.take(len(piece))
                 window.append(remote.submit(file.write(piece, offset)))
                 offset += len(piece)

@@ -1,15 +1,26 @@
 """The example plugin, as a third party has it: its own folder, its own environment."""
 
 import json
+import re
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cheroot.wsgi import Server
+from wsgidav.wsgidav_app import WsgiDAVApp
 
 pytestmark = [pytest.mark.xdist_group("examples"), pytest.mark.timeout(900)]
 
 Run = Callable[..., str]
+
+_SOURCE = """
+[sources.notebook]
+type = "rspace"
+url = "https://rspace.example.edu"
+api_key = { env = "SHARE_PASSWORD" }
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +46,45 @@ def test_labferry_lists_the_plugin(programs: Path, run: Run, tmp_path: Path) -> 
 def test_the_plugins_own_tests_pass(programs: Path, run: Run, plugin: Path) -> None:
     command = (programs / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert " passed" in run(*command, cwd=plugin)
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Iterator[str]:
+    """The address of a WebDAV share."""
+    folder = tmp_path / "share"
+    folder.mkdir()
+    application = WsgiDAVApp(
+        {
+            "provider_mapping": {"/": str(folder)},
+            "simple_dc": {"user_mapping": {"*": {"backup": {"password": "s3cr3t-pa55w0rd"}}}},
+            "http_authenticator": {"accept_basic": True, "accept_digest": False},
+            "logging": {"enable": False},
+            "verbose": 0,
+        }
+    )
+    server = Server(("127.0.0.1", 0), application)
+    server.prepare()
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.bind_addr[1]}"
+    server.stop()
+    thread.join()
+
+
+def test_the_commands_on_the_page_work(
+    project: Path,
+    programs: Path,
+    run: Run,
+    share: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = (project / "docs/how-to/write-a-plugin.md").read_text(encoding="utf-8")
+    snippet = page.partition(":caption: labferry.toml\n")[2].partition("```")[0]
+    (command,) = re.findall(r"^\$ labferry (plugins validate .*)$", page, re.MULTILINE)
+    table = re.sub(r"https://cloud[\w./-]+", share, snippet)
+    (tmp_path / "labferry.toml").write_text(f"{table}\n{_SOURCE}", encoding="utf-8")
+    monkeypatch.setenv("SHARE_PASSWORD", "s3cr3t-pa55w0rd")
+    said = run(programs / "labferry", *command.split(), cwd=tmp_path)
+    assert re.search(r"^share keeps (\d+) of \1 promises", said, re.MULTILINE), said
+    assert not [path for path in (tmp_path / "share").rglob("*") if path.is_file()]

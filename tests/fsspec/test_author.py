@@ -1,5 +1,7 @@
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,10 +14,15 @@ from labferry.sdk import (
     ConflictError,
     FilePath,
     IntegrityError,
+    InvalidAnswerError,
+    LabferryError,
+    NotFoundError,
     SinkSettings,
+    StrayKind,
     TransientError,
 )
 from labferry.sdk.fsspec_sink import FsspecSink
+from labferry.sdk.fsspec_tree import Tree
 from labferry.testing.samples import Content, MemoryCheckpoint, SampleArchive, SampleManifest
 
 
@@ -77,14 +84,19 @@ def test_author_names_a_filesystem_and_a_root(sink: BoxSink) -> None:
     assert _files(sink) == {archive.key, archive.key + ".manifest.json"}
 
 
-def test_copy_that_the_storage_damaged_is_removed_and_reported(
+def test_copy_that_the_storage_damaged_is_reported_and_replaced_by_the_next_store(
     sink: BoxSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Box, "damages", ".zip")
-    archive = _archive()
+    archive, note = _archive(), MemoryCheckpoint()
     with pytest.raises(IntegrityError, match="does not hold what was written"):
-        sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
-    assert _files(sink) == set()
+        sink.store(archive, SampleManifest(archive), note)
+    assert _files(sink) == {archive.key}
+    assert list(sink.list()) == []
+    monkeypatch.setattr(Box, "damages", "")
+    sink.store(archive, SampleManifest(archive), note)
+    assert _files(sink) == {archive.key, archive.key + ".manifest.json"}
+    assert note.load() == {}
 
 
 def test_own_half_copy_is_replaced_after_a_crash(sink: BoxSink) -> None:
@@ -108,27 +120,122 @@ def test_half_copy_without_a_note_is_somebody_elses(sink: BoxSink) -> None:
     assert place.stat().st_size == 1000
 
 
+def test_refused_copy_leaves_what_another_store_published(
+    sink: BoxSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, other = _archive(), BoxSink("box", sink.settings)
+    copy = Box.cp_file
+
+    def overtaken(box: Box, path1: str, path2: str) -> None:
+        monkeypatch.setattr(Box, "cp_file", copy)
+        other.store(archive, SampleManifest(archive), MemoryCheckpoint())
+        raise FileExistsError(path2)
+
+    monkeypatch.setattr(Box, "cp_file", overtaken)
+    with pytest.raises(LabferryError):
+        sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
+    assert _files(sink) == {archive.key, archive.key + ".manifest.json"}
+
+
+def test_own_half_copy_is_left_alone_once_it_is_committed(
+    sink: BoxSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, other = _archive(), BoxSink("box", sink.settings)
+    place = sink.settings.folder / archive.key
+    place.parent.mkdir(parents=True)
+    place.write_bytes(archive.content.read(0, 1000))
+    sha256 = Tree.sha256
+
+    def overtaken(tree: Tree, path: str) -> str:
+        monkeypatch.setattr(Tree, "sha256", sha256)
+        place.unlink()
+        other.store(archive, SampleManifest(archive), MemoryCheckpoint())
+        return "0" * 64
+
+    place.write_bytes(bytes(archive.size))
+    monkeypatch.setattr(Tree, "sha256", overtaken)
+    with pytest.raises(TransientError, match="by somebody else meanwhile"):
+        sink.store(archive, SampleManifest(archive), MemoryCheckpoint({"copying": archive.key}))
+    assert place.read_bytes() == archive.content.read(0, archive.size)
+
+
+def test_archive_that_vanishes_while_it_is_committed_is_not_called_stored(
+    sink: BoxSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = _archive()
+    place = sink.settings.folder / archive.key
+    draft = SampleManifest(archive)
+    draft.on_seal = place.unlink
+    with pytest.raises(TransientError, match="vanished"):
+        sink.store(archive, draft, MemoryCheckpoint())
+    assert _files(sink) == set()
+
+
+def test_temporaries_of_others_are_told_and_left_alone(sink: BoxSink) -> None:
+    archive, root = _archive(), sink.settings.folder
+    theirs = root / archive.key.rpartition("/")[0] / f".labferry-{'ab' * 8}.archive"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"half")
+    sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
+    assert theirs.exists()
+    (stray,) = sink.strays()
+    assert (stray.kind, root / stray.key, stray.size) == (StrayKind.UNFINISHED, theirs, 4)
+    assert stray.since is not None
+    with pytest.raises(InvalidAnswerError):
+        sink.remove_stray(replace(stray, key=f"../{theirs.name}"))
+    sink.remove_stray(stray)
+    assert not theirs.exists()
+
+
+def test_own_temporaries_of_a_store_that_was_killed_are_removed(sink: BoxSink) -> None:
+    archive, token = _archive(), "ab" * 8
+    folder = sink.settings.folder / archive.key.rpartition("/")[0]
+    folder.mkdir(parents=True)
+    for what in ("archive", "manifest"):
+        (folder / f".labferry-{token}.{what}").write_bytes(b"half")
+    sink.store(archive, SampleManifest(archive), MemoryCheckpoint({"part": token}))
+    assert _files(sink) == {archive.key, archive.key + ".manifest.json"}
+
+
+def test_quick_check_of_what_is_gone(sink: BoxSink) -> None:
+    archive = _archive()
+    sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
+    (stored,) = sink.list()
+    (sink.settings.folder / archive.key).unlink()
+    with pytest.raises(NotFoundError, match="any more"):
+        sink.quick_check(stored)
+
+
 def test_lost_connection_is_made_anew(sink: BoxSink, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = _archive()
     sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
-    before = sink._connection
+    before = sink._tree.connection
     (stored,) = sink.list()
     monkeypatch.setattr(Box, "fails", [ConnectionResetError("Connection reset by peer")])
     with pytest.raises(TransientError, match="Connection reset by peer"):
         sink.delete(stored)
     sink.delete(stored)
-    assert sink._connection is not before
+    assert sink._tree.connection is not before
     assert _files(sink) == set()
 
 
 def test_listings_are_not_remembered(sink: BoxSink) -> None:
     list(sink.list())
-    assert sink._connection is not None
-    assert sink._connection[0].dircache.use_listings_cache is False  # type: ignore[attr-defined] # fsspec's own
+    assert sink._tree.connection is not None
+    assert sink._tree.connection[0].dircache.use_listings_cache is False  # type: ignore[attr-defined] # fsspec's own
 
 
 def test_check_tells_that_archives_are_copied(sink: BoxSink) -> None:
     assert any("copied to their final names" in each.message for each in sink.check())
+
+
+def test_bandwidth_limit_holds(tmp_path: Path) -> None:
+    archive = SampleArchive(Content(1_000_000))
+    settings = BoxSettings(type="box", folder=tmp_path, bandwidth_limit=2_000_000)
+    begin = time.monotonic()
+    BoxSink("box", settings).store(archive, SampleManifest(archive), MemoryCheckpoint())
+    assert time.monotonic() - begin > 0.1
+    assert (tmp_path / archive.key).read_bytes() == archive.content.read(0, archive.size)
 
 
 def test_sdk_loads_neither_fsspec_nor_the_sink_over_it() -> None:

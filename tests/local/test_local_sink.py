@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,11 +20,13 @@ from labferry.sdk import (
     Receipt,
     RefusedError,
     Severity,
+    Stray,
+    StrayKind,
     TransientError,
 )
 from labferry.testing.samples import Content, MemoryCheckpoint, SampleArchive, SampleManifest
 from labferry_local import LocalSettings, LocalSink
-from labferry_local.files import disk_errors
+from labferry_local.files import disk_errors, new_file
 
 Store = Callable[..., Receipt]
 
@@ -239,3 +242,57 @@ def test_deleting_removes_the_manifest_first(
     monkeypatch.setattr(Path, "unlink", _unlink)
     sink.delete(stored)
     assert removed == [".json", ".zip"]
+
+
+def test_bandwidth_limit_holds(root: Path) -> None:
+    archive = SampleArchive(Content(1_000_000))
+    sink = LocalSink("nas", LocalSettings(type="local", path=root, bandwidth_limit=2_000_000))
+    begin = time.monotonic()
+    sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
+    assert time.monotonic() - begin > 0.1
+    assert (root / archive.key).read_bytes() == archive.content.read(0, archive.size)
+
+
+def test_a_file_that_is_being_written_is_no_stray(sink: LocalSink, root: Path) -> None:
+    with new_file(root / "x.zip") as file:
+        file.write(b"half")
+        file.flush()
+        (name,) = names(root)
+        assert list(sink.strays()) == []
+        with pytest.raises(TransientError, match="is being written now"):
+            sink.remove_stray(Stray(StrayKind.UNFINISHED, name))
+        assert names(root) == [name]
+
+
+def test_a_stray_is_looked_for_below_the_root_only(sink: LocalSink, root: Path) -> None:
+    outside = leave(root.parent, ".0123456789abcdef.labferry-part")
+    with pytest.raises(InvalidAnswerError):
+        sink.remove_stray(Stray(StrayKind.UNFINISHED, f"../{outside.name}"))
+    assert outside.exists()
+
+
+def test_folders_of_others_are_told_as_one(sink: LocalSink, root: Path) -> None:
+    leave(root, "lost+found/a")
+    leave(root, ".snapshots/b")
+    leave(root, "notes/c")
+    assert {stray.key for stray in sink.strays()} == {"lost+found", ".snapshots", "notes/c"}
+
+
+def test_quick_check_looks_at_the_disk(sink: LocalSink, store: Store, root: Path) -> None:
+    store(SampleArchive(Content(SIZE)))
+    (stored,) = sink.list()
+    (root / KEY).write_bytes(b"short")
+    with pytest.raises(IntegrityError, match="has 5 bytes"):
+        sink.quick_check(stored)
+    (root / KEY).unlink()
+    with pytest.raises(NotFoundError):
+        sink.quick_check(stored)
+
+
+def test_a_folder_that_may_not_be_written_holds_its_archives(
+    sink: LocalSink, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(SampleArchive(Content(SIZE)))
+    (stored,) = sink.list()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may do everything
+    assert "may not be written" in sink.hold(stored)

@@ -8,7 +8,6 @@ from labferry.sdk import (
     InvalidAnswerError,
     JsonValue,
     LabferryError,
-    NotFoundError,
     RefusedError,
     Severity,
 )
@@ -40,6 +39,7 @@ def test_lock_is_set_and_the_archive_can_not_be_deleted(
         assert (head["ObjectLockMode"], head["VersionId"]) == (mode.upper(), receipt.version_id)
         assert head["ObjectLockRetainUntilDate"] > datetime.now(UTC) + timedelta(days=29)
         (stored,) = storing.sink.list()
+        assert storing.sink.hold(stored).startswith(f"locked ({mode}) until 20")
         with pytest.raises(RefusedError, match=f"locked \\({mode}\\) until 20"):
             storing.sink.delete(stored)
         assert storing.holds(archive)
@@ -52,6 +52,7 @@ def test_legal_hold_is_set_and_the_archive_can_not_be_deleted(locked: Bucket, si
         storing.store(archive)
         assert locked.head(archive.key)["ObjectLockLegalHoldStatus"] == "ON"
         (stored,) = storing.sink.list()
+        assert "legal hold" in storing.sink.hold(stored)
         with pytest.raises(RefusedError, match="legal hold"):
             storing.sink.delete(stored)
         assert storing.holds(archive)
@@ -169,10 +170,11 @@ def test_versions_are_named_in_receipts_and_outlive_a_delete(
     assert receipt.version_id == bucket.head(archive.key)["VersionId"]
     assert storing.store(archive) == receipt
     (stored,) = storing.sink.list()
+    assert stored.version_id == receipt.version_id
     storing.sink.delete(stored)
     assert storing.listed() == {}
-    with pytest.raises(NotFoundError):
-        storing.sink.open(stored)
+    with storing.sink.open(stored) as file:
+        assert file.read() == archive.content.read(0, archive.size)
     versions = bucket.client.list_object_versions(Bucket=bucket.name)["Versions"]
     assert receipt.version_id in {each["VersionId"] for each in versions}
     storing.sink.delete(stored)

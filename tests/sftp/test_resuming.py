@@ -1,10 +1,10 @@
 import os
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from labferry.sdk import IntegrityError, TransientError
+from labferry.sdk import IntegrityError, LabferryError, StrayKind, TransientError
 from labferry.testing.samples import FileCheckpoint, MemoryCheckpoint, SampleArchive
 from labferry.testing.samples.attempts import Attempt, Recipe
 from labferry.testing.sink.killing import run_in_process
@@ -12,7 +12,7 @@ from labferry_sftp import SftpSink
 from labferry_sftp.transfer import IN_FLIGHT
 
 from .openssh import OpenSsh
-from .trying import check, sample, store
+from .trying import check, sample, sink, store
 
 MIB = 1 << 20
 SIZE = 40 * MIB + 11
@@ -137,20 +137,27 @@ def test_refused_archive_takes_its_part_along(
     assert note.load() == {}
 
 
-def test_parts_that_nobody_wrote_to_for_a_day_are_swept(
+def test_parts_of_others_are_told_and_left_alone(
     table: dict[str, object], folder: Path, note: MemoryCheckpoint
 ) -> None:
     forgotten = part(folder)
     others = [forgotten.with_name(name) for name in (".labferry-x", ".other.archive", "notes")]
-    recent = forgotten.with_name(f".labferry-{'ab' * 8}.archive")
-    for path in (*others, recent):
+    for path in others:
         path.touch()
-    long_ago = (datetime.now(UTC) - timedelta(hours=25)).timestamp()
-    for path in (forgotten, *others):
-        os.utime(path, (long_ago, long_ago))
     store(table, sample(job="2"))
+    assert all(path.exists() for path in (forgotten, *others))
+    made = sink(table)
+    kinds = {stray.key.rpartition("/")[2]: stray for stray in made.strays()}
+    assert {name: stray.kind for name, stray in kinds.items()} == {
+        forgotten.name: StrayKind.UNFINISHED,
+        **{path.name: StrayKind.FOREIGN for path in others},
+    }
+    for stray in kinds.values():
+        with suppress(LabferryError):
+            made.remove_stray(stray)
+    made.close()
     assert not forgotten.exists()
-    assert all(path.exists() for path in (*others, recent))
+    assert all(path.exists() for path in others)
 
 
 def test_check_leaves_a_part_alone(

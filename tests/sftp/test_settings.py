@@ -7,7 +7,6 @@ from pydantic import ValidationError
 from labferry.sdk import Secret
 from labferry.sdk.settings import ConfigFile
 from labferry_sftp import SftpSettings
-from labferry_sftp.pace import Pacer
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----\n"
 
@@ -19,7 +18,7 @@ def read(**keys: object) -> SftpSettings:
 
 def test_host_and_path_are_enough() -> None:
     settings = read()
-    assert (settings.port, settings.verify, settings.bandwidth_limit) == (None, "readback", None)
+    assert (settings.port, settings.username, settings.host_key) == (None, None, None)
 
 
 @pytest.mark.parametrize("host", ["", "-oProxyCommand=x", "a b", "user@nas", "sftp://nas", "[::1]"])
@@ -67,40 +66,19 @@ def test_what_belongs_to_a_private_key_needs_one(key: str) -> None:
         read(**{key: "x"})
 
 
-@pytest.mark.parametrize(
-    ("text", "rate"), [("20 MB/s", 20_000_000), ("1.5 MiB", 1_572_864), ("500kb/s", 500_000)]
-)
-def test_bandwidth_limit_as_people_write_it(text: str, rate: int) -> None:
-    assert read(bandwidth_limit=text).bandwidth_limit == rate
+@pytest.mark.parametrize("how", ["readback", "size", "auto"])
+def test_uploads_are_checked_as_asked(how: str) -> None:
+    assert read(verify=how).upload_check == how
+    assert read(verify={"upload": how, "every": "30d"}).upload_check == how
 
 
-@pytest.mark.parametrize("text", ["fast", "20", "0 MB/s", "-1 MB/s", True, 0])
-def test_wrong_bandwidth_limits(text: object) -> None:
-    with pytest.raises(ValidationError, match="20 MB/s"):
-        read(bandwidth_limit=text)
+def test_uploads_are_read_back_where_nothing_is_asked() -> None:
+    assert read().upload_check == read(verify={"every": "30d"}).upload_check == "readback"
+    with pytest.raises(ValidationError, match="one of auto, readback, size"):
+        read(verify="trust")
 
 
 def test_times_are_lengths_above_nothing() -> None:
     assert read(timeout="2m").timeout == timedelta(minutes=2)
     with pytest.raises(ValidationError):
         read(keepalive="0s")
-
-
-def test_pacer_keeps_to_the_rate_and_saves_nothing_up() -> None:
-    now = 0.0
-    slept: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        nonlocal now
-        slept.append(seconds)
-        now += seconds
-
-    pacer = Pacer(100, lambda: now, sleep)
-    for _ in range(11):
-        pacer.take(100)
-    assert now == pytest.approx(10 - 0.25, abs=0.3)
-    now += 1000
-    slept.clear()
-    for _ in range(3):
-        pacer.take(100)
-    assert sum(slept) == pytest.approx(2 - 0.25, abs=0.01)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from labferry.sdk import Checked, ConflictError, FullError, IntegrityError, Severity
+from labferry.sdk import Checked, ConflictError, FullError, IntegrityError, NotFoundError, Severity
 from labferry.testing.samples import MemoryCheckpoint, SampleManifest
 from labferry.testing.sink import FolderStorage
 from labferry_sftp import storing
@@ -168,3 +168,28 @@ def test_check_warns_of_a_rename_that_overwrites(
 def test_importing_the_plugin_loads_no_ssh() -> None:
     code = "import sys, labferry_sftp; sys.exit('asyncssh' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("verify", "checked"), [("readback", Checked.SIZE), ("auto", Checked.STORE_CHECKSUM)]
+)
+def test_a_quick_check_lets_the_server_compute_where_it_may(
+    openssh: OpenSsh, tmp_path: Path, verify: str, checked: Checked
+) -> None:
+    table, archive = openssh.settings(tmp_path, verify=verify), sample()
+    store(table, archive)
+    made = sink(table)
+    (stored,) = made.list()
+    assert made.quick_check(stored) is checked
+    path = tmp_path / archive.key
+    path.write_bytes(bytes(archive.size))
+    if verify == "auto":
+        with pytest.raises(IntegrityError, match="another SHA-256"):
+            made.quick_check(stored)
+    path.write_bytes(b"short")
+    with pytest.raises(IntegrityError, match="has 5 bytes, not the"):
+        made.quick_check(stored)
+    path.unlink()
+    with pytest.raises(NotFoundError, match="any more"):
+        made.quick_check(stored)
+    made.close()

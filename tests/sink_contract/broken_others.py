@@ -2,6 +2,8 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,12 +13,17 @@ from typing_extensions import override
 
 from labferry.sdk import (
     MANIFEST_SUFFIX,
+    Checked,
     Finding,
+    InvalidAnswerError,
+    LabferryError,
     Manifest,
     NotFoundError,
     Severity,
     SinkTraits,
     StoredArchive,
+    Stray,
+    StrayKind,
 )
 
 
@@ -201,6 +208,78 @@ class DeletesThoughItSaysItCannot(FolderSink):
     """What must be kept for ever is gone."""
 
     traits = SinkTraits(can_delete=False)
+
+
+class TellsNoStrays(FolderSink):
+    """What crashes leave is never found."""
+
+    @override
+    def strays(self) -> Iterator[Stray]:
+        yield from ()
+
+
+class TakesArchivesForStrays(FolderSink):
+    """What is whole and committed looks like waste."""
+
+    @override
+    def strays(self) -> Iterator[Stray]:
+        for path in self.root.rglob("*.zip"):
+            yield Stray(StrayKind.ARCHIVE, path.relative_to(self.root).as_posix())
+        yield from super().strays()
+
+
+class TakesForeignFilesForItsOwn(FolderSink):
+    """What others keep there looks like a leftover."""
+
+    @override
+    def strays(self) -> Iterator[Stray]:
+        for stray in super().strays():
+            yield replace(stray, kind=StrayKind.UNFINISHED)
+
+
+class RemovesAnyStray(FolderSink):
+    """What others keep there is cleaned up."""
+
+    @override
+    def remove_stray(self, stray: Stray) -> None:
+        with suppress(OSError, InvalidAnswerError):
+            self.place(stray.key).unlink()
+        with suppress(LabferryError):
+            super().remove_stray(stray)
+
+
+class FailsToRemoveWhatWentMeanwhile(FolderSink):
+    """Cleaning up fails where a store was faster."""
+
+    @override
+    def remove_stray(self, stray: Stray) -> None:
+        with self.errors():
+            self.unfinished(stray).unlink()
+
+
+class FindsEveryCopyFine(FolderSink):
+    """A copy that was cut short is only found when it is needed."""
+
+    @override
+    def quick_check(self, stored: StoredArchive) -> Checked:
+        return Checked.SIZE
+
+
+class ClaimsToHaveReadWhatItOnlyLookedAt(FolderSink):
+    """A rotten copy counts as proven."""
+
+    @override
+    def quick_check(self, stored: StoredArchive) -> Checked:
+        super().quick_check(stored)
+        return Checked.READ_BACK
+
+
+class HoldsEverything(FolderSink):
+    """Retention never frees any space."""
+
+    @override
+    def hold(self, stored: StoredArchive) -> str:
+        return "it is precious"
 
 
 class ChecksNothing(FolderSink):

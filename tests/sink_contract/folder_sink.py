@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,10 +32,13 @@ from labferry.sdk import (
     Sink,
     SinkSettings,
     StoredArchive,
+    Stray,
     check_key,
 )
+from labferry.sdk.strays import Found, require_unfinished, strays_among
 
 CHUNK = 65_536
+UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.[0-9a-f]{8}")
 
 
 class FolderSettings(SinkSettings):
@@ -154,6 +159,25 @@ class FolderSink(Sink[FolderSettings]):
         with self.errors():
             self.place(stored.key + MANIFEST_SUFFIX).unlink(missing_ok=True)
             self.place(stored.key).unlink(missing_ok=True)
+
+    @override
+    def strays(self) -> Iterator[Stray]:
+        found = [self.found(path) for path in self.root.rglob("*") if path.is_file()]
+        yield from strays_among(found, {stored.key for stored in self.list()}, UNFINISHED)
+
+    def found(self, path: Path) -> Found:
+        told = path.stat()
+        changed = datetime.fromtimestamp(told.st_mtime, UTC)
+        return Found(path.relative_to(self.root).as_posix(), told.st_size, changed)
+
+    @override
+    def remove_stray(self, stray: Stray) -> None:
+        require_unfinished(stray, UNFINISHED)
+        self.unfinished(stray).unlink(missing_ok=True)
+
+    def unfinished(self, stray: Stray) -> Path:
+        folder, _, name = stray.key.rpartition("/")
+        return self.place(folder) / name
 
     @override
     def check(self) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from labferry.testing.sink.publishing import PublishingCases
 from labferry.testing.sink.retrying import RetryingCases
 from labferry.testing.sink.side_by_side import SideBySideCases
 from labferry.testing.sink.storing import StoringCases
+from labferry.testing.sink.strays import StrayCases
 
 __all__ = ["SinkContract"]
 
@@ -22,6 +23,7 @@ class SinkContract(
     SideBySideCases,
     ListingCases,
     DeletingCases,
+    StrayCases,
     PreflightCases,
 ):
     """Every promise of `labferry.sdk.sink`, to be subclassed by the author of a sink.

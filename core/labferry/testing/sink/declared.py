@@ -6,8 +6,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from labferry.sdk.settings import SinkSettings
 from labferry.sdk.sink import SinkTraits
+from labferry.sdk.sink_settings import SinkSettings
 from labferry.testing.sink.base import ContractBase
 
 __all__ = ["DeclaredCases"]

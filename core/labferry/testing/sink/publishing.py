@@ -23,12 +23,12 @@ _FAILURES = [
 class PublishingCases(ContractBase):
     """Nothing is visible before the archive is verified, nothing is left if it never is."""
 
-    @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-    def test_nothing_is_visible_while_the_archive_arrives(self, share: float) -> None:
+    @pytest.mark.parametrize("arrived_share", [0.0, 0.5, 1.0])
+    def test_nothing_is_visible_while_the_archive_arrives(self, arrived_share: float) -> None:
         """Not even when all has arrived and only the last byte is withheld."""
         archive = self.archive(size=self.interrupted_size, arrived=0)
         store = Background(partial(self.store, archive))
-        archive.arrive(int(share * archive.size))
+        archive.arrive(int(arrived_share * archive.size))
         store.wait_for_reader(archive)
         try:
             assert not store.ended, "The store ended before the archive was verified."
@@ -38,12 +38,12 @@ class PublishingCases(ContractBase):
         store.result()
         self.assert_committed(archive)
 
-    @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-    def test_refused_archive_leaves_nothing(self, share: float) -> None:
+    @pytest.mark.parametrize("arrived_share", [0.0, 0.5, 1.0])
+    def test_refused_archive_leaves_nothing(self, arrived_share: float) -> None:
         """The refusal is passed on, and what was written of the archive is gone."""
         archive = self.archive(size=self.interrupted_size, arrived=0)
         store = Background(partial(self.store, archive))
-        archive.arrive(int(share * archive.size))
+        archive.arrive(int(arrived_share * archive.size))
         store.wait_for_reader(archive)
         archive.refuse()
         with pytest.raises(IntegrityError):

@@ -46,13 +46,15 @@ class RetryingCases(ContractBase):
         self.assert_committed(archive)
         self.assert_only(archive)
 
-    @pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
-    def test_store_after_a_failed_one_completes(self, share: float) -> None:
+    @pytest.mark.parametrize("arrived_share", [0.1, 0.5, 1.0])
+    def test_store_after_a_failed_one_completes(self, arrived_share: float) -> None:
         """The same key, the same checkpoint, a new sink."""
         size, note = self.interrupted_size, MemoryCheckpoint()
         stopped = TransientError("The download stopped.")
         with pytest.raises(TransientError):
-            self.store(self.archive(size=size, arrived=int(share * size), error=stopped), note)
+            self.store(
+                self.archive(size=size, arrived=int(arrived_share * size), error=stopped), note
+            )
         archive = self.archive(size=size)
         self.store(archive, note)
         self.assert_committed(archive)
