@@ -31,6 +31,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!labferry[.]).*"),
     # Private names and type variables have no place in the reference.
     ("py:.*", r"labferry[.].*[.](_\w+|\w+T)"),
+    # Sphinx takes what a field's type is made with for something of labferry's.
+    ("py:.*", r"labferry[.].*[.]Annotated"),
 ]
 # Python's own `type` is taken for one of the attributes of that name.
 suppress_warnings = ["ref.python"]

@@ -17,7 +17,6 @@ from pathlib import Path
 import httpx
 
 from labferry.engine.fetch import Fetch
-from labferry.engine.stop import Stop
 from labferry.lifecycle import ExportJob
 from labferry.lifecycle.events import Downloaded, Event
 from labferry.sdk import Digests, JobState, Offer, Secret
@@ -91,7 +90,7 @@ def _fetch(source: RSpaceSource, lane: str, offer: Offer, path: Path) -> None:
     path.unlink(missing_ok=True)
     declared = Declared("bench", "bench", "bench.zip", offer.size or 0, offer.crc32 or 0)
     archive = SpoolArchive(path, declared)
-    fetch = Fetch(source, lane, lambda _: None, _accept, Stop())
+    fetch = Fetch(source, lane, lambda _: None, _accept, lambda _: None)
     event = fetch(ExportJob(offer=offer), archive)
     archive.close()
     if not isinstance(event, Downloaded):

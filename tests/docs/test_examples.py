@@ -197,7 +197,7 @@ def _check_toml(example: Example, sandbox: Sandbox) -> None:
     plugins = load_plugins()
     config = load_config(
         sandbox.write("whole.toml", "\n".join([example.text, *missing])),
-        Kinds(plugins.sources, plugins.sinks, plugins.broken),
+        Kinds(plugins.sources, plugins.sinks, plugins.broken, plugins.observers),
     )
     assert config.warnings == (), example.place
 

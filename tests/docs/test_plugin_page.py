@@ -4,6 +4,7 @@ import inspect
 import re
 import tomllib
 from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 import labferry.sdk
 from labferry.plugins import load_plugins
-from labferry.sdk import Sink, Source, hookspecs
+from labferry.sdk import Observer, Sink, Source, hookspecs
 
 _CAPTIONED = re.compile(
     r"^```\{code-block\} \w+\n:caption: (?P<name>.+)\n(?P<text>(?:.*\n)*?)^```$", re.MULTILINE
@@ -55,6 +56,21 @@ def test_the_page_and_the_readme_configure_the_plugins_own_keys(
     assert snippets["labferry.toml"] in readme
 
 
+def test_the_observers_on_the_page_can_be_used(
+    snippets: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("labferry_journal", "labferry_lamp")
+    for name in names:
+        (tmp_path / f"{name}.py").write_text(snippets[f"{name}.py"], encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    plugins = load_plugins(EntryPoint(name, name, "labferry") for name in names)
+
+    assert list(plugins.broken) == []
+    assert list(plugins.observers) == ["lamp"]
+    assert {*plugins.observers["lamp"].Settings.model_fields} == {"type", "url", "token"}
+
+
 @pytest.mark.parametrize("hook", _HOOKS)
 def test_every_hook_says_what_it_is_for(hook: str) -> None:
     assert inspect.getdoc(getattr(hookspecs, hook))
@@ -90,9 +106,10 @@ def _undocumented_members(thing: object) -> list[str]:
 
 def test_every_setting_of_every_plugin_is_described() -> None:
     plugins = load_plugins()
-    kinds: list[type[Sink[Any] | Source[Any]]] = [
+    kinds: list[type[Sink[Any] | Source[Any] | Observer[Any]]] = [
         *plugins.sinks.values(),
         *plugins.sources.values(),
+        *plugins.observers.values(),
     ]
     assert kinds
     fields = [(k.type, *item) for k in kinds for item in k.Settings.model_fields.items()]

@@ -23,7 +23,9 @@ def test_the_sample_configuration_is_accepted_as_it_is(readme: str, tmp_path: Pa
     path = tmp_path / "labferry.toml"
     path.write_text(sample, encoding="utf-8")
     plugins = load_plugins()
-    config = load_config(path, Kinds(plugins.sources, plugins.sinks, plugins.broken))
+    config = load_config(
+        path, Kinds(plugins.sources, plugins.sinks, plugins.broken, plugins.observers)
+    )
     assert (config.path, config.warnings) == (path, ())
 
 

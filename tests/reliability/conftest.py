@@ -10,7 +10,7 @@ import pytest
 from labferry.testing.rspace import Options
 
 from .harness import Driver, Lab
-from .targets import KINDS
+from .kinds import OVER_THE_NETWORK, Kinds
 
 OpenLab = Callable[..., Lab]
 Count = Callable[[str, int], None]
@@ -32,14 +32,22 @@ def driver() -> Iterator[Driver]:
     driver.close()
 
 
-@pytest.fixture(params=sorted(KINDS))
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kinds]:
+    with Kinds.opened(tmp_path_factory.mktemp("servers")) as kinds:
+        yield kinds
+
+
+@pytest.fixture(
+    params=[pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in OVER_THE_NETWORK]
+)
 def kind(request: pytest.FixtureRequest) -> str:
-    """The kind of destination that is looked at."""
+    """A kind of destination behind a server, which one worker starts; a share is done for it."""
     return str(request.param)
 
 
 @pytest.fixture
-def open_lab(driver: Driver, tmp_path: Path) -> Iterator[OpenLab]:
+def open_lab(driver: Driver, kinds: Kinds, tmp_path: Path) -> Iterator[OpenLab]:
     """Open laboratories, each with a server of its own and two destinations of one kind."""
     with ExitStack() as stack:
         number = 0
@@ -53,7 +61,7 @@ def open_lab(driver: Driver, tmp_path: Path) -> Iterator[OpenLab]:
         ) -> Lab:
             nonlocal number
             number += 1
-            lab = Lab.new(tmp_path / str(number), driver, KINDS[kind])
+            lab = Lab.new(tmp_path / str(number), driver, kinds[kind])
             lab.settings, lab.top = settings, top
             lab.options = options or lab.options
             return stack.enter_context(lab.opened())

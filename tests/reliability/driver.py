@@ -287,7 +287,8 @@ def _await(
 def serve() -> None:
     """Answer tasks until there are no more."""
     os.environ.pop("LABFERRY_CONFIG", None)
-    importlib.import_module("labferry.cli.sync")
+    for module in ("labferry.cli.sync", "labferry_sftp.destination", "s3fs", "aiobotocore.session"):
+        importlib.import_module(module)
     # Reading all the well-known authorities, and what is installed, takes longer than a run here.
     context = ssl.create_default_context()
     _patch(client, "certificates", lambda _: context)

@@ -4,20 +4,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from labferry.testing.rspace import ALICE_KEY, BigArchive, JobTiming, Options, SimulatedRSpace
 
-from .targets import Target
+from .targets import LocalTarget, Target
 
 __all__ = ["IN_THE_DOWNLOAD", "SIZE", "Driver", "Lab", "Outcome"]
 
-SIZE = 200_000
-"""Bytes in an archive: several network packets, several writes."""
+SIZE = LocalTarget.size
+"""Bytes in an archive for local folders: several network packets, several writes."""
 
 IN_THE_DOWNLOAD = ("posix.pwrite", 3)
 """A step between the first byte of an archive in the spool and the last."""
@@ -90,19 +90,18 @@ class Lab:
     folder: Path
     driver: Driver
     targets: dict[str, Target]
-    options: Options = field(
-        default_factory=lambda: Options(
-            archives=[BigArchive(SIZE)], timing=JobTiming(queue=0.005, run=0.03)
-        )
-    )
+    options: Options
     settings: str = ""
     top: str = ""
 
     @classmethod
-    def new(cls, folder: Path, driver: Driver, kind: type[Target]) -> Self:
+    def new(cls, folder: Path, driver: Driver, make: Callable[[Path], Target]) -> Self:
         """A laboratory in a new folder, with two destinations of one kind."""
         folder.mkdir()
-        return cls(folder, driver, {name: kind(folder / name) for name in ("nas", "usb")})
+        targets = {name: make(folder / name) for name in ("nas", "usb")}
+        size = targets["nas"].size
+        timing = JobTiming(queue=0.005, run=0.03)
+        return cls(folder, driver, targets, Options(archives=[BigArchive(size)], timing=timing))
 
     @contextmanager
     def opened(self) -> Iterator[Self]:
@@ -131,6 +130,7 @@ class Lab:
         destinations = "\n".join(
             f"[destinations.{name}]\n{target.settings()}" for name, target in self.targets.items()
         )
+        self.config.touch(mode=0o600)  # secrets may stand in it
         self.config.write_text(
             f'state_dir = "{self.state}"\nspool_dir = "{self.spool}"\n{self.top}\n'
             f'[sources.alice]\ntype = "rspace"\nurl = "{self.server.url}"\n'

@@ -19,10 +19,8 @@ from labferry.testing.rspace import Act, Fault, Reset, Slow, Stall, Truncate, ht
 
 from .checks import check_settled, check_told
 from .harness import Driver, Lab
-from .targets import KINDS
+from .kinds import ALL, Kinds
 
-_LONGEST = 0.3
-"""Seconds that a run takes, about: kills hit anywhere within."""
 _ACTS: tuple[Act, ...] = (
     Reset(),
     Reset(after_effect=True),
@@ -35,9 +33,10 @@ _ACTS: tuple[Act, ...] = (
 )
 
 
-def _one(folder: Path, driver: Driver, luck: random.Random) -> Counter[str]:
+def _one(folder: Path, driver: Driver, kinds: Kinds, luck: random.Random) -> Counter[str]:
     """One laboratory: some kills in a row, perhaps with faults, then a run that must do."""
-    lab = Lab.new(folder, driver, KINDS[luck.choice(sorted(KINDS))])
+    lab = Lab.new(folder, driver, kinds[luck.choice(ALL)])
+    longest = lab.targets["nas"].longest
     lab.options.presigned = luck.random() < 0.5
     lab.options.timing.run = luck.choice((0.0, 0.03, 0.2))
     with lab.opened():
@@ -46,7 +45,7 @@ def _one(folder: Path, driver: Driver, luck: random.Random) -> Counter[str]:
             lab.server.faults.add(Fault("any", luck.choice(_ACTS), nth=luck.randint(1, 12)))
         kills = 0
         for _ in range(luck.randint(1, 6)):
-            outcome = lab.sync(kill_after=luck.uniform(0.002, _LONGEST))
+            outcome = lab.sync(kill_after=luck.uniform(0.002, longest))
             check_told(outcome)
             kills += outcome.was_killed
         lab.server.faults.clear()
@@ -55,6 +54,15 @@ def _one(folder: Path, driver: Driver, luck: random.Random) -> Counter[str]:
 
 
 def _soak(seconds: float, first: int) -> int:
+    servers = Path(tempfile.mkdtemp(prefix="labferry-soak-servers-"))
+    try:
+        with Kinds.opened(servers) as kinds:
+            return _soak_in(kinds, seconds, first)
+    finally:
+        shutil.rmtree(servers)
+
+
+def _soak_in(kinds: Kinds, seconds: float, first: int) -> int:
     figures: Counter[str] = Counter()
     driver = Driver()
     end = time.monotonic() + seconds
@@ -62,7 +70,7 @@ def _soak(seconds: float, first: int) -> int:
     while time.monotonic() < end:
         folder = Path(tempfile.mkdtemp(prefix="labferry-soak-"))
         try:
-            figures += _one(folder / "lab", driver, random.Random(seed))  # noqa: S311 - seeded
+            figures += _one(folder / "lab", driver, kinds, random.Random(seed))  # noqa: S311 - seeded
         except AssertionError as error:
             _say(f"Seed {seed} failed, see {folder}: {error}")
             return 1

@@ -1,10 +1,17 @@
 """Kinds of destination that the proofs of reliability are made for."""
 
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
-__all__ = ["KINDS", "LocalTarget", "Target"]
+from tests.s3.bucket import client
+from tests.s3.servers import Store
+from tests.sftp.openssh import OpenSsh
+from typing_extensions import override
+
+__all__ = ["LocalTarget", "S3Target", "SftpTarget", "Target"]
 
 
 class Target(ABC):
@@ -12,7 +19,14 @@ class Target(ABC):
 
     Args:
         folder: A folder of its own.
+
+    Attributes:
+        size: How many bytes an archive has that shall take several steps to store there.
+        longest: How many seconds a run takes with two of them, about.
     """
+
+    size: ClassVar[int] = 200_000
+    longest: ClassVar[float] = 0.25
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,5 +68,82 @@ class LocalTarget(Target):
         return [str(path) for path in self.folder.rglob(".*") if path.is_file()]
 
 
-KINDS: Mapping[str, type[Target]] = {"local": LocalTarget}
-"""Every kind for which the whole proof is made."""
+class SftpTarget(LocalTarget):
+    """A folder that a real OpenSSH server serves.
+
+    Args:
+        folder: The folder.
+        server: The server.
+    """
+
+    longest = 0.9
+
+    def __init__(self, folder: Path, server: OpenSsh) -> None:
+        super().__init__(folder)
+        self._server = server
+
+    @override
+    def settings(self) -> str:
+        return _lines(self._server.settings(self.folder))
+
+
+class S3Target(Target):
+    """A prefix in a bucket of a real store.
+
+    Args:
+        folder: Not used, but for its name.
+        store: The store.
+        bucket: The bucket, which must exist.
+    """
+
+    size = (11 << 20) + 7
+    longest = 2.0
+
+    def __init__(self, folder: Path, store: Store, bucket: str) -> None:
+        super().__init__(folder)
+        self._store = store
+        self._bucket = bucket
+        self._prefix = f"{folder.name}-{uuid.uuid4()}/"
+
+    def make(self) -> None:
+        """A prefix is there as soon as something is below it."""
+
+    def settings(self) -> str:
+        return _lines(
+            {
+                "type": "s3",
+                "bucket": self._bucket,
+                "prefix": self._prefix,
+                "endpoint_url": self._store.url,
+                "region": "us-east-1",
+                "access_key_id": self._store.access_key,
+                "secret_access_key": self._store.secret_key,
+                "part_size": "5 MiB",
+                "timeout": "10s",
+            }
+        )
+
+    def objects(self) -> Mapping[str, bytes]:
+        listed = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix)
+        return {
+            each["Key"].removeprefix(self._prefix): self._client.get_object(
+                Bucket=self._bucket, Key=each["Key"]
+            )["Body"].read()
+            for each in listed.get("Contents", ())
+        }
+
+    def leftovers(self) -> list[str]:
+        uploads = self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=self._prefix)
+        return [each["Key"] for each in uploads.get("Uploads", ())]
+
+    @property
+    def _client(self) -> Any:  # noqa: ANN401 - made at run time from a description
+        return client(self._store)
+
+
+def _lines(table: Mapping[str, object]) -> str:
+    """A table as TOML; all that tests need of it."""
+    return "\n".join(
+        f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"'
+        for key, value in table.items()
+    )

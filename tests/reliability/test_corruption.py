@@ -53,10 +53,8 @@ def test_a_download_is_damaged_once(
 
 
 @pytest.mark.parametrize("what", [w for w in sorted(_ACTS) if "silence" not in w])
-def test_a_download_is_damaged_for_ever(
-    open_lab: OpenLab, count: Count, kind: str, what: str
-) -> None:
-    lab = open_lab(kind=kind)
+def test_a_download_is_damaged_for_ever(open_lab: OpenLab, count: Count, what: str) -> None:
+    lab = open_lab()
     lab.server.faults.add(Fault("download", _ACTS[what], times=None))
     outcome = lab.sync(speed=50)
     assert outcome.code in {1, 4}, outcome.stderr
@@ -66,6 +64,20 @@ def test_a_download_is_damaged_for_ever(
     lab.server.faults.clear()
     count("corruptions", 1)
     count("archives checked", check_settled(lab, lab.sync()))
+
+
+@pytest.mark.parametrize("what", ["cut after 65536 bytes", "bit 0 of byte 0 flipped"])
+def test_a_download_is_damaged_for_ever_before_a_network(
+    open_lab: OpenLab, count: Count, kind: str, what: str
+) -> None:
+    """Nothing of it can be seen; what was sent is kept for a next attempt, out of sight."""
+    lab = open_lab(kind=kind)
+    lab.server.faults.add(Fault("download", _ACTS[what], times=None))
+    outcome = lab.sync(speed=50)
+    assert outcome.code in {1, 4}, outcome.stderr
+    check_told(outcome)
+    assert [target.objects() for target in lab.targets.values()] == [{}, {}]
+    count("corruptions", 1)
 
 
 def _flip(path: Path) -> None:

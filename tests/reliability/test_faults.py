@@ -21,6 +21,7 @@ from .conftest import Count, OpenLab
 from .harness import SIZE, Outcome
 
 _SHARDS = 4
+_EVERY = 8
 _SLOW = 0.6
 """Seconds that a job takes which is to be asked for more than once."""
 _IMPATIENT = 'read_timeout = "400ms"\nsubmit_timeout = "400ms"\nconnect_timeout = "400ms"'
@@ -68,29 +69,46 @@ def test_a_request_fails_once(
 
 @pytest.mark.parametrize("shard", range(_SHARDS))
 @pytest.mark.parametrize("fault", ["ENOSPC", "EIO", "EACCES"])
-def test_a_step_on_disk_fails_once(
-    open_lab: OpenLab, count: Count, kind: str, fault: str, shard: int
-) -> None:
-    counted = open_lab(kind=kind).sync(count=True)
+def test_a_step_on_disk_fails_once(open_lab: OpenLab, count: Count, fault: str, shard: int) -> None:
+    counted = open_lab().sync(count=True)
     assert counted.code == 0
     for thread, number in _on_disk(counted, shard):
-        lab = open_lab(kind=kind)
-        faulty = lab.sync(at=(lab.thread(thread), number), fault=fault)
-        if not faulty.fired:
-            # A poll more or less, or the other destination came last and emptied the spool.
-            assert faulty.step(lab.thread(thread), number).partition(".")[0] in {"", "socket"}
-            continue
-        assert faulty.code in _EXPECTED | {5, 11}, (thread, number, faulty.fired, faulty.stderr)
-        check_told(faulty)
-        count("faults injected, disk", 1)
-        again = lab.sync()
-        assert again.code == 0, (thread, number, faulty.fired, faulty.stderr, again.stderr)
-        count("archives checked", check_settled(lab, again))
+        _fail_at_a_step("local", fault, open_lab, count, thread, number)
 
 
-def _on_disk(counted: Outcome, shard: int) -> Iterator[tuple[str, int]]:
+@pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
+def test_a_step_on_disk_fails_once_while_a_network_is_used(
+    open_lab: OpenLab, count: Count, kind: str, fault: str
+) -> None:
+    """Steps of the threads that store: what they note of how far they are, and the spool."""
+    counted = open_lab(kind=kind).sync(count=True)
+    assert counted.code == 0
+    steps = [step for step in _on_disk(counted) if step[0].startswith("destination")]
+    for thread, number in steps[::_EVERY]:
+        _fail_at_a_step(kind, fault, open_lab, count, thread, number)
+
+
+def _fail_at_a_step(
+    kind: str, fault: str, open_lab: OpenLab, count: Count, thread: str, number: int
+) -> None:
+    lab = open_lab(kind=kind)
+    faulty = lab.sync(at=(lab.thread(thread), number), fault=fault)
+    if not faulty.fired:
+        # A poll more or less, or the other destination came last and emptied the spool.
+        assert faulty.step(lab.thread(thread), number).partition(".")[0] in {"", "socket"}
+        return
+    assert faulty.code in _EXPECTED | {5, 11}, (thread, number, faulty.fired, faulty.stderr)
+    check_told(faulty)
+    count(f"faults injected, disk, {kind}", 1)
+    again = lab.sync()
+    assert again.code == 0, (thread, number, faulty.fired, faulty.stderr, again.stderr)
+    count("archives checked", check_settled(lab, again))
+
+
+def _on_disk(counted: Outcome, shard: int | None = None) -> Iterator[tuple[str, int]]:
     for thread, number, what in counted.steps:
-        if not what.startswith(("socket", "ssl")) and number % _SHARDS == shard:
+        mine = shard is None or number % _SHARDS == shard
+        if mine and not what.startswith(("socket", "ssl")):
             yield thread, number
 
 
@@ -101,5 +119,5 @@ def test_the_spool_takes_less_than_it_was_given(open_lab: OpenLab, count: Count)
         count("archives checked", check_settled(lab, outcome, orphans=0))
         if not outcome.fired:
             break
-        count("faults injected, disk", 1)
+        count("faults injected, disk, local", 1)
     assert number > SIZE // 65536

@@ -38,6 +38,7 @@ _PIECES = 20
 _SHA = Digests("0" * 64, 7)
 
 _waits = st.sampled_from([0.0, 0.0, 5.0, _ASKED])
+_away = st.sampled_from([0, 1, 60, -1, -3600, 86_400 * 3, 86_400 * 3650, -86_400 * 3650])
 
 
 class _End(Enum):
@@ -200,10 +201,17 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: not isinstance(self._decision, End))
     @rule(
         minutes=st.none() | st.integers(0, 120),
-        away=st.sampled_from([0, 1, 60, -1, -3600, 86_400 * 3, 86_400 * 3650, -86_400 * 3650]),
+        away=_away,
     )
     def killed(self, minutes: int | None, away: int) -> None:
         self.restart(minutes, timedelta(seconds=away))
+
+    @precondition(lambda self: isinstance(self._decision, End))
+    @rule(away=_away)
+    def ended_for_good(self, away: int) -> None:
+        """Whatever the clock says, nothing is done about it any more."""
+        self.now += timedelta(seconds=away)
+        assert self._decision == End()
 
     @precondition(lambda self: self.server.busy)
     @rule(end=st.sampled_from([_End.GOOD, _End.GOOD, *_End]))

@@ -1,0 +1,61 @@
+"""The kinds of destination by their names, and the servers behind them, started when needed."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from tests.s3.bucket import client
+from tests.s3.ceph import Ceph
+from tests.sftp.openssh import OpenSsh
+
+from .targets import LocalTarget, S3Target, SftpTarget, Target
+
+__all__ = ["ALL", "OVER_THE_NETWORK", "Kinds", "Make"]
+
+Make = Callable[[Path], Target]
+
+OVER_THE_NETWORK = ("s3", "sftp")
+ALL = ("local", *OVER_THE_NETWORK)
+
+
+class Kinds:
+    """Makes destinations of any kind.
+
+    Args:
+        folder: Where servers keep what they need.
+        stack: Ends the servers.
+    """
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._made: dict[str, Make] = {"local": LocalTarget}
+
+    @classmethod
+    @contextmanager
+    def opened(cls, folder: Path) -> Iterator[Self]:
+        """With servers that run until the end."""
+        with ExitStack() as stack:
+            yield cls(folder, stack)
+
+    def __getitem__(self, name: str) -> Make:
+        """What makes a destination of that kind in a folder."""
+        if name not in self._made:
+            self._made[name] = {"s3": self._s3, "sftp": self._sftp}[name]()
+        return self._made[name]
+
+    def _s3(self) -> Make:
+        home, bucket = self._folder / "ceph", f"lab-{uuid.uuid4()}"
+        home.mkdir()
+        store = self._stack.enter_context(Ceph(home).running()).user("labferry")
+        client(store).create_bucket(Bucket=bucket)
+        return partial(S3Target, store=store, bucket=bucket)
+
+    def _sftp(self) -> Make:
+        home = self._folder / "openssh"
+        home.mkdir()
+        server = self._stack.enter_context(OpenSsh(home).running())
+        return partial(SftpTarget, server=server)
