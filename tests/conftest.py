@@ -10,6 +10,11 @@ import pytest
 ReportT = TypeVar("ReportT", pytest.TestReport, pytest.CollectReport)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """More than there are cores: the tests mostly wait for the processes that they start."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 @pytest.fixture(scope="session")
 def project() -> Path:
     """The root of the working tree."""

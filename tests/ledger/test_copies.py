@@ -290,6 +290,21 @@ def test_rounds_are_kept_as_long_as_they_matter(ledger: Ledger, now: datetime) -
     assert ledger.copies.begin_round("offsite", now, now - HOUR) == [now]
 
 
+def test_copy_that_could_not_be_removed_and_is_kept_after_all_counts_again(
+    ledger: Ledger, archived: Callable[..., Export], commit: Commit, now: datetime
+) -> None:
+    copy = commit(archived())
+    ledger.copies.removing("nas", copy.archive_id, now)
+    assert ledger.copies.at("nas")[0].removing_at is not None
+    ledger.copies.spared("nas", copy.archive_id)
+    assert ledger.copies.at("nas")[0].removing_at is None
+    ledger.copies.removed("nas", copy.archive_id, now)
+    ledger.copies.spared("nas", copy.archive_id)
+    removed = ledger.copies.get("nas", copy.archive_id)
+    assert removed is not None
+    assert removed.removed_at is not None
+
+
 def test_no_secret_gets_into_what_is_known_of_copies(
     path: Path, ledger: Ledger, archived: Callable[..., Export], commit: Commit, now: datetime
 ) -> None:

@@ -20,7 +20,7 @@ def _uv(*arguments: str | Path) -> None:
 def tree(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project to build from, without what tests and tools leave in it."""
     copy = tmp_path_factory.mktemp("tree")
-    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info", "_build")
+    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info", "_build", ".*_cache")
     for path in (*map(project.joinpath, _PARTS), *project.glob("*.md"), project / "LICENSE"):
         if path.is_dir():
             shutil.copytree(path, copy / path.name, ignore=unwanted)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pyrage
+
 from labferry.testing.rspace import Fault, JobEnds, Outcome
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def test_a_failed_sync_keeps_everything(place: Place) -> None:
     assert place.run("sync").code == 0
     more = place.store(*(datetime(2025, 5, day, tzinfo=UTC) for day in (1, 2)))
     held = place.held()
-    place.server.faults.add(Fault("submit", JobEnds(Outcome.FAILED)))
+    place.server.faults.add(Fault("job", JobEnds(Outcome.FAILED)))
 
     assert place.run("sync").code == 1
     done = place.run("prune", "-v")
@@ -144,3 +146,24 @@ def test_killed_while_removing_the_next_sync_carries_on(place: Place) -> None:
     assert place.run("sync").code == 0
 
     assert len(place.held()) == 1
+
+
+def test_where_manifests_hide_what_was_exported_a_failed_sync_keeps_everything_too(
+    place: Place,
+) -> None:
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    keys = {"type": "local", "encrypt": {"recipients": [recipient]}}
+    place.configure(nas=keys)
+    for _ in range(3):
+        assert place.run("sync").code == 0
+    # Only the ledger could tell that they are of the series which fails now.
+    (place.folder / "state/ledger.db").unlink()
+    place.server.faults.add(Fault("job", JobEnds(Outcome.FAILED)))
+    assert place.run("sync").code == 1
+    place.configure(nas={**keys, "retention": {"keep_last": 1}})
+
+    done = place.run("prune", "-v")
+
+    assert done.code == 0
+    assert done.out.count("its newest sync failed") == 2
+    assert "nas: 3 kept, 0 removed." in done.out

@@ -101,7 +101,7 @@ def test_only_the_named_destination_and_source_are_pruned(place: Place) -> None:
 
     assert place.run("prune", "nas", "--source", "lab").code == 0
 
-    assert place.held("nas") == [*here[1:], *other]
+    assert place.held("nas") == sorted([*here[1:], *other])
     assert place.held("usb") == there
 
 
@@ -256,6 +256,31 @@ def test_an_archive_of_the_future_does_not_cost_the_newest_real_one(place: Place
 
     assert place.held() == ids[1:]
     assert f"  kept          {ids[1]}  the last good one" in done.out
+
+
+def test_a_damaged_newest_one_does_not_cost_the_last_good_one(place: Place) -> None:
+    place.configure(nas={"keep_last": 1})
+    ids = place.store_nights(3)
+    (place.folder / f"nas/lab/2025/{ids[2]}.zip").write_bytes(b"wrong")
+    # What `verify` finds is noted where there is a ledger.
+    assert place.run("prune", "--dry-run").code == 0
+    assert place.run("verify").code == 4
+
+    done = place.run("prune", "-v")
+
+    assert done.code == 0
+    assert place.held() == ids[1:]
+    assert f"  kept          {ids[1]}  the last good one" in done.out
+
+
+def test_a_newest_one_of_another_size_than_its_manifest_has_is_no_good_one(place: Place) -> None:
+    place.configure(nas={"keep_last": 1})
+    ids = place.store_nights(3)
+    (place.folder / f"nas/lab/2025/{ids[2]}.zip").write_bytes(b"half")
+
+    assert place.run("prune").code == 0
+
+    assert place.held() == ids[1:]
 
 
 def test_strays_are_told_and_only_old_unfinished_ones_are_removed(place: Place) -> None:

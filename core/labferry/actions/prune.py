@@ -152,16 +152,17 @@ class _Pruning:
         self._pruned.strays = strays
         if not self._request.strays:
             return
-        self._pruned.doomed = [stray for stray in strays if self._is_abandoned(stray)]
+        history = History(self._ledger, sink.name)
+        self._pruned.doomed = [stray for stray in strays if self._is_abandoned(stray, history)]
         if not self._request.dry_run:
             self._pruned.removals += [_cleaned(sink, stray) for stray in self._pruned.doomed]
 
-    def _is_abandoned(self, stray: Stray) -> bool:
+    def _is_abandoned(self, stray: Stray, history: History) -> bool:
         """Whether nobody will go on with what was begun: neither our next sync nor another's."""
         if stray.kind is not StrayKind.UNFINISHED or stray.since is None:
             return False
         is_old = _now() - stray.since >= self._request.stray_age
-        return is_old and not History(self._ledger, self._config.name).is_awaited(stray.key)
+        return is_old and not history.is_awaited(stray.key)
 
 
 def _cleaned(sink: Sink[Any], stray: Stray) -> Removal:

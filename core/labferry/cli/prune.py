@@ -120,7 +120,7 @@ def _lines(pruned: Pruned, request: PruneRequest) -> Iterator[str]:
             why = ", ".join(decision.reasons)
             yield f"  {fate:<12}  {archive.manifest.archive_id}  {why}".rstrip()
     yield from _stray_lines(pruned, request, word)
-    gone = sum(not decision.keep for decision in pruned.decisions) - len(failed)
+    gone = sum(not (each.keep or each.archive.key in failed) for each in pruned.decisions)
     yield f"{pruned.destination}: {len(pruned.decisions) - gone} kept, {gone} {word}."
 
 

@@ -153,7 +153,8 @@ def _finish(
         found = [proof.state for proof in _last(proofs) if proof.archive_id]
         counts = {state: found.count(state) for state in ProofState if state is not ProofState.NOTE}
         told_counts = [f"{count} {state}" for state, count in counts.items() if count]
-        click.echo(f"Copies: {', '.join(told_counts) or 'none'}.")
+        if told_counts or not proofs:
+            click.echo(f"Copies: {', '.join(told_counts) or 'none'}.")
 
 
 def _entry(proof: Proof) -> dict[str, object]:

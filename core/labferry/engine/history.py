@@ -25,7 +25,9 @@ class History:
         self._copies = {copy.archive_id: copy for copy in ledger.copies.at(destination)}
 
     def condition(self, stored: StoredArchive) -> Condition:
-        """What is known of a copy."""
+        """What is known of a copy, and seen of it in passing."""
+        if stored.size != stored.manifest.size:
+            return Condition.DAMAGED
         copy = self._copies.get(stored.manifest.archive_id)
         if copy is None or copy.sha256 != stored.manifest.sha256:
             return Condition.UNKNOWN
@@ -72,6 +74,12 @@ class History:
         """Note that an archive is going to be removed, durable when this returns."""
         self._ledger.copies.adopt(self._destination, stored, now)
         self._ledger.copies.removing(self._destination, stored.manifest.archive_id, now)
+
+    def spared(self, stored: StoredArchive) -> None:
+        """Note that an archive stays, whatever was meant to become of it before."""
+        copy = self._copies.get(stored.manifest.archive_id)
+        if copy is not None and copy.removing_at is not None:
+            self._ledger.copies.spared(self._destination, copy.archive_id)
 
     def removed(self, stored: StoredArchive, now: datetime) -> None:
         """Note that it is."""

@@ -108,7 +108,11 @@ class Retirement:
         for stored in self._history.half_removed({stored.key for stored in listed}):
             _log.info("%s: going on with removing %s", self._sink.name, stored.key)
             yield self._remove(stored)
-        doomed = [decision.archive for decision in decisions if not decision.keep]
+        judged = list(decisions)
+        for decision in judged:
+            if decision.keep:
+                self._history.spared(decision.archive)
+        doomed = [decision.archive for decision in judged if not decision.keep]
         for stored in sorted(doomed, key=moment_of):
             yield self._remove(stored)
 

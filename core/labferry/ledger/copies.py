@@ -178,6 +178,14 @@ class Copies:
             *(stamp(now), destination, archive_id),
         )
 
+    def spared(self, destination: str, archive_id: str) -> None:
+        """Note that a copy which could not be removed is to stay after all."""
+        self._store.execute(
+            "UPDATE copies SET removing_at = NULL "
+            "WHERE destination = ? AND archive_id = ? AND removed_at IS NULL",
+            *(destination, archive_id),
+        )
+
     def removed(self, destination: str, archive_id: str, now: datetime) -> None:
         """Note that retention removed a copy. The chain still knows its manifest by its digest."""
         with self._store.transaction():
