@@ -5,14 +5,10 @@ from datetime import UTC, datetime
 import click
 from typing_extensions import override
 
+from labferry.reporting.units import show_moment
 from labferry.sdk.settings import parse_duration
 
 __all__ = ["MOMENT", "show_moment"]
-
-
-def show_moment(moment: datetime) -> str:
-    """A moment for people, to the minute, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 class _Moment(click.ParamType[datetime]):

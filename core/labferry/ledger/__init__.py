@@ -2,7 +2,20 @@
 
 from labferry.ledger.copies import Copies
 from labferry.ledger.ledger import Ledger
+from labferry.ledger.past import Failure, Past, Trust
 from labferry.ledger.records import Copy, Delivery, DeliveryState, Export, Run
 from labferry.ledger.standing import Standing
 
-__all__ = ["Copies", "Copy", "Delivery", "DeliveryState", "Export", "Ledger", "Run", "Standing"]
+__all__ = [
+    "Copies",
+    "Copy",
+    "Delivery",
+    "DeliveryState",
+    "Export",
+    "Failure",
+    "Ledger",
+    "Past",
+    "Run",
+    "Standing",
+    "Trust",
+]

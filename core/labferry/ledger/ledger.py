@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from labferry.ledger.copies import Copies
 from labferry.ledger.database import is_damage, open_database, set_aside
+from labferry.ledger.past import Past
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
 from labferry.ledger.standing import Standing, standings
 from labferry.ledger.store import Store
@@ -39,6 +40,7 @@ class Ledger:
 
     Attributes:
         copies: What each destination holds.
+        past: What was.
         set_aside: Where a damaged ledger was moved, if there was one; a new one was begun then.
             Losing a ledger costs at most one repeated export for each source.
 
@@ -214,6 +216,7 @@ class Ledger:
             return False
         self._store = Store(connection, self._path)
         self.copies = Copies(self._store)
+        self.past = Past(self._store)
         try:
             for export in self.unfinished():
                 self.run(export.run)

@@ -1,0 +1,257 @@
+"""`labferry report`: what the ledger knows, gathered for a page, and the page's file."""
+
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+
+from labferry import __version__
+from labferry.actions.session import Session
+from labferry.actions.status import Kept, Level, judge, status
+from labferry.config import Config
+from labferry.ledger import Ledger, Past, Run
+from labferry.reporting.document import (
+    Cell,
+    Coverage,
+    Ended,
+    Failed,
+    Health,
+    LatestRun,
+    Period,
+    Point,
+    Report,
+    Series,
+    Unread,
+)
+from labferry.reporting.periods import MOST, periods
+from labferry.sdk import FullError, LabferryError, NotFoundError, RefusedError, StateError
+
+__all__ = ["report", "write_page"]
+
+_LATEST = 20
+_SERIES = 100
+_UNREAD = 25
+_FAILURES = 50
+_AGES = {"week": timedelta(days=7), "month": timedelta(days=30), "quarter": timedelta(days=90)}
+_PLACES: Mapping[int | None, str] = {
+    **dict(enumerate((*_AGES, "older"))),
+    None: "never",
+    -1: "bad",
+}
+_HEALTH = {Level.OK: Health.OK, Level.WARNING: Health.WARNING, Level.CRITICAL: Health.CRITICAL}
+_ENDED = {0: Ended.COMPLETE, 3: Ended.PARTIAL}
+_UNFINISHED = {None, 75, 130, 143}
+_PRIVATE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A run, and the day that it counts to."""
+
+    run: Run
+    day: date
+    seconds: float | None
+
+
+def report(session: Session, max_age: timedelta, now: datetime) -> Report:
+    """All that the report tells, from the ledger alone; without one, there is nothing yet.
+
+    Args:
+        session: The configuration.
+        max_age: How old a last success may be.
+        now: The time.
+
+    Raises:
+        StateError: The ledger can't be used.
+    """
+    config = session.config
+    cells = [_cell(kept, max_age, now) for kept in status(session)]
+    whole = Report(now, __version__, str(config.path), max_age, cells)
+    path = config.state_dir / "ledger.db"
+    if not path.exists():
+        return whole
+    with closing(Ledger(path, mend=False)) as ledger:
+        try:
+            return _with_past(whole, config, ledger.past)
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
+            raise StateError(
+                f"The ledger {path} is damaged.",
+                hint="The next sync sets it aside and begins a new one.",
+            ) from error
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write the page in one step: whoever opens it sees the old one or the new one.
+
+    A new file can be read by its owner alone; one that is there keeps its permissions.
+
+    Raises:
+        LabferryError: It can't be written.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(page, encoding="utf-8")
+        else:
+            _replace(path.resolve(), page.encode())
+    except OSError as error:
+        raise _problem(path, error) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    mode = path.stat().st_mode & 0o777 if path.exists() else _PRIVATE
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _problem(path: Path, error: OSError) -> LabferryError:
+    text = f"The report {path} can't be written: {error.strerror}."
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return NotFoundError(text, hint="Make its folder, or name another file.")
+    if isinstance(error, PermissionError):
+        return RefusedError(text, hint="Name a file in a folder that you may write.")
+    return FullError(text, hint="Free some space, or name a file elsewhere.")
+
+
+def _cell(kept: Kept, max_age: timedelta, now: datetime) -> Cell:
+    success = kept.last_success
+    return Cell(
+        source=kept.source,
+        destination=kept.destination,
+        health=_HEALTH[judge(kept, max_age, now)],
+        is_stale=success is not None and now - success > max_age,
+        is_overdue=kept.next_due is not None and kept.next_due < now,
+        last_success=success,
+        size=kept.size,
+        copies=kept.copies,
+        last_verified=kept.last_verified,
+        pending=kept.pending,
+        failing=kept.failing,
+        problem=kept.problem,
+    )
+
+
+def _with_past(whole: Report, config: Config, past: Past) -> Report:
+    now = whole.generated
+    begun = [_begun(run, now) for run in past.runs()]
+    series = _series(past)
+    destinations = tuple(config.destinations)
+    unread = [each for name in destinations for each in _unread(past, name)]
+    failures, all_failures = past.failures(_FAILURES)
+    held = {name: past.held(name) for name in destinations}
+    shown = sorted(unread, key=_worst)[:_UNREAD]
+    return replace(
+        whole,
+        runs=len(begun),
+        periods=_periods(begun, past, now),
+        latest=[_latest(each) for each in reversed(begun[-_LATEST:])],
+        series=series[:_SERIES],
+        more_series=max(0, len(series) - _SERIES),
+        coverage=[_coverage(past, name, held[name][1], now) for name in destinations],
+        unread=shown,
+        more_unread=sum(count for count, _ in held.values()) - len(shown),
+        failures=[
+            Failed(each.source, each.destination, each.message, each.count, each.first, each.last)
+            for each in failures
+        ],
+        more_failures=all_failures - len(failures),
+    )
+
+
+def _begun(run: Run, now: datetime) -> _Begun:
+    seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at else None
+    # A clock that was set back meanwhile says nothing of a length of time.
+    is_sound = seconds is not None and seconds >= 0
+    day = min(run.started_at, now).astimezone(UTC).date()
+    return _Begun(run, day, seconds if is_sound else None)
+
+
+def _latest(begun: _Begun) -> LatestRun:
+    run = begun.run
+    return LatestRun(run.id, run.started_at, begun.seconds, _ended(run), run.exit_code)
+
+
+def _ended(run: Run) -> Ended:
+    if run.exit_code in _UNFINISHED:
+        return Ended.UNFINISHED
+    return _ENDED.get(run.exit_code or 0, Ended.FAILED)
+
+
+def _periods(begun: Sequence[_Begun], past: Past, now: datetime) -> Sequence[Period]:
+    if not begun:
+        return ()
+    found = periods(min(each.day for each in begun), now.astimezone(UTC).date())
+    origin, days = found[0].first, found[0].days
+    place = {each.run.id: (each.day - origin).days // days for each in begun}
+    seconds: dict[int, list[float]] = defaultdict(list)
+    rates: dict[int, list[float]] = defaultdict(list)
+    for each in begun:
+        period, ended = found[place[each.run.id]], _ended(each.run)
+        period.ended[ended] = period.ended.get(ended, 0) + 1
+        if each.seconds is not None:
+            seconds[place[each.run.id]].append(each.seconds)
+    for download in past.downloads():
+        at = place[download.run]
+        found[at].size += download.size
+        if download.seconds > 0:
+            rates[at].append(download.size / download.seconds)
+    for at, period in enumerate(found):
+        period.seconds, period.rates = _middle_and_most(seconds[at]), _middle_and_most(rates[at])
+    return found
+
+
+def _middle_and_most(values: Sequence[float]) -> tuple[float, float] | None:
+    return (median(values), max(values)) if values else None
+
+
+def _series(past: Past) -> Sequence[Series]:
+    """Every series, the one whose newest archive is largest first."""
+    sizes = sorted(past.sizes(), key=lambda each: (each.source, each.series, each.taken))
+    found = []
+    for (source, name), group in groupby(sizes, key=lambda each: (each.source, each.series)):
+        points = [Point(each.taken, each.size) for each in group]
+        found.append(Series(source, name, len(points), _few(points)))
+    return sorted(found, key=lambda each: -each.points[-1].size)
+
+
+def _few(points: Sequence[Point]) -> Sequence[Point]:
+    if len(points) <= MOST:
+        return points
+    return [points[place * (len(points) - 1) // (MOST - 1)] for place in range(MOST)]
+
+
+def _coverage(past: Past, destination: str, size: int, now: datetime) -> Coverage:
+    bounds = [now - age for age in _AGES.values()]
+    counts = past.trust(destination, bounds)
+    return Coverage(destination, {_PLACES[place]: count for place, count in counts.items()}, size)
+
+
+def _unread(past: Past, destination: str) -> Sequence[Unread]:
+    return [
+        Unread(
+            each.destination,
+            each.source,
+            each.archive_id,
+            each.stored_at,
+            each.verified_at,
+            each.problem,
+        )
+        for each in past.least_trusted(destination, _UNREAD)
+    ]
+
+
+def _worst(unread: Unread) -> tuple[bool, bool, datetime]:
+    return (not unread.problem, unread.verified is not None, unread.verified or unread.stored)

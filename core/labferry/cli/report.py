@@ -1,0 +1,71 @@
+"""`labferry report`."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from labferry.actions.report import report, write_page
+from labferry.actions.stores import open_stores
+from labferry.cli.durations import DURATION
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document
+from labferry.reporting.document import Ended, Health, Report
+from labferry.reporting.page import render
+
+__all__ = ["command"]
+
+_EXAMPLES = examples(
+    "labferry report --html report.html",
+    "labferry report --html report.html --max-age 8d  # for a weekly sync",
+)
+
+
+@click.command("report", short_help="Write an HTML page about it all.", epilog=_EXAMPLES)
+@click.option(
+    "--html",
+    "file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the page there, in place of an older one.",
+)
+@config_option
+@click.option(
+    "--max-age",
+    type=DURATION,
+    default="26h",
+    show_default=True,
+    help="What is older is shown as critical.",
+)
+@output_options
+def command(output: Output, file: Path, config_path: Path | None, max_age: timedelta) -> int:
+    """Write one HTML page: freshness, runs, sizes, verification and failures.
+
+    Asks nobody but this machine's ledger. The page needs no other file, no network and no
+    scripts. It names sources, destinations and archives, and holds no secret; a new file can be
+    read by its owner alone.
+    """
+    found = report(open_stores(config_path), max_age, datetime.now(UTC))
+    write_page(file, render(found))
+    if output.as_json:
+        print_document("report", 0, _figures(file, found))
+    elif output.is_talkative:
+        click.echo(f"The report is in {file}.")
+    return 0
+
+
+def _figures(file: Path, found: Report) -> dict[str, object]:
+    ended = {
+        each.value: sum(period.ended.get(each, 0) for period in found.periods) for each in Ended
+    }
+    return {
+        "file": str(file.absolute()),
+        "generated": found.generated,
+        "standings": {
+            each.value: sum(cell.health is each for cell in found.cells) for each in Health
+        },
+        "runs": ended,
+        "copies": sum(sum(each.counts.values()) for each in found.coverage),
+        "failures": len(found.failures) + found.more_failures,
+    }
