@@ -41,3 +41,8 @@ html_theme = "furo"
 html_title = f"labferry {__version__}"
 html_show_copyright = False
 html_copy_source = False
+
+man_pages = [
+    ("reference/command-line", "labferry", "verified backups of a lab notebook", [author], 1),
+]
+man_show_urls = True

@@ -23,6 +23,7 @@ _PARTS: Mapping[str, Callable[..., str]] = {
     "file-keys": tables.file_keys,
     "manifest-schema": documents.manifest_schema,
     "metrics": metrics.metrics,
+    "output-schema": documents.output_schema,
     "observers": tables.observers,
     "plugin-api": packages.plugin_api,
     "sinks": tables.sinks,

@@ -126,7 +126,7 @@ def test_init(site: Site) -> None:
     first, second = site.run("init", "--json"), site.run("init", "--json")
 
     assert (first.code, first.err) == (0, "")
-    assert first.document["file"] == str(site.config)
+    assert first.document["files"] == [str(site.config)]
     assert second.code == 2
     assert "exists already" in second.document["problems"][0]["message"]
 

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 VERBS = [
     "check",
+    "completion",
     "demo",
     "drill",
     "init",
     "list",
     "plugins",
     "prune",
+    "report",
     "restore",
     "schema",
     "status",

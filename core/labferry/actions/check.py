@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from labferry.actions.permissions import check_permissions
 from labferry.actions.session import Session
 from labferry.config import ObserverConfig, SinkConfig, SourceConfig
 from labferry.engine import run_lock
@@ -42,6 +43,8 @@ def check(session: Session, *, accept_new_host_keys: bool = False) -> Iterator[C
     for message in (*config.warnings, *session.plugins.broken):
         yield CheckResult("configuration", Finding(Severity.WARNING, message))
     yield from _check_state(session)
+    for subject, finding in check_permissions(config):
+        yield CheckResult(subject, finding)
     for name, source in config.sources.items():
         yield from _gather(f"source {name}", source, lambda plugin: plugin.check())
     for sink in config.destinations.values():

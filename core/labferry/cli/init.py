@@ -1,34 +1,66 @@
 """`labferry init`."""
 
+import shlex
 from pathlib import Path
 
 import click
 
 from labferry.actions.init import init
-from labferry.cli.options import examples, output_options
-from labferry.cli.output import Output, print_document
+from labferry.actions.systemd import write_units
+from labferry.cli.options import config_option, examples, output_options
+from labferry.cli.output import Output, print_document, tell
 
 __all__ = ["command"]
 
-_EXAMPLES = examples("labferry init", "labferry init ~/.config/labferry/labferry.toml")
+_EXAMPLES = examples(
+    "labferry init",
+    "labferry init ~/.config/labferry/labferry.toml",
+    "labferry init --systemd -c /etc/labferry/labferry.toml /etc/systemd/system",
+)
 
 
 @click.command("init", short_help="Write a configuration to begin with.", epilog=_EXAMPLES)
-@click.argument(
-    "file",
-    required=False,
-    default="labferry.toml",
-    type=click.Path(dir_okay=False, path_type=Path),
+@click.argument("path", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
+@config_option
+@click.option(
+    "--systemd",
+    "systemd",
+    is_flag=True,
+    help="Write labferry.service and labferry.timer for the configuration into the folder FILE.",
 )
 @output_options
-def command(output: Output, file: Path) -> int:
+def command(output: Output, path: Path | None, config_path: Path | None, *, systemd: bool) -> int:
     """Write a commented configuration to begin with into FILE [default: labferry.toml].
 
-    A file that is there already is not touched.
+    With --systemd, write the units that run a configuration of yours every night into the folder
+    FILE [default: this one]. Files that are there already are not touched.
     """
+    if systemd:
+        return _write_units(output, path or Path(), config_path)
+    if config_path is not None:
+        raise click.UsageError("--config is for --systemd; name the file to write without it.")
+    file = path or Path("labferry.toml")
     init(file)
     if output.as_json:
-        print_document("init", 0, {"file": str(file.absolute())})
+        print_document("init", 0, {"files": [str(file.absolute())], "notes": []})
     elif output.is_talkative:
         click.echo(f"Wrote {file}. Edit it, then: labferry check -c {file}")
+    return 0
+
+
+def _write_units(output: Output, folder: Path, config_path: Path | None) -> int:
+    written = write_units(folder, config_path)
+    if output.as_json:
+        files = [str(file) for file in written.files]
+        print_document("init", 0, {"files": files, "notes": written.notes})
+        return 0
+    if not output.is_quiet:
+        for note in written.notes:
+            tell(note)
+    if output.is_talkative:
+        places = " ".join(shlex.quote(str(file)) for file in written.files)
+        click.echo(f"Wrote {places}. Look at them; then, from /etc/systemd/system:")
+        click.echo("  systemctl daemon-reload")
+        click.echo("  systemctl start labferry.service")
+        click.echo("  systemctl enable --now labferry.timer")
     return 0

@@ -9,6 +9,7 @@ import click
 
 from labferry.actions.listing import Listed, Listing, list_stored
 from labferry.actions.stores import open_stores, told
+from labferry.cli.completing import complete_destinations, complete_sources
 from labferry.cli.exitcodes import shared_exit_code
 from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
@@ -32,9 +33,14 @@ _EXAMPLES = examples(
 
 
 @click.command("list", short_help="What is stored, from the destinations alone.", epilog=_EXAMPLES)
-@click.argument("destination", required=False)
+@click.argument("destination", required=False, shell_complete=complete_destinations)
 @config_option
-@click.option("--source", metavar="NAME", help="Only archives of this source.")
+@click.option(
+    "--source",
+    metavar="NAME",
+    shell_complete=complete_sources,
+    help="Only archives of this source.",
+)
 @click.option("--since", type=MOMENT, help="Only archives taken then or later: 2026-03-01, 7d.")
 @click.option("--all", "strays", is_flag=True, help="Also what is no complete archive.")
 @output_options

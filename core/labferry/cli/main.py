@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 from typing_extensions import override
 
 from labferry import __version__
@@ -14,12 +15,14 @@ __all__ = ["cli", "main"]
 
 _VERBS = (
     "check",
+    "completion",
     "demo",
     "drill",
     "init",
     "list",
     "plugins",
     "prune",
+    "report",
     "restore",
     "schema",
     "status",
@@ -34,6 +37,12 @@ class _Verbs(click.Group):
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_VERBS)
+
+    @override
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [CompletionItem(verb) for verb in _VERBS if verb.startswith(incomplete)]
 
     @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

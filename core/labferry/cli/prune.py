@@ -9,6 +9,7 @@ import click
 
 from labferry.actions.prune import Pruned, PruneRequest, prune
 from labferry.actions.stores import open_stores
+from labferry.cli.completing import complete_destinations, complete_sources
 from labferry.cli.durations import DURATION
 from labferry.cli.exitcodes import shared_exit_code
 from labferry.cli.options import config_option, examples, output_options
@@ -40,9 +41,17 @@ _EXAMPLES = examples(
     short_help="Remove the archives that no retention keeps.",
     epilog=_EXIT_CODES + _EXAMPLES,
 )
-@click.argument("destinations", nargs=-1, metavar="[DESTINATION]...")
+@click.argument(
+    "destinations", nargs=-1, metavar="[DESTINATION]...", shell_complete=complete_destinations
+)
 @config_option
-@click.option("--source", default="", metavar="NAME", help="Judge the archives of one source only.")
+@click.option(
+    "--source",
+    default="",
+    metavar="NAME",
+    shell_complete=complete_sources,
+    help="Judge the archives of one source only.",
+)
 @click.option("--dry-run", is_flag=True, help="Tell what would be removed; remove nothing.")
 @click.option("--strays", is_flag=True, help="Remove what was begun and never finished, too.")
 @click.option(

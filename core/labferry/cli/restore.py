@@ -10,6 +10,7 @@ import click
 from labferry.actions.choosing import LATEST, Wanted
 from labferry.actions.restore import Place, Restored, restore
 from labferry.actions.stores import open_stores
+from labferry.cli.completing import complete_archives, complete_destinations, complete_sources
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
@@ -42,7 +43,7 @@ _EXAMPLES = examples(
 @click.command(
     "restore", short_help="Get an archive back, verified.", epilog=_EXIT_CODES + _EXAMPLES
 )
-@click.argument("archive")
+@click.argument("archive", shell_complete=complete_archives)
 @config_option
 @click.option(
     "--to",
@@ -51,8 +52,19 @@ _EXAMPLES = examples(
     metavar="PATH",
     help="The file to make, or a folder to make it in; with --extract a new folder.",
 )
-@click.option("--from", "origin", metavar="DESTINATION", help="Only from there.")
-@click.option("--source", metavar="NAME", help="Only archives of this source.")
+@click.option(
+    "--from",
+    "origin",
+    metavar="DESTINATION",
+    shell_complete=complete_destinations,
+    help="Only from there.",
+)
+@click.option(
+    "--source",
+    metavar="NAME",
+    shell_complete=complete_sources,
+    help="Only archives of this source.",
+)
 @click.option("--before", type=MOMENT, help="Only archives taken before that: 2026-03-01, 7d.")
 @click.option("--extract", is_flag=True, help="Unpack it into the new folder PATH.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")

@@ -14,14 +14,23 @@ __all__ = ["command"]
 _EXAMPLES = examples(
     "labferry schema > labferry.schema.json",
     "then begin labferry.toml with the line:  #:schema labferry.schema.json",
+    "labferry schema --output     # what --json and --log-format json print",
 )
 
 
 @click.command("schema", short_help="Print the configuration's JSON Schema.", epilog=_EXAMPLES)
-def command() -> int:
+@click.option("--output", "of_output", is_flag=True, help="The JSON Schema of the output instead.")
+def command(*, of_output: bool) -> int:
     """Print the JSON Schema of the configuration, for the plugins installed here.
 
     Editors with TOML support use it to complete and check the file as it is written.
     """
-    click.echo(json.dumps(json_schema(kinds(load_plugins())), indent=2))
+    if of_output:
+        # It needs every verb's types, and nothing else does.
+        from labferry.cli.documents import output_schema  # noqa: PLC0415
+
+        schema = output_schema()
+    else:
+        schema = json_schema(kinds(load_plugins()))
+    click.echo(json.dumps(schema, indent=2))
     return 0

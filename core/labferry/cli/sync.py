@@ -10,6 +10,7 @@ import click
 
 from labferry.actions.session import Session, open_session
 from labferry.actions.sync import preview, sync
+from labferry.cli.completing import complete_syncs
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
 from labferry.cli.progress import progress_bars
@@ -44,7 +45,7 @@ _EXAMPLES = examples(
 @click.command(
     "sync", short_help="Export, verify, store at every destination.", epilog=_EXIT_CODES + _EXAMPLES
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_syncs)
 @config_option
 @click.option("--dry-run", is_flag=True, help="Tell what would be exported; start nothing.")
 @output_options

@@ -12,6 +12,7 @@ from labferry.actions.proof import Proof, ProofRequest, ProofState
 from labferry.actions.session import Session
 from labferry.actions.stores import open_stores
 from labferry.actions.verify import verify
+from labferry.cli.completing import complete_proofs, complete_sources
 from labferry.cli.exitcodes import shared_exit_code
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
@@ -45,9 +46,16 @@ _EXAMPLES = examples(
 @click.command(
     "verify", short_help="Read back what is stored, and compare.", epilog=_EXIT_CODES + _EXAMPLES
 )
-@click.argument("names", nargs=-1, metavar="[DESTINATION] [ARCHIVE]...")
+@click.argument(
+    "names", nargs=-1, metavar="[DESTINATION] [ARCHIVE]...", shell_complete=complete_proofs
+)
 @config_option
-@click.option("--source", metavar="NAME", help="Only archives of this source.")
+@click.option(
+    "--source",
+    metavar="NAME",
+    shell_complete=complete_sources,
+    help="Only archives of this source.",
+)
 @click.option("--quick", is_flag=True, help="Compare sizes and checksums of the storage only.")
 @click.option("--contents", is_flag=True, help="Also open the archives and test what is in them.")
 @click.option("--chain", is_flag=True, help="Look at the chain of manifests, not at archives.")

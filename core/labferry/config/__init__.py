@@ -13,9 +13,9 @@ from labferry.config.model import (
     SourceConfig,
     SyncConfig,
 )
-from labferry.config.problems import InvalidConfigError, Problem
+from labferry.config.problems import InvalidConfigError, Problem, dotted
 from labferry.config.schema import json_schema
-from labferry.config.secretvalues import resolve_secrets
+from labferry.config.secretvalues import resolve_secrets, secrets_in
 from labferry.config.starter import starter_file
 
 __all__ = [
@@ -27,9 +27,11 @@ __all__ = [
     "SinkConfig",
     "SourceConfig",
     "SyncConfig",
+    "dotted",
     "find_config",
     "json_schema",
     "load_config",
     "resolve_secrets",
+    "secrets_in",
     "starter_file",
 ]

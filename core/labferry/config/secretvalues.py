@@ -9,7 +9,7 @@ from labferry.config.problems import InvalidConfigError, KeyPath
 from labferry.sdk.errors import ConfigError
 from labferry.sdk.secrets import Secret
 
-__all__ = ["plain_secret_warnings", "resolve_secrets"]
+__all__ = ["plain_secret_warnings", "resolve_secrets", "secrets_in"]
 
 
 def resolve_secrets(config: Config) -> None:
@@ -19,7 +19,7 @@ def resolve_secrets(config: Config) -> None:
         InvalidConfigError: Some can't be fetched; all of them are named.
     """
     problems = []
-    for path, secret in _secrets(config):
+    for path, secret in secrets_in(config):
         try:
             secret.reveal()
         except ConfigError as error:
@@ -31,7 +31,7 @@ def resolve_secrets(config: Config) -> None:
 
 def plain_secret_warnings(config: Config) -> Iterator[str]:
     """One sentence for each secret that stands in the file itself."""
-    for path, secret in _secrets(config):
+    for path, secret in secrets_in(config):
         if secret.is_plain:
             yield str(
                 config.document.problem(
@@ -40,7 +40,8 @@ def plain_secret_warnings(config: Config) -> Iterator[str]:
             )
 
 
-def _secrets(config: Config) -> Iterator[tuple[KeyPath, Secret]]:
+def secrets_in(config: Config) -> Iterator[tuple[KeyPath, Secret]]:
+    """Every secret of the sources, destinations and observers, with where it stands."""
     sections: tuple[tuple[str, Iterable[SourceConfig | SinkConfig | ObserverConfig]], ...] = (
         ("sources", config.sources.values()),
         ("destinations", config.destinations.values()),

@@ -1,0 +1,37 @@
+"""The names of archives, for completion in a shell: read at once, or not at all."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+__all__ = ["archive_ids"]
+
+_PATIENCE = 0.2
+"""Seconds: somebody waits with a finger on the tab key."""
+_MOST = 200
+_NEWEST = (
+    "SELECT archive_id FROM copies "
+    "WHERE archive_id LIKE ? || '%' AND stored_at IS NOT NULL AND removed_at IS NULL "
+    "GROUP BY archive_id ORDER BY max(submitted_at) DESC LIMIT ?"
+)
+
+
+def archive_ids(path: Path, begin: str) -> Sequence[str]:
+    """The ids of stored archives as the ledger knows them, the newest first, 200 at most.
+
+    Nothing is made, mended or migrated; a ledger that can't be read names none.
+
+    Args:
+        path: The ledger.
+        begin: What the ids begin with.
+    """
+    try:
+        with closing(
+            sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_PATIENCE)
+        ) as connection:
+            rows = connection.execute(_NEWEST, (begin, _MOST)).fetchall()
+    except sqlite3.Error:
+        return []
+    return [str(row[0]) for row in rows]

@@ -1,0 +1,172 @@
+"""Completion in real shells; where one is not installed, through what its script would ask."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.shell_completion import ShellComplete
+
+from labferry.cli.main import cli
+from labferry.testing.rspace import SimulatedRSpace
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Site, Source
+
+Answer = Callable[..., list[str]]
+SHELLS = ("bash", "zsh", "fish")
+INSTALLED = [shell for shell in SHELLS if shutil.which(shell)]
+ASK = {
+    "bash": "COMP_WORDS=({words}); COMP_CWORD={position}; _labferry_completion labferry; "
+    'printf "%s\\n" "${{COMPREPLY[@]}}"',
+    # What shows the choices is replaced: it works inside the line editor only.
+    "zsh": "words=({words}); CURRENT={position}+1; "
+    'function _describe {{ print -l -- "${{(@P)3}}"; }}; '
+    'function compadd {{ for each; do [[ $each = -* ]] || print -l -- "${{(@P)each}}"; done; }}; '
+    "_labferry_completion",
+    "fish": "complete --do-complete {line}",
+}
+BEFORE = {"bash": "", "zsh": "function compdef { }; ", "fish": ""}
+
+
+def configured(site: Site) -> None:
+    source = {"type": "rspace", "url": "https://rspace.example.edu", "api_key": {"env": "NO_KEY"}}
+    sync = {"sources": ["lab"], "destinations": ["nas", "offsite"]}
+    site.write({"lab": source, "library": source}, ["nas", "offsite"], syncs={"nightly": sync})
+
+
+@pytest.fixture
+def answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """What is offered for the last word, by what the scripts of all shells ask."""
+    monkeypatch.chdir(site.folder)
+    monkeypatch.delenv("LABFERRY_CONFIG", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(site.folder / "none"))
+    monkeypatch.setenv("STATE_DIRECTORY", str(site.folder / "none"))
+
+    def offered(*words: str) -> list[str]:
+        asked = ShellComplete(cli, {}, "labferry", "_LABFERRY_COMPLETE")
+        return [item.value for item in asked.get_completions(list(words[:-1]), words[-1])]
+
+    return offered
+
+
+def ask(site: Site, shell: str, *words: str) -> list[str]:
+    """What a shell offers for the last word, once it has read the script."""
+    folder = site.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    program = folder / "labferry"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m labferry "$@"\n')
+    program.chmod(0o755)
+    script = site.folder / "script"
+    script.write_text(site.run("completion", shell).out, encoding="utf-8")
+    typed = ["labferry", *words]
+    asked = ASK[shell].format(
+        words=" ".join(map(shlex.quote, typed)),
+        position=len(words),
+        line=shlex.quote(" ".join(typed)),
+    )
+    path = f"{folder}:{site.environment['PATH']}"
+    done = site.run_program(
+        *(shell, "-c", f"{BEFORE[shell]}source {shlex.quote(str(script))}; {asked}"), PATH=path
+    )
+    assert (done.code, done.err) == (0, "")
+    return [line.split("\t")[0].split(":")[0] for line in done.out.splitlines() if line]
+
+
+@pytest.mark.parametrize("shell", INSTALLED)
+def test_a_shell_completes_verbs_and_names(site: Site, shell: str) -> None:
+    configured(site)
+    assert ask(site, shell, "sy") == ["sync"]
+    assert sorted(ask(site, shell, "sync", "")) == ["lab", "library", "nightly"]
+    assert ask(site, shell, "verify", "off") == ["offsite"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_of_each_shell_asks_labferry(site: Site, shell: str) -> None:
+    script = site.run("completion", shell)
+    assert (script.code, script.err) == (0, "")
+    assert f"_LABFERRY_COMPLETE={shell}_complete" in script.out
+
+
+def test_bash_is_there_to_be_tested() -> None:
+    assert "bash" in INSTALLED
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["sync", "n"], ["nightly"]),
+        (["sync", "nightly", "l"], ["lab", "library"]),
+        (["sync", "lab", "lab"], []),
+        (["list", ""], ["nas", "offsite"]),
+        (["list", "--source", ""], ["lab", "library"]),
+        (["prune", "nas", ""], ["offsite"]),
+        (["prune", "--source", "lib"], ["library"]),
+        (["verify", "--source", "lab"], ["lab"]),
+        (["restore", "la"], ["latest"]),
+        (["restore", "latest", "--from", "n"], ["nas"]),
+        (["restore", "latest", "--source", "li"], ["library"]),
+        (["plugins", "validate", "o"], ["offsite"]),
+        (["completion", ""], ["bash", "zsh", "fish"]),
+        (["--ver"], ["--version"]),
+    ],
+    ids=" ".join,
+)
+def test_names_are_those_of_the_configuration(
+    site: Site, answer: Answer, words: list[str], offered: list[str]
+) -> None:
+    configured(site)
+    assert sorted(answer(*words)) == sorted(offered)
+
+
+def test_the_configuration_that_the_line_names_counts(
+    site: Site, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(site)
+    other = site.folder / "other.toml"
+    other.write_text('[sources.elsewhere]\ntype = "no-such-plugin"\n', encoding="utf-8")
+    assert answer("sync", "-c", "other.toml", "") == ["elsewhere"]
+    monkeypatch.setenv("LABFERRY_CONFIG", str(other))
+    assert answer("sync", "") == ["elsewhere"]
+
+
+@pytest.mark.parametrize("text", [None, "= not TOML", "sources = 3", "state_dir = 4\nsyncs = []"])
+def test_where_there_is_nothing_to_read_nothing_is_offered(
+    site: Site, answer: Answer, text: str | None
+) -> None:
+    if text is not None:
+        site.config.write_text(text, encoding="utf-8")
+    assert answer("sync", "") == []
+    assert answer("restore", "2") == []
+
+
+def test_archives_are_those_of_the_ledger(
+    site: Site, answer: Answer, server: SimulatedRSpace, source: Source
+) -> None:
+    site.write({"lab": source(server)})
+    assert answer("restore", "2") == []
+    assert not site.state.exists()
+    assert site.run("sync").code == 0
+    (archive,) = (path.name.removesuffix(".zip") for path in site.archives())
+    assert answer("restore", "2") == [archive]
+    assert answer("verify", "") == ["nas", archive]
+    assert answer("verify", "nas", archive[:4]) == [archive]
+    assert answer("verify", archive, "") == []
+
+
+def test_a_ledger_of_another_kind_is_left_alone(site: Site, answer: Answer) -> None:
+    configured(site)
+    site.state.mkdir()
+    ledger: Path = site.state / "ledger.db"
+    with sqlite3.connect(ledger) as connection:
+        connection.execute("CREATE TABLE foreign_table (name)")
+    connection.close()
+    before = ledger.read_bytes()
+    assert answer("restore", "2") == []
+    assert ledger.read_bytes() == before

@@ -1,0 +1,180 @@
+"""What every verb prints with --json, and every line with --log-format json, is in the schema."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+from labferry.cli.documents import CONTENT, output_schema
+from labferry.cli.main import cli
+from labferry.testing.rspace import SimulatedRSpace
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Site, Source
+
+VERBS = sorted({command.split()[0] for command in CONTENT})
+
+
+def _strict() -> dict[str, Any]:
+    """The schema, where no field may appear that it does not name."""
+    schema = copy.deepcopy(output_schema())
+    contents = {kind.__name__ for kinds in CONTENT.values() for kind in kinds}
+    for name, part in schema["$defs"].items():
+        if "properties" in part and name not in {*contents, "Failure"}:
+            part["additionalProperties"] = False
+    return {**schema, "unevaluatedProperties": False}
+
+
+STRICT = _strict()
+
+
+def check(document: dict[str, Any]) -> dict[str, Any]:
+    Draft202012Validator(STRICT, format_checker=FormatChecker()).validate(document)
+    return document
+
+
+def check_lines(text: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in text.splitlines()]
+    for line in lines:
+        Draft202012Validator({**STRICT["$defs"]["LogLine"], "$defs": STRICT["$defs"]}).validate(
+            line
+        )
+    return lines
+
+
+def test_a_whole_life(site: Site, server: SimulatedRSpace, source: Source) -> None:
+    """One site, on which every verb that needs a configuration is run."""
+    retention = {"keep_last": 1}
+    site.write({"lab": source(server)}, {"nas": {"retention": retention}, "two": {}})
+    for name in ("nas", "two"):
+        site.destination(name).mkdir()
+
+    preview = check(site.run("sync", "--dry-run", "--json").document)
+    assert preview["dry_run"] is True
+    assert len(check(site.run("sync", "--json").document)["exports"][0]["receipts"]) == 2
+    assert check(site.run("check", "--json").document)["exit_code"] == 0
+    (site.destination("nas") / "lab" / "foreign.txt").write_text("of somebody else")
+    listing = check(site.run("list", "--all", "--json").document)
+    assert (len(listing["archives"]), listing["strays"][0]["kind"]) == (2, "foreign")
+    assert len(check(site.run("status", "--json").document)["standings"]) == 2
+    assert check(site.run("verify", "--json").document)["results"]
+    assert check(site.run("drill", "--json").document)["is_good"] is True
+    assert check(site.run("report", "--html", "page.html", "--json").document)["copies"] == 2
+    pruned = check(site.run("prune", "nas", "--strays", "--dry-run", "--json").document)
+    assert pruned["destinations"][0]["archives"][0]["keep"] is True
+    restored = site.run("restore", "latest", "--source", "lab", "--to", "back.zip", "--json")
+    assert check(restored.document)["restored"]["files"] is None
+
+    for archive in site.destination("nas").rglob("*.zip"):
+        archive.write_bytes(b"damaged")
+    site.destination("two").rename(site.folder / "gone")
+    assert check(site.run("verify", "--json").document)["exit_code"] == 4
+    assert check(site.run("drill", "--json").document)["is_good"] is False
+    assert check(site.run("list", "--json").document)["exit_code"] == 3
+    assert check(site.run("check", "--json").document)["exit_code"] == 1
+    assert check(site.run("sync", "--json").document)["exit_code"] != 0
+    assert check(site.run("prune", "two", "--strays", "--json").document)["problems"]
+
+
+def test_a_sync_that_fails(site: Site, server: SimulatedRSpace, source: Source) -> None:
+    site.write({"lab": source(server, "WRONG_KEY")})
+    document = check(site.run("sync", "--json").document)
+    assert document["exports"] == [] or document["exports"][0]["outcome"] == "failed"
+    assert document["exit_code"] == 5
+
+
+def test_the_verbs_that_need_no_configuration(site: Site) -> None:
+    assert check(site.run("plugins", "--json").document)["plugins"]
+    assert (
+        check(site.run("demo", "../demo", "--json").document)["exports"][0]["outcome"] == "stored"
+    )
+    assert check(site.run("init", "--json").document)["files"] == [str(site.config)]
+
+
+def test_a_destination_on_trial(site: Site, source: Source) -> None:
+    site.write({"lab": source("https://rspace.example.edu")})
+    assert check(site.run("plugins", "validate", "nas", "--json").document)["promises"]
+    site.destination().rename(site.folder / "gone")
+    assert check(site.run("plugins", "validate", "nas", "--json").document)["exit_code"] == 1
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_wrong_command_line(site: Site, verb: str) -> None:
+    document = check(site.run(verb, "--nonsense", "--json").document)
+    assert (document["command"], document["exit_code"]) == (verb, 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sync"],
+        ["check"],
+        ["status"],
+        ["status", "--max-age", "1d"],
+        ["restore", "latest", "--to", "x"],
+    ],
+    ids=" ".join,
+)
+def test_mistakes_in_the_configuration(site: Site, arguments: list[str]) -> None:
+    site.write({"lab": {"type": "rspace", "ulr": "https://x"}})
+    assert check(site.run(*arguments, "--json").document)["problems"]
+
+
+def test_a_command_that_is_none(site: Site) -> None:
+    assert check(site.run("nonsense", "--json").document)["command"] == ""
+
+
+def test_log_lines(site: Site, server: SimulatedRSpace, source: Source) -> None:
+    site.write({"lab": source(server)})
+    lines = check_lines(site.run("sync", "-v", "--log-format", "json").err)
+    named = {name for line in lines for name in line}
+    assert named >= {"run", "source", "archive", "destination"}
+
+
+def test_the_command_prints_the_schema(site: Site) -> None:
+    done = site.run("schema", "--output")
+    assert (done.code, done.err) == (0, "")
+    schema = json.loads(done.out)
+    Draft202012Validator.check_schema(schema)
+    assert schema == json.loads(json.dumps(output_schema()))
+
+
+def test_every_verb_with_json_is_in_the_schema() -> None:
+    context = click.Context(cli, info_name="labferry")
+    found = set()
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        parts = {name: command}
+        if isinstance(command, click.Group):
+            parts |= {f"{name} {inner}": each for inner, each in command.commands.items()}
+        found |= {
+            path
+            for path, each in parts.items()
+            if any("--json" in option.opts for option in each.params)
+        }
+    assert found == set(CONTENT)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"exit_code": 0},
+        {"exit_code": 0, "file": "x"},
+        {"exit_code": "2"},
+        {"problems": [{"hint": "a problem without a message"}]},
+        {"labferry_output": 2},
+        {"command": "nonsense", "exit_code": 0},
+    ],
+    ids=str,
+)
+def test_the_schema_refuses_what_is_no_document(wrong: dict[str, Any]) -> None:
+    right = {"labferry_output": 1, "command": "sync", "exit_code": 2, "problems": [{"message": ""}]}
+    check(right)
+    with pytest.raises(ValidationError):
+        Draft202012Validator(output_schema()).validate({**right, **wrong})

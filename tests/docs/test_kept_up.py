@@ -1,0 +1,41 @@
+"""The pages about the output and about threats keep up with the code."""
+
+import re
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+from labferry.cli.documents import CONTENT, LogLine
+
+
+@pytest.fixture
+def sections(project: Path) -> dict[str, str]:
+    """The parts of the page about JSON, by their headings."""
+    text = (project / "docs/reference/json-output.md").read_text(encoding="utf-8")
+    _, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    return {part.partition("\n")[0]: part for part in parts}
+
+
+@pytest.mark.parametrize("command", CONTENT)
+def test_every_field_of_a_document_is_described(command: str, sections: dict[str, str]) -> None:
+    described = "".join(part for head, part in sections.items() if head.startswith(command))
+    if command == "demo":
+        described += sections["sync"]
+    names = {name for kind in CONTENT[command] for name in get_type_hints(kind)}
+    assert [name for name in sorted(names) if f"`{name}`" not in described] == []
+
+
+def test_every_field_of_a_log_line_is_described(sections: dict[str, str]) -> None:
+    text = sections["Log lines"]
+    assert [name for name in LogLine.__annotations__ if f"`{name}`" not in text] == []
+
+
+def test_every_threat_has_a_test_that_is_there(project: Path) -> None:
+    text = (project / "docs/explanation/security.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    shown = [re.fullmatch(r"\| .* \| `([\w/]+\.py)` \|", row) for row in rows]
+    assert len(rows) > 10
+    assert all(shown)
+    missing = [m[1] for m in shown if m and not (project / "tests" / m[1]).is_file()]
+    assert missing == []
