@@ -3,7 +3,7 @@
 from labferry.reporting.charts import Dot, line_chart
 from labferry.reporting.document import Failed, Report, Series
 from labferry.reporting.markup import Markup, tag
-from labferry.reporting.parts import figure, more, name, note, section, table, when
+from labferry.reporting.parts import figure, message, more, name, note, number, section, table, when
 from labferry.reporting.scales import SIZE
 from labferry.reporting.units import NONE, show_moment, show_size
 
@@ -20,7 +20,15 @@ def archives(report: Report) -> Markup:
     if not report.series:
         return section("archives", "Archive sizes", note("No archive was stored yet."))
     charts = [_figure(series) for series in report.series[:CHARTS]]
-    head = ("Source", "Series", "Archives", "First", "Newest", "Size", "Change")
+    head = (
+        "Source",
+        "Series",
+        number("Archives"),
+        "First",
+        "Newest",
+        number("Size"),
+        number("Change"),
+    )
     rows = [_row(series) for series in report.series]
     return section(
         "archives",
@@ -36,7 +44,7 @@ def failures(report: Report) -> Markup:
     """The section on what went wrong."""
     if not report.failures:
         return section("failures", "Failures", note("The ledger knows of none."))
-    head = ("Last met", "Times", "First met", "Source", "Destination", "Message")
+    head = ("Message", "Source", "Destination", number("Times"), "First met", "Last met")
     return section(
         "failures",
         "Failures",
@@ -48,7 +56,7 @@ def failures(report: Report) -> Markup:
 
 def _figure(series: Series) -> Markup:
     dots = [
-        Dot(point.when, point.size, f"{show_moment(point.when)}: {show_size(point.size)}")
+        Dot(point.when, point.size, show_moment(point.when), show_size(point.size))
         for point in series.points
     ]
     title = f"{series.source}: {series.name}"
@@ -60,11 +68,11 @@ def _row(series: Series) -> tuple[str, ...]:
     return (
         name(series.source),
         name(series.name),
-        str(series.count),
+        number(series.count),
         when(series.points[0].when),
         when(series.points[-1].when),
-        _newest(series),
-        _change(series),
+        number(_newest(series)),
+        number(_change(series)),
     )
 
 
@@ -87,10 +95,10 @@ def _newest(series: Series) -> str:
 
 def _failure(failed: Failed) -> tuple[str, ...]:
     return (
-        when(failed.last),
-        str(failed.count),
-        when(failed.first),
+        message(failed.message),
         name(failed.source),
         name(failed.destination) if failed.destination else NONE,
-        tag("span", failed.message, class_="message"),
+        number(failed.count),
+        when(failed.first),
+        when(failed.last),
     )

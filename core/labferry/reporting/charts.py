@@ -1,4 +1,4 @@
-"""Charts as inline SVG, with a title for the mouse on everything that stands for a figure."""
+"""Charts as inline SVG; what the mouse is on tells its figures in the space above."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,12 @@ from labferry.reporting.units import MONTHS
 
 __all__ = ["Column", "Dot", "Part", "column_chart", "line_chart", "share_bar"]
 
-_WIDTH, _HEIGHT = 400, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 392, 10, 164
+_WIDTH, _WIDE, _HEIGHT = 340, 1120, 216
+_LEFT, _TOP, _BOTTOM = 70, 36, 190
+_MARGIN = 8
+_TOLD = (11, 26)
 _BAR_WIDTH, _BAR_HEIGHT = 200, 14
-_LABELS = 3
+_LABEL = 100
 _GAP = 0.2
 _WIDEST = 26.0
 
@@ -34,13 +36,15 @@ class Column:
 
     Attributes:
         when: Its place in time, as the axis says it.
-        title: What is told of it, a line a figure.
+        span: Its place in time, exactly.
+        told: Its figures.
         parts: From the bottom up.
         reach: How far a thin line goes on above it.
     """
 
     when: str
-    title: str
+    span: str
+    told: str
     parts: Sequence[Part]
     reach: float = 0.0
 
@@ -52,33 +56,36 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A point of a line."""
+    """A point of a line, its place in time, exactly, and its figure."""
 
     when: datetime
     value: float
-    title: str
+    span: str
+    told: str
 
 
-def column_chart(label: str, columns: Sequence[Column], scale: Scale) -> Markup:
+def column_chart(
+    label: str, columns: Sequence[Column], scale: Scale, *, is_wide: bool = False
+) -> Markup:
     """Columns side by side.
 
     Args:
         label: What the chart shows, for those who can't see it.
         columns: At least one.
         scale: The kind of its values.
+        is_wide: Whether it has the whole page to itself.
     """
+    right = (_WIDE if is_wide else _WIDTH) - _MARGIN
     marks = scale.marks(max(column.top for column in columns))
-    width = (_RIGHT - _LEFT) / len(columns)
+    width = (right - _LEFT) / len(columns)
     drawn = [
         _column(column, _LEFT + place * width, width, marks[-1])
         for place, column in enumerate(columns)
     ]
-    step = max(1, -(-len(columns) // _LABELS))
-    labels = [
-        _below(_LEFT + (place + 0.5) * width, columns[place].when)
-        for place in range(0, len(columns), step)
-    ]
-    return _chart(label, _axis(marks, scale), *drawn, *labels)
+    step = max(1, -(-len(columns) * _LABEL // (right - _LEFT)))
+    middles = [(_LEFT + (place + 0.5) * width, place) for place in range(0, len(columns), step)]
+    labels = [_below(x, columns[place].when) for x, place in middles if x + _LABEL / 3 < right]
+    return _chart(label, right, _axis(marks, scale, right), *drawn, *labels)
 
 
 def line_chart(label: str, dots: Sequence[Dot], scale: Scale) -> Markup:
@@ -89,33 +96,29 @@ def line_chart(label: str, dots: Sequence[Dot], scale: Scale) -> Markup:
         dots: At least one, oldest first.
         scale: The kind of its values.
     """
+    right = _WIDTH - _MARGIN
     marks = scale.marks(max(dot.value for dot in dots))
     first, last = dots[0].when, dots[-1].when
     span = (last - first).total_seconds()
     across = [
-        _LEFT + 6 + (_RIGHT - _LEFT - 12) * ((dot.when - first).total_seconds() / span)
+        _LEFT + 6 + (right - _LEFT - 12) * ((dot.when - first).total_seconds() / span)
         if span > 0
-        else (_LEFT + _RIGHT) / 2
+        else (_LEFT + right) / 2
         for dot in dots
     ]
     down = [_y(dot.value, marks[-1]) for dot in dots]
     path = "L".join(f"{x:.1f} {y:.1f}" for x, y in zip(across, down, strict=True))
-    edges = [_LEFT, *((left + right) / 2 for left, right in pairwise(across)), _RIGHT]
+    edges = [_LEFT, *((before + after) / 2 for before, after in pairwise(across)), right]
+    radius = 2.5 if len(dots) > 1 else 4
     hits = [
-        tag(
-            "g",
-            tag("title", dot.title),
-            _hit(left, right - left),
-            tag("circle", cx=x, cy=y, r=2.5 if len(dots) > 1 else 4, class_="dot"),
-            class_="hit",
-        )
-        for dot, x, y, (left, right) in zip(dots, across, down, pairwise(edges), strict=True)
+        _hit(dot, begin, end - begin, tag("circle", cx=x, cy=y, r=radius, class_="dot"))
+        for dot, x, y, (begin, end) in zip(dots, across, down, pairwise(edges), strict=True)
     ]
     ends = [_below(across[0], _day(first), "start" if span > 0 else "middle")]
     if span > 0:
         ends.append(_below(across[-1], _day(last), "end"))
     line = tag("path", d=f"M{path}", class_="line")
-    return _chart(label, _axis(marks, scale), line, *hits, *ends)
+    return _chart(label, right, _axis(marks, scale, right), line, *hits, *ends)
 
 
 def share_bar(label: str, parts: Sequence[Part]) -> Markup:
@@ -148,9 +151,11 @@ def share_bar(label: str, parts: Sequence[Part]) -> Markup:
     )
 
 
-def _chart(label: str, *content: Markup) -> Markup:
-    size = f"0 0 {_WIDTH} {_HEIGHT}"
-    return tag("svg", *content, viewBox=size, role="img", aria_label=label, class_="chart")
+def _chart(label: str, right: float, *content: Markup) -> Markup:
+    width = right + _MARGIN
+    kind = "chart broad" if width > _WIDTH else "chart"
+    size = f"0 0 {width:g} {_HEIGHT}"
+    return tag("svg", *content, viewBox=size, role="img", aria_label=label, class_=kind)
 
 
 def _column(column: Column, left: float, width: float, highest: float) -> Markup:
@@ -165,19 +170,21 @@ def _column(column: Column, left: float, width: float, highest: float) -> Markup
     if column.reach > below:
         middle = f"M{left + width / 2:.1f} {_y(below, highest):.1f}V{_y(column.reach, highest):.1f}"
         drawn.append(tag("path", d=middle, class_="reach"))
-    return tag("g", tag("title", column.title), _hit(left, width), *drawn, class_="hit")
+    return _hit(column, left, width, *drawn)
 
 
-def _hit(left: float, width: float) -> Markup:
-    """What the mouse meets, also beside and above what is drawn."""
-    return tag("rect", x=left, y=_TOP, width=width, height=_BOTTOM - _TOP, class_="area")
+def _hit(of: Column | Dot, left: float, width: float, *drawn: Markup) -> Markup:
+    """What the mouse meets, also beside and above what is drawn, and what it is told then."""
+    area = tag("rect", x=left, y=_TOP, width=width, height=_BOTTOM - _TOP, class_="area")
+    told = [tag("tspan", text, x=0, y=y) for text, y in zip((of.span, of.told), _TOLD, strict=True)]
+    return tag("g", area, *drawn, tag("text", *told, class_="told"), class_="hit")
 
 
-def _axis(marks: Sequence[float], scale: Scale) -> Markup:
+def _axis(marks: Sequence[float], scale: Scale, right: float) -> Markup:
     lines = []
     for mark in marks:
         y = _y(mark, marks[-1])
-        lines.append(tag("path", d=f"M{_LEFT} {y:.1f}H{_RIGHT}", class_="grid"))
+        lines.append(tag("path", d=f"M{_LEFT} {y:.1f}H{right:g}", class_="grid"))
         shown = scale.show(mark)
         lines.append(tag("text", shown, x=_LEFT - 6, y=y + 4, text_anchor="end"))
     return join(lines)

@@ -9,10 +9,10 @@ from labferry.sdk import redact
 __all__ = ["Markup", "join", "raw", "tag"]
 
 _VOID = frozenset({"col", "link", "meta"})
-# Controls that HTML has no place for, halves of surrogate pairs, and the marks that turn the
-# direction of what follows them.
+# Controls that HTML has no place for, halves of surrogate pairs, and the marks that end a line or
+# turn the direction of what follows them.
 _UNFIT = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 
 

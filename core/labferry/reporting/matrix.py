@@ -4,7 +4,7 @@ from datetime import datetime
 
 from labferry.reporting.document import Cell, Health, Report
 from labferry.reporting.markup import Markup, join, tag
-from labferry.reporting.parts import badge, name, note, section, table, when
+from labferry.reporting.parts import badge, message, name, note, section, table, when
 from labferry.reporting.units import show_seconds, show_size
 
 __all__ = ["age", "matrix"]
@@ -44,7 +44,7 @@ def _cell(cell: Cell | None, now: datetime) -> Markup:
     if cell.last_success is not None:
         moment = join(["as of ", when(cell.last_success)])
         lines += [tag("strong", f"{age(cell.last_success, now)} old"), moment]
-    lines += [tag("span", text, class_="message") for text in _troubles(cell)]
+    lines += [message(text) for text in _troubles(cell)]
     if cell.copies:
         copies = f"{cell.copies} {'copy' if cell.copies == 1 else 'copies'}"
         lines.append(copies if cell.size is None else f"{copies}, newest {show_size(cell.size)}")

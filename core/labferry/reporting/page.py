@@ -41,11 +41,12 @@ def render(report: Report) -> str:
         tag("main", *_main(report), id="content"),
         _footer(report),
     )
-    page = tag("html", _head(style), body, lang="en")
+    fresh = f"{_fresh(report)} of {len(report.cells)} fresh"
+    page = tag("html", _head(style, f"{_TITLE}: {fresh}"), body, lang="en")
     return f"<!DOCTYPE html>\n{page}\n"
 
 
-def _head(style: str) -> Markup:
+def _head(style: str, title: str) -> Markup:
     digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # Whatever got into the page could load nothing and run nothing.
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'"
@@ -59,7 +60,7 @@ def _head(style: str) -> Markup:
         tag("meta", name_="robots", content="noindex"),
         # So that no browser asks a server for one.
         tag("link", rel="icon", href="data:,"),
-        tag("title", _TITLE),
+        tag("title", title),
         tag("style", raw(style)),
     )
 
@@ -82,9 +83,10 @@ def _main(report: Report) -> Iterator[Markup]:
 
 
 def _summary(report: Report) -> Iterator[Markup]:
-    fresh = sum(cell.health is Health.OK for cell in report.cells)
     worst = max((list(Health).index(cell.health) for cell in report.cells), default=0)
-    yield _card("Fresh", badge(list(Health)[worst].value, f"{fresh} of {len(report.cells)}"))
+    yield _card(
+        "Fresh", badge(list(Health)[worst].value, f"{_fresh(report)} of {len(report.cells)}")
+    )
     if report.latest:
         run = report.latest[0]
         ago = tag("span", f" {age(run.started, report.generated)} ago", class_="ago")
@@ -97,6 +99,10 @@ def _summary(report: Report) -> Iterator[Markup]:
     recent = sum(each.counts.get(word, 0) for each in report.coverage for word in ("week", "month"))
     share = f"{100 * recent // copies} %" if copies else NONE
     yield _card("Read back in 30 days", share)
+
+
+def _fresh(report: Report) -> int:
+    return sum(cell.health is Health.OK for cell in report.cells)
 
 
 def _card(title: str, *content: str) -> Markup:

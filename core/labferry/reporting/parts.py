@@ -6,7 +6,19 @@ from datetime import UTC, datetime
 from labferry.reporting.markup import Markup, raw, tag
 from labferry.reporting.units import NONE, show_moment
 
-__all__ = ["badge", "figure", "key", "more", "name", "note", "section", "table", "when"]
+__all__ = [
+    "badge",
+    "figure",
+    "key",
+    "message",
+    "more",
+    "name",
+    "note",
+    "number",
+    "section",
+    "table",
+    "when",
+]
 
 _LONGEST = 400
 """Characters of a name: some are made by other people's programs."""
@@ -31,6 +43,16 @@ def more(count: int, what: str) -> Markup:
 def name(text: str) -> Markup:
     """A name that somebody else gave, whichever way it is written."""
     return tag("bdi", text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+
+
+def number(value: str | float) -> Markup:
+    """A figure, or the head of a column of them: they end below each other."""
+    return tag("span", str(value), class_="number")
+
+
+def message(text: str) -> Markup:
+    """What went wrong."""
+    return tag("span", text, class_="message")
 
 
 def when(moment: datetime | None, otherwise: str = NONE) -> Markup:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from labferry.reporting.charts import Column, Part, column_chart
 from labferry.reporting.document import Ended, LatestRun, Period, Report
-from labferry.reporting.markup import Markup, tag
-from labferry.reporting.parts import badge, figure, key, note, section, table, when
+from labferry.reporting.markup import Markup, join, tag
+from labferry.reporting.parts import badge, figure, key, note, number, section, table, when
 from labferry.reporting.scales import COUNT, DURATION, RATE, SIZE
 from labferry.reporting.units import MONTHS, NONE, show_seconds, show_size
 
@@ -33,24 +33,26 @@ def runs(report: Report) -> Markup:
     columns = [
         Column(
             _place(period),
-            f"{_span(period)}: {_counted(period)}",
+            _span(period),
+            _counted(period),
             [Part(period.ended.get(ended, 0), ended.value) for ended in Ended],
         )
         for period in report.periods
     ]
-    head = ("When", *(label.capitalize() for label in ENDED.values()))
+    head = ("When", *(number(label.capitalize()) for label in ENDED.values()))
     rows = [
-        (_span(period), *(str(period.ended.get(ended, 0)) for ended in Ended))
+        (_span(period), *(number(period.ended.get(ended, 0)) for ended in Ended))
         for period in report.periods
         if period.ended
     ]
     each = _each(report.periods[0])
     label = f"Runs {each} by how they ended: {report.runs} in all"
-    chart = column_chart(label, columns, COUNT)
-    shown = figure(f"Runs {each}", chart, table(f"Runs {each}, as figures", head, rows))
+    # One for a narrow window and one for a broad one: the style shows either.
+    charts = join(column_chart(label, columns, COUNT, is_wide=wide) for wide in (False, True))
+    shown = figure(f"Runs {each}", charts, table(f"Runs {each}, as figures", head, rows))
     latest = table(
         "The latest runs",
-        ("Run", "Began", "Took", "Ended", "Exit code"),
+        ("Run", "Began", "Ended", number("Took"), number("Exit code")),
         [_latest(run) for run in report.latest],
     )
     return section("runs", "Runs", note(_ABOUT), key(ENDED), shown, latest)
@@ -75,7 +77,8 @@ def speed(report: Report) -> Markup:
             column_chart(f"Bytes downloaded {each}", _volumes(report), SIZE),
         ),
     ]
-    head = ("When", "Median", "Longest", "Throughput", "Fastest", "Downloaded")
+    columns = ("Median", "Longest", "Throughput", "Fastest", "Downloaded")
+    head = ("When", *map(number, columns))
     rows = [_figures(period) for period in report.periods if period.ended]
     figures = table(f"Duration and throughput {each}, as figures", head, rows)
     folded = tag("details", tag("summary", "Figures"), figures)
@@ -87,7 +90,8 @@ def _durations(report: Report) -> list[Column]:
     return [
         Column(
             _place(period),
-            f"{_span(period)}: median {show_seconds(median)}, longest {show_seconds(longest)}",
+            _span(period),
+            f"median {show_seconds(median)}, longest {show_seconds(longest)}",
             [Part(median, "plain")],
             longest,
         )
@@ -100,7 +104,8 @@ def _rates(report: Report) -> list[Column]:
     return [
         Column(
             _place(period),
-            f"{_span(period)}: median {_rate(median)}, fastest {_rate(fastest)}",
+            _span(period),
+            f"median {_rate(median)}, fastest {_rate(fastest)}",
             [Part(median, "plain")],
             fastest,
         )
@@ -111,11 +116,7 @@ def _rates(report: Report) -> list[Column]:
 
 def _volumes(report: Report) -> list[Column]:
     return [
-        Column(
-            _place(period),
-            f"{_span(period)}: {show_size(period.size)}",
-            [Part(period.size, "plain")],
-        )
+        Column(_place(period), _span(period), show_size(period.size), [Part(period.size, "plain")])
         for period in report.periods
     ]
 
@@ -124,21 +125,17 @@ def _figures(period: Period) -> tuple[str, ...]:
     seconds = map(show_seconds, period.seconds or ())
     rates = map(_rate, period.rates or ())
     pair = (NONE, NONE)
-    return (
-        _span(period),
-        *(tuple(seconds) or pair),
-        *(tuple(rates) or pair),
-        show_size(period.size),
-    )
+    told = (*(tuple(seconds) or pair), *(tuple(rates) or pair), show_size(period.size))
+    return (_span(period), *map(number, told))
 
 
 def _latest(run: LatestRun) -> tuple[str, ...]:
     return (
         str(run.id),
         when(run.started),
-        NONE if run.seconds is None else show_seconds(run.seconds),
         badge(run.ended.value, ENDED[run.ended]),
-        NONE if run.exit_code is None else str(run.exit_code),
+        number(NONE if run.seconds is None else show_seconds(run.seconds)),
+        number(NONE if run.exit_code is None else run.exit_code),
     )
 
 

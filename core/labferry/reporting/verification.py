@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from labferry.reporting.charts import Part, share_bar
 from labferry.reporting.document import Coverage, Report, Unread
-from labferry.reporting.markup import Markup, tag
-from labferry.reporting.parts import key, more, name, note, section, table, when
+from labferry.reporting.markup import Markup
+from labferry.reporting.parts import key, message, more, name, note, number, section, table, when
 from labferry.reporting.units import NONE, show_size
 
 __all__ = ["CLASSES", "verification"]
@@ -32,11 +32,12 @@ def verification(report: Report) -> Markup:
     if not any(sum(each.counts.values()) for each in report.coverage):
         content.append(note("No copy is stored yet."))
     else:
-        head = ("Destination", "Copies", "Size", "Share", *(CLASSES.values()))
+        figures = map(number, CLASSES.values())
+        head = ("Destination", number("Copies"), number("Size"), "Share", *figures)
         rows = [_row(each) for each in report.coverage]
         content += [key(CLASSES), table("Copies by when they were last read back", head, rows)]
     if report.unread:
-        head = ("Destination", "Archive", "Source", "Stored", "Read back", "Problem")
+        head = ("Archive", "Destination", "Read back", "Problem", "Stored", "Source")
         rows = [_unread(each) for each in report.unread]
         content.append(table("Copies read back least recently, bad ones first", head, rows))
         content.append(more(report.more_unread, "copies"))
@@ -53,15 +54,21 @@ def _row(coverage: Coverage) -> tuple[str, ...]:
     bar = share_bar(f"Copies read back: {said or 'none'}", parts)
     whole = sum(counts.values())
     size = show_size(coverage.size)
-    return (name(coverage.destination), str(whole), size, bar, *map(str, counts.values()))
+    return (
+        name(coverage.destination),
+        number(whole),
+        number(size),
+        bar,
+        *map(number, counts.values()),
+    )
 
 
 def _unread(unread: Unread) -> tuple[str, ...]:
     return (
-        name(unread.destination),
         name(unread.archive_id),
-        name(unread.source),
-        when(unread.stored),
+        name(unread.destination),
         when(unread.verified, "never"),
-        tag("span", unread.problem, class_="message") if unread.problem else NONE,
+        message(unread.problem) if unread.problem else NONE,
+        when(unread.stored),
+        name(unread.source),
     )
