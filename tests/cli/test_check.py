@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,3 +123,16 @@ def test_a_state_folder_that_can_not_be_used(
     assert done.code == 1
     (line,) = done.messages
     assert line.startswith(f"ERROR    state folder: The state folder {site.folder}/taken/state")
+
+
+def test_a_ledger_of_a_newer_version(site: Site, server: SimulatedRSpace, source: Source) -> None:
+    site.write({"lab": source(server)})
+    site.state.mkdir(mode=0o700)
+    with closing(sqlite3.connect(site.state / "ledger.db")) as database:
+        database.execute("PRAGMA user_version = 99")
+
+    done = site.run("check")
+
+    assert done.code == 1
+    (line,) = [line for line in done.messages if line.startswith("ERROR")]
+    assert "state folder: A newer labferry wrote the ledger" in line

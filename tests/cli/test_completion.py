@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sqlite3
@@ -14,13 +15,13 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from labferry.cli.main import cli
+from labferry.cli.shells import SHELLS, VARIABLE
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Site, Source
 
 Answer = Callable[..., list[str]]
-SHELLS = ("bash", "zsh", "fish")
 INSTALLED = [shell for shell in SHELLS if shutil.which(shell)]
 ASK = {
     "bash": "COMP_WORDS=({words}); COMP_CWORD={position}; _labferry_completion labferry; "
@@ -50,7 +51,7 @@ def answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[st
     monkeypatch.setenv("STATE_DIRECTORY", str(site.folder / "none"))
 
     def offered(*words: str) -> list[str]:
-        asked = ShellComplete(cli, {}, "labferry", "_LABFERRY_COMPLETE")
+        asked = ShellComplete(cli, {}, "labferry", VARIABLE)
         return [item.value for item in asked.get_completions(list(words[:-1]), words[-1])]
 
     return offered
@@ -85,11 +86,47 @@ def test_a_shell_completes_verbs_and_names(site: Site, shell: str) -> None:
     assert ask(site, shell, "sy") == ["sync"]
     assert sorted(ask(site, shell, "sync", "")) == ["lab", "library", "nightly"]
     assert ask(site, shell, "verify", "off") == ["offsite"]
+    assert ask(site, shell, "list", "nas", "--source", "li") == ["library"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "words", "offered"),
+    [
+        ("bash", ["--source", "=", "la"], "lab"),
+        ("bash", ["--source", "="], "lab library"),
+        ("bash", ["--source", "=", "lab", "na"], "nas"),
+        ("zsh", ["--source=la"], "--source=lab"),
+        ("zsh", ["--source=lab", "na"], "nas"),
+        ("fish", ["--source=la"], "--source=lab"),
+    ],
+    ids=str,
+)
+def test_a_value_behind_an_equals_sign_is_completed(
+    site: Site, shell: str, words: list[str], offered: str
+) -> None:
+    if shell not in INSTALLED:
+        pytest.skip(f"{shell} is not installed")
+    configured(site)
+    assert ask(site, shell, "list", *words) == offered.split()
+
+
+@pytest.mark.parametrize("asked", ["nonsense_complete", "bash_complete", "zsh", "1"])
+def test_who_asks_in_a_wrong_way_is_told_nothing(site: Site, asked: str) -> None:
+    done = site.run("sync", **{VARIABLE: asked, "COMP_WORDS": "labferry", "COMP_CWORD": "x"})
+    assert (done.code, done.out, done.err) == (1, "", "")
+
+
+@pytest.mark.parametrize("shell", INSTALLED)
+def test_nothing_is_said_of_a_configuration_with_mistakes(site: Site, shell: str) -> None:
+    site.config.write_text('[sources.lab]\napi_key = "wrongWrongWrong99"\n[sources', "utf-8")
+    assert ask(site, shell, "sync", "") == []
+    site.config.write_text('[sources.lab]\ntype = "none"\n[sources."a\\nb $(c)"]\n', "utf-8")
+    assert ask(site, shell, "sync", "") == ["lab"]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_of_each_shell_asks_labferry(site: Site, shell: str) -> None:
-    script = site.run("completion", shell)
+    script = site.run("completion", shell, PATH=str(site.folder))  # where no shell is installed
     assert (script.code, script.err) == (0, "")
     assert f"_LABFERRY_COMPLETE={shell}_complete" in script.out
 
@@ -132,11 +169,32 @@ def test_the_configuration_that_the_line_names_counts(
     other = site.folder / "other.toml"
     other.write_text('[sources.elsewhere]\ntype = "no-such-plugin"\n', encoding="utf-8")
     assert answer("sync", "-c", "other.toml", "") == ["elsewhere"]
+    monkeypatch.setenv("HOME", str(site.folder))
+    assert answer("sync", "-c", "~/other.toml", "") == ["elsewhere"]
+    assert answer("sync", "-c", "$HOME/other.toml", "") == ["elsewhere"]
+    assert answer("sync", "-c", "~nobody-of-that-name/other.toml", "") == []
     monkeypatch.setenv("LABFERRY_CONFIG", str(other))
     assert answer("sync", "") == ["elsewhere"]
 
 
-@pytest.mark.parametrize("text", [None, "= not TOML", "sources = 3", "state_dir = 4\nsyncs = []"])
+def test_a_pipe_is_not_waited_for(site: Site, answer: Answer) -> None:
+    os.mkfifo(site.config)
+    assert answer("sync", "") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "= not TOML",
+        "sources = 3",
+        "state_dir = 4\nsyncs = []",
+        'state_dir = "~nobody-of-that-name/state"',
+        'state_dir = "\\u0000"',
+        f"x = {'[' * 5000}",
+    ],
+    ids=lambda text: str(text)[:20],
+)
 def test_where_there_is_nothing_to_read_nothing_is_offered(
     site: Site, answer: Answer, text: str | None
 ) -> None:
@@ -158,6 +216,14 @@ def test_archives_are_those_of_the_ledger(
     assert answer("verify", "") == ["nas", archive]
     assert answer("verify", "nas", archive[:4]) == [archive]
     assert answer("verify", archive, "") == []
+    assert answer("restore", archive[:8] + "_") == []
+
+
+def test_a_damaged_ledger_names_nothing(site: Site, answer: Answer) -> None:
+    configured(site)
+    site.state.mkdir()
+    (site.state / "ledger.db").write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 32)
+    assert answer("restore", "2") == []
 
 
 def test_a_ledger_of_another_kind_is_left_alone(site: Site, answer: Answer) -> None:

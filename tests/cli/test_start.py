@@ -75,7 +75,8 @@ def test_the_help_of_sync_lists_the_exit_codes(site: Site) -> None:
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["snyc"], "No such command 'snyc'"),
+        (["snyc"], "No such command 'snyc'. Did you mean 'sync'?"),
+        (["nonsense"], "No such command 'nonsense'.\n"),
         (["sync", "--jsno"], "No such option"),
         (["init", "a", "b"], "unexpected extra argument"),
         (["check", "-c", "/"], "is a directory"),

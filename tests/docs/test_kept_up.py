@@ -6,7 +6,7 @@ from typing import get_type_hints
 
 import pytest
 
-from labferry.cli.documents import CONTENT, LogLine
+from labferry.cli.documents import CONTENT, LogLine, output_schema
 
 
 @pytest.fixture
@@ -14,7 +14,9 @@ def sections(project: Path) -> dict[str, str]:
     """The parts of the page about JSON, by their headings."""
     text = (project / "docs/reference/json-output.md").read_text(encoding="utf-8")
     _, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
-    return {part.partition("\n")[0]: part for part in parts}
+    found = {part.partition("\n")[0]: part for part in parts}
+    assert len(found) == len(parts), "a heading is there twice"
+    return found
 
 
 @pytest.mark.parametrize("command", CONTENT)
@@ -29,6 +31,16 @@ def test_every_field_of_a_document_is_described(command: str, sections: dict[str
 def test_every_field_of_a_log_line_is_described(sections: dict[str, str]) -> None:
     text = sections["Log lines"]
     assert [name for name in LogLine.__annotations__ if f"`{name}`" not in text] == []
+
+
+def test_every_field_in_a_table_is_there(sections: dict[str, str]) -> None:
+    schema = output_schema()
+    known = {name for part in schema["$defs"].values() for name in part.get("properties", ())}
+    values = {value for part in schema["$defs"].values() for value in part.get("enum", ())}
+    rows = re.findall(r"^\| (`.*?) \|", "".join(sections.values()), re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+    assert len(told) > 10
+    assert told - known - values == set()
 
 
 def test_every_threat_has_a_test_that_is_there(project: Path) -> None:

@@ -118,6 +118,10 @@ def test_homes_can_be_read_only_where_something_is_in_them(tmp_path: Path) -> No
     assert service(tmp_path, HEAD + NAS)["ProtectHome"] == ["yes"]
     in_home = NAS.replace("/mnt/nas", "/home/alice/nas")
     assert service(tmp_path, HEAD + in_home)["ProtectHome"] == ["read-only"]
+    key = HEAD.replace('{ credential = "rspace-key" }', '{ file = "/root/rspace.key" }')
+    assert service(tmp_path, key + NAS)["ProtectHome"] == ["read-only"]
+    authority = HEAD + 'ca_file = "/home/alice/ca.pem"\n'
+    assert service(tmp_path, authority + NAS)["ProtectHome"] == ["read-only"]
     hers = UnitContext(INSTALLED.program, "alice")
     assert service(tmp_path, HEAD + NAS, hers)["ProtectHome"] == ["read-only"]
 
@@ -127,14 +131,33 @@ def test_characters_that_mean_something_to_systemd_are_quoted(tmp_path: Path) ->
     found = service(tmp_path, HEAD + NAS.replace("/mnt/nas", "/mnt/the nas 5%"), context)
     assert found["ReadWritePaths"] == ['"-/mnt/the nas 5%%"']
     assert found["ExecStart"] == [
-        '"/opt/my $$tools/100%%/python" -m labferry sync --config /etc/labferry/my.toml'
+        '"/opt/my $tools/100%%/python" -m labferry sync --config /etc/labferry/my.toml'
     ]
+
+
+@needs_systemd
+def test_systemd_reads_odd_paths_as_they_were_meant(tmp_path: Path) -> None:
+    folder = tmp_path / "my $tools; 100% sure"
+    folder.mkdir()
+    program = folder / "labferry"
+    program.symlink_to(sys.executable)
+    config = replace(loaded(tmp_path, HEAD + NAS), path=folder / "Ana's.toml")
+    unit = tmp_path / "labferry.service"
+    unit.write_text(service_unit(config, UnitContext((str(program),), "root")), encoding="utf-8")
+    checked = analyze("verify", "--man=no", unit)
+    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 def test_a_path_that_no_unit_can_hold_is_refused(tmp_path: Path) -> None:
     config = loaded(tmp_path, HEAD + NAS.replace("/mnt/nas", r"/mnt/a\nUser=root"))
     with pytest.raises(ConfigError, match="can't stand in a systemd unit"):
         service_unit(config, INSTALLED)
+
+
+def test_a_program_that_systemd_would_not_start_is_refused(tmp_path: Path) -> None:
+    context = UnitContext(("/opt/Ana's/labferry",), "labferry")
+    with pytest.raises(ConfigError, match="a quote or a backslash"):
+        service_unit(loaded(tmp_path, HEAD + NAS), context)
 
 
 def test_the_units_are_written_for_the_program_that_runs(tmp_path: Path) -> None:
@@ -160,6 +183,19 @@ def test_a_secret_of_the_environment_is_told_of(tmp_path: Path) -> None:
     done = init(tmp_path)
     assert "sources.lab.api_key is read from $RSPACE_API_KEY" in done.stderr
     assert '{ credential = "rspace-api-key" }' in done.stderr
+
+
+def test_what_is_missing_on_the_machine_is_told(tmp_path: Path) -> None:
+    text = HEAD.replace('{ credential = "rspace-key" }', '{ file = "key" }')
+    there = '[destinations.disk]\ntype = "local"\npath = "."\n'
+    (tmp_path / "labferry.toml").write_text(text + NAS + there, encoding="utf-8")
+    done = init(tmp_path)
+    folders = [line for line in done.stderr.splitlines() if "Make the folder" in line]
+    assert [line.partition(",")[0] for line in folders] == ["labferry: Make the folder /mnt/nas"]
+    if os.geteuid() == 0:
+        assert (
+            f"Let labferry read the secret sources.lab.api_key: {tmp_path / 'key'}" in done.stderr
+        )
 
 
 @pytest.mark.parametrize("name", ["labferry.service", "labferry.timer"])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from labferry.actions.permissions import check_permissions
@@ -11,6 +12,7 @@ from labferry.config import ObserverConfig, SinkConfig, SourceConfig
 from labferry.engine import run_lock
 from labferry.engine.encryption import check_encryption
 from labferry.engine.unexpected import as_problem
+from labferry.ledger import Ledger
 from labferry.sdk import Finding, LabferryError, LockHeldError, Severity
 
 __all__ = ["CheckResult", "check"]
@@ -59,6 +61,7 @@ def _check_state(session: Session) -> Iterator[CheckResult]:
     folder = session.config.state_dir
     try:
         with run_lock(folder):
+            _look_at_ledger(folder / "ledger.db")
             finding = Finding(Severity.OK, f"{folder} can be used.")
     except LockHeldError as error:
         finding = Finding(Severity.OK, f"{folder} is in use. {error.message}")
@@ -66,6 +69,16 @@ def _check_state(session: Session) -> Iterator[CheckResult]:
         yield _failure("state folder", error)
         return
     yield CheckResult("state folder", finding)
+
+
+def _look_at_ledger(path: Path) -> None:
+    """Find out whether a run could use it; nothing is mended.
+
+    Raises:
+        StateError: A newer labferry wrote it, it can't be used, or it is damaged.
+    """
+    if path.exists():
+        Ledger(path, mend=False).close()
 
 
 def _check_destination(config: SinkConfig, *, accept_new_host_keys: bool) -> Iterator[CheckResult]:

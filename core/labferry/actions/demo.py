@@ -86,7 +86,10 @@ def _make_folder(folder: Path | None) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_empty = not any(folder.iterdir())
     except OSError as error:
-        raise ConfigError(f"The folder {folder} can't be used: {error.strerror}.") from error
+        raise ConfigError(
+            f"The folder {folder} can't be used: {error.strerror}.",
+            hint="Name another one, such as: labferry demo /tmp/labferry-demo",
+        ) from error
     if not is_empty:
         raise ConfigError(f"The folder {folder} is not empty.", hint="Name a new one.")
     return folder.resolve()

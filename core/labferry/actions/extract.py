@@ -115,5 +115,7 @@ def _publish(scratch: Path, folder: Path) -> None:
         scratch.rename(folder)
     except OSError as error:
         require_unused(folder)
-        raise LabferryError(f"{folder} can't be made: {error.strerror}.") from error
+        raise LabferryError(
+            f"{folder} can't be made: {error.strerror}.", hint="Name another folder with --to."
+        ) from error
     sync_folder(folder.parent)

@@ -22,6 +22,9 @@ def init(path: Path) -> None:
             f"{path} exists already and was not touched.", hint="Name another file."
         ) from None
     except OSError as error:
-        raise ConfigError(f"{path} can't be written: {error.strerror}.") from error
+        raise ConfigError(
+            f"{path} can't be written: {error.strerror}.",
+            hint="Name a file in a folder that is there, and that you may write to.",
+        ) from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(starter_file())

@@ -262,4 +262,8 @@ def _require_delete(sink: Sink[Any], stored: StoredArchive) -> None:
     if not sink.traits.can_delete:
         reason = "nothing can be deleted there"
     if reason:
-        raise RefusedError(f"The damaged copy can't be removed from {sink.name}: {reason}.")
+        raise RefusedError(
+            f"The damaged copy can't be removed from {sink.name}: {reason}.",
+            hint="The good copies stay. When it can be removed: "
+            f"labferry verify {sink.name} --repair",
+        )

@@ -15,6 +15,7 @@ from labferry.actions.unitfile import (
     UnitContext,
     service_unit,
     timer_unit,
+    written_folders,
 )
 from labferry.config import Config, dotted, find_config, load_config, secrets_in
 from labferry.plugins import load_plugins
@@ -82,7 +83,10 @@ def _write(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise ConfigError(f"{path} can't be written: {error.strerror}.") from error
+        raise ConfigError(
+            f"{path} can't be written: {error.strerror}.",
+            hint="Name a folder that is there, and that you may write to.",
+        ) from error
 
 
 def _notes(config: Config, context: UnitContext) -> Iterator[str]:
@@ -91,11 +95,16 @@ def _notes(config: Config, context: UnitContext) -> Iterator[str]:
             pwd.getpwnam(SERVICE_USER)
         except KeyError:
             yield f"Make the user that it runs as: useradd --system {SERVICE_USER}"
+    for folder in dict.fromkeys(written_folders(config)):
+        if not folder.is_dir():
+            yield f"Make the folder {folder}, and let {context.user} write to it."
     for path, secret in secrets_in(config):
         kind, _, name = secret.origin.partition(" ")
         if kind == "credential":
             where = config.path.parent / "credentials" / name
             yield f"Put the secret {dotted(path)} into {where}; only root needs to read it."
+        elif kind == "file" and context.user == SERVICE_USER:
+            yield f"Let {SERVICE_USER} read the secret {dotted(path)}: {name}"
         elif kind == "env":
             yield (
                 f"{dotted(path)} is read from ${name}, which a service does not have: "

@@ -9,7 +9,7 @@ from pathlib import Path
 from labferry.config import Config, secrets_in
 from labferry.sdk import ConfigError
 
-__all__ = ["SERVICE", "TIMER", "UnitContext", "service_unit", "timer_unit"]
+__all__ = ["SERVICE", "TIMER", "UnitContext", "service_unit", "timer_unit", "written_folders"]
 
 SERVICE = "labferry.service"
 TIMER = "labferry.timer"
@@ -47,9 +47,9 @@ def service_unit(config: Config, context: UnitContext) -> str:
     Raises:
         ConfigError: A path has characters that a unit can't have.
     """
-    writable = [_value(f"-{path}") for path in dict.fromkeys(_writable(config))]
+    writable = [_value(f"-{path}") for path in dict.fromkeys(written_folders(config))]
     values = {
-        "PROGRAM": " ".join(map(_argument, context.program)),
+        "PROGRAM": _command(context.program),
         "CONFIG": _argument(str(config.path)),
         "USER": context.user,
         "STATE": "" if _setting(config, "state_dir") else _STATE,
@@ -80,11 +80,15 @@ def _credentials(config: Config) -> Iterator[str]:
     folder = config.path.parent / "credentials"
     origins = (secret.origin.partition(" ") for _, secret in secrets_in(config))
     for name in dict.fromkeys(name for kind, _, name in origins if kind == "credential"):
-        yield f"LoadCredential={name}:{_plain(str(folder / name))}"
+        yield f"LoadCredential={_plain(name)}:{_plain(str(folder / name))}"
 
 
-def _writable(config: Config) -> Iterator[Path]:
-    """The folders that a run writes to, apart from the one that systemd makes."""
+def written_folders(config: Config) -> Iterator[Path]:
+    """The folders that a run writes to, apart from the one that systemd makes.
+
+    Args:
+        config: The configuration.
+    """
     for key in ("state_dir", "spool_dir"):
         if _setting(config, key):
             yield getattr(config, key)
@@ -109,9 +113,32 @@ def _setting(config: Config, key: str) -> bool:
 
 def _needs_home(config: Config, context: UnitContext) -> bool:
     """Whether anything is in somebody's home, which the service must then be able to read."""
-    used = [Path(context.program[0]), config.path, *_writable(config)]
+    used = [Path(context.program[0]), config.path, *written_folders(config), *_read(config)]
     is_within = any(path.is_relative_to(home) for path in used for home in _HOMES)
     return is_within or context.user != SERVICE_USER
+
+
+def _read(config: Config) -> Iterator[Path]:
+    """The files that the settings name: certificates, keys, secrets."""
+    settings = [
+        *(source.settings for source in config.sources.values()),
+        *(sink.settings for sink in config.destinations.values()),
+    ]
+    for each in settings:
+        yield from (value for _, value in each if isinstance(value, Path))
+    origins = (secret.origin.partition(" ") for _, secret in secrets_in(config))
+    yield from (Path(path) for kind, _, path in origins if kind == "file")
+
+
+def _command(words: tuple[str, ...]) -> str:
+    """A program, in whose path systemd looks for no variables, and its arguments."""
+    program, *arguments = words
+    if set(program) & set("\"'\\"):
+        raise ConfigError(
+            f"systemd starts no program from {program}: there is a quote or a backslash in it.",
+            hint="Install labferry in another folder.",
+        )
+    return " ".join([_value(program), *map(_argument, arguments)])
 
 
 def _argument(text: str) -> str:

@@ -1,16 +1,17 @@
 """Names for completion in a shell, from the file as it stands: nothing is checked or loaded."""
 
+import os
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from labferry.config import find_config
-from labferry.config.find import find_state_dir
+from labferry.config.find import find_config, find_state_dir
 from labferry.ledger.names import archive_ids
-from labferry.sdk import ConfigError
+from labferry.sdk.errors import ConfigError
 
 __all__ = [
     "complete_archives",
@@ -19,6 +20,11 @@ __all__ = [
     "complete_sources",
     "complete_syncs",
 ]
+
+
+# What a path, a file and TOML can be wrong with: a home folder of nobody, or arrays too deep, are a
+# RuntimeError.
+_UNREADABLE = (ConfigError, OSError, RuntimeError, ValueError)
 
 
 def complete_sources(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -40,20 +46,23 @@ def complete_syncs(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 def complete_archives(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """What `restore` takes: the archives that this machine's ledger knows, and `latest`."""
-    return [*_beginning(incomplete, ["latest"]), *archive_ids(_ledger(ctx), incomplete)]
+    return [*_beginning(incomplete, ["latest"]), *_archives(ctx, incomplete)]
 
 
 def complete_proofs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """What `verify` takes: a destination first, and archives."""
     places = [] if _given(ctx, param) else _tables(_read(ctx), "destinations")
-    known = [*_beginning(incomplete, places), *archive_ids(_ledger(ctx), incomplete)]
+    known = [*_beginning(incomplete, places), *_archives(ctx, incomplete)]
     return _others(ctx, param, known)
 
 
 def _read(ctx: click.Context) -> Mapping[str, Any]:
+    """The configuration, empty where there is none that can be read."""
     try:
-        return tomllib.loads(_path(ctx).read_text(encoding="utf-8-sig"))
-    except (ConfigError, OSError, ValueError, RecursionError):
+        path = _path(ctx)
+        # A pipe or a terminal would keep who pressed the key waiting.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
+    except _UNREADABLE:
         return {}
 
 
@@ -64,19 +73,30 @@ def _path(ctx: click.Context) -> Path:
         ConfigError: There is none.
     """
     named = ctx.params.get("config_path")
-    return find_config(named if isinstance(named, Path) else None)
+    if not isinstance(named, Path):
+        return find_config(None)
+    # The shell hands over the line as it was typed.
+    return Path(os.path.expandvars(named)).expanduser()
 
 
-def _ledger(ctx: click.Context) -> Path:
+def _archives(ctx: click.Context, incomplete: str) -> Sequence[str]:
     given = _read(ctx).get("state_dir")
-    if not isinstance(given, str):
-        return find_state_dir() / "ledger.db"
-    return _path(ctx).absolute().parent / Path(given).expanduser() / "ledger.db"
+    try:
+        folder = (
+            _path(ctx).absolute().parent / Path(given).expanduser()
+            if isinstance(given, str)
+            else find_state_dir()
+        )
+        return archive_ids(folder / "ledger.db", incomplete)
+    except _UNREADABLE:
+        return []
 
 
 def _tables(data: Mapping[str, Any], section: str) -> Iterable[str]:
+    """The names of a section's tables, but for those that no shell could be handed as they are."""
     tables = data.get(section)
-    return tables if isinstance(tables, dict) else ()
+    names = tables if isinstance(tables, dict) else ()
+    return [name for name in names if re.fullmatch(r"[\w-]+", name, re.ASCII)]
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:

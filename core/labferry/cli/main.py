@@ -1,5 +1,6 @@
 """The entry point: finds the verb, runs it, and turns failures into messages and exit codes."""
 
+import difflib
 import importlib
 import os
 import sys
@@ -52,6 +53,19 @@ class _Verbs(click.Group):
         command: click.Command = module.command
         return command
 
+    @override
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            # click itself knows only commands that are imported.
+            close = difflib.get_close_matches(args[0], _VERBS, n=1)
+            if not close:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from None
+
 
 @click.group(
     cls=_Verbs,
@@ -66,6 +80,10 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process."""
+    if os.environ.get("_LABFERRY_COMPLETE"):
+        from labferry.cli.shells import complete  # noqa: PLC0415 - a run has no use for it
+
+        sys.exit(complete(cli))
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = cli.main(args=given, prog_name="labferry", standalone_mode=False)

@@ -154,7 +154,10 @@ def _read(path: Path) -> tuple[bytes, int]:
         ) from None
     except OSError as error:
         reason = error.strerror
-    raise ConfigError(f"The configuration file {path} can't be read: {reason}.")
+    raise ConfigError(
+        f"The configuration file {path} can't be read: {reason}.",
+        hint="It must be a file that this user may read; --config names another.",
+    )
 
 
 def _decode(path: Path, content: bytes) -> str:
@@ -164,7 +167,8 @@ def _decode(path: Path, content: bytes) -> str:
         before = error.object[: error.start].decode()
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
     message = "this byte is not UTF-8, the encoding that TOML files have"
-    raise InvalidConfigError([Problem(path, line, column, "", message)])
+    hint = "Save the file as UTF-8."
+    raise InvalidConfigError([Problem(path, line, column, "", message, hint)])
 
 
 def _explain_syntax(error: str, lines: list[str]) -> tuple[str, int, int]:

@@ -13,15 +13,16 @@ _PATIENCE = 0.2
 _MOST = 200
 _NEWEST = (
     "SELECT archive_id FROM copies "
-    "WHERE archive_id LIKE ? || '%' AND stored_at IS NOT NULL AND removed_at IS NULL "
-    "GROUP BY archive_id ORDER BY max(submitted_at) DESC LIMIT ?"
+    "WHERE substr(archive_id, 1, length(?1)) = ?1 AND stored_at IS NOT NULL AND removed_at IS NULL "
+    "GROUP BY archive_id ORDER BY max(submitted_at) DESC LIMIT ?2"
 )
 
 
 def archive_ids(path: Path, begin: str) -> Sequence[str]:
     """The ids of stored archives as the ledger knows them, the newest first, 200 at most.
 
-    Nothing is made, mended or migrated; a ledger that can't be read names none.
+    Nothing is mended or migrated, and none is made where there is none; one that can't be read
+    names none.
 
     Args:
         path: The ledger.
@@ -32,6 +33,7 @@ def archive_ids(path: Path, begin: str) -> Sequence[str]:
             sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_PATIENCE)
         ) as connection:
             rows = connection.execute(_NEWEST, (begin, _MOST)).fetchall()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
+        # SQLite quotes what it can't make sense of, and that need not be text any more.
         return []
     return [str(row[0]) for row in rows]
