@@ -45,7 +45,9 @@ def require_driver(url: str) -> None:
     try:
         import fsspec  # noqa: PLC0415 - loaded only where it is needed
     except ImportError:
-        raise ValueError("the package fsspec is missing: pip install fsspec") from None
+        raise ValueError(
+            'the package fsspec to be installed: pip install "labferry[fsspec]"'
+        ) from None
     for part in url.split("::"):
         protocol = part.partition("://")[0]
         try:

@@ -21,7 +21,6 @@ __all__ = ["FsspecSettings", "revealed"]
 
 _FORMS = {"env", "file", "credential", "command"}
 _SECRET_NAME = re.compile(r"pass|secret|token|credential|api_?key|account_key|sas", re.IGNORECASE)
-_SECRET = TypeAdapter(Secret)
 
 
 def _is_reference(value: object) -> bool:
@@ -30,7 +29,7 @@ def _is_reference(value: object) -> bool:
 
 def _with_secrets(value: object, name: str = "") -> object:
     if _is_reference(value) or (isinstance(value, str) and _SECRET_NAME.search(name)):
-        return _SECRET.validate_python(value)
+        return TypeAdapter(Secret).validate_python(value)
     if isinstance(value, dict):
         return {key: _with_secrets(each, str(key)) for key, each in value.items()}
     if isinstance(value, list):

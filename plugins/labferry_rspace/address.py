@@ -7,27 +7,38 @@ host, another scheme or end in `/`. So links to the API keep only what follows `
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
+from typing import TYPE_CHECKING, Self, cast
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["Address", "Origin", "origin", "web_address"]
 
 _API = "/api/v1"
 _HOST = re.compile(r"[\w.:-]+", re.ASCII)
 _PORTS = {"http": 80, "https": 443}
+# What most addresses look like: nothing in it can be written in another way, or left out.
+_LABEL = r"[a-z](?:[a-z0-9-]*[a-z0-9])?"
+_PLAIN = re.compile(
+    rf"(https?://(?:{_LABEL}\.)*{_LABEL}(?::[1-5]?[1-9]\d{{3}})?)((?:/\w[\w.-]*)*/?)", re.ASCII
+)
 
 Origin = tuple[str, str, int | None]
 """Scheme, host and port: what a key is bound to."""
 
 
-def origin(url: httpx.URL) -> Origin:
+def origin(url: "httpx.URL") -> Origin:
     """Where a request to this URL goes."""
     return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
 
 
-def web_address(text: str) -> httpx.URL | None:
+@lru_cache
+def web_address(text: str) -> "httpx.URL | None":
     """The http(s) URL that a text is; None if it is something else."""
+    # To read a configuration takes no HTTP client, whose import is slow.
+    import httpx  # noqa: PLC0415 - as said
+
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:
@@ -54,6 +65,9 @@ class Address:
         Raises:
             ValueError: It is no http(s) address, or more than the address of a server.
         """
+        plain = _PLAIN.fullmatch(text)
+        if plain is not None:
+            return cls(plain[1] + _without_api(plain[2]))
         url = web_address(text.strip())
         if url is None:
             raise ValueError('an address such as "https://rspace.example.edu"')
@@ -61,13 +75,13 @@ class Address:
             raise ValueError("an address without a user name or password")
         if url.query or url.fragment or "?" in text or "#" in text:
             raise ValueError("an address without anything behind ? or #")
-        path = url.path.rstrip("/").removesuffix(_API).rstrip("/")
+        path = _without_api(url.path)
         return cls(str(url.copy_with(path=path or "/")).rstrip("/"))
 
     @property
-    def url(self) -> httpx.URL:
+    def url(self) -> "httpx.URL":
         """The same, taken apart."""
-        return httpx.URL(self.base)
+        return cast("httpx.URL", web_address(self.base))
 
     @property
     def host(self) -> str:
@@ -99,6 +113,10 @@ class Address:
             return None
         path = url.raw_path.decode("ascii").partition(f"{_API}/")[2]
         return self.api(f"/{path}")
+
+
+def _without_api(path: str) -> str:
+    return path.rstrip("/").removesuffix(_API).rstrip("/")
 
 
 def _is_loopback(host: str) -> bool:

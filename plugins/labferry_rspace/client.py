@@ -38,6 +38,7 @@ class Client:
         self._lock = threading.Lock()
         self._clients: dict[bool, httpx.Client] = {}
         self._budgets: dict[str, Budget | None] = {}
+        self._facts: dict[tuple[str, str], object] = {}
 
     def get(self, url: str, key: str) -> Answer:
         """Ask for JSON.
@@ -69,6 +70,16 @@ class Client:
             LabferryError: As `problems.judge` says.
         """
         return usable(self.get(url, key), doing)
+
+    def fact(self, url: str, key: str, doing: str) -> object:
+        """As `get_json`, but what does not change within a run is asked for only once."""
+        with self._lock:
+            known = self._facts.get((url, key))
+        if known is None:
+            known = self.get_json(url, key, doing)
+            with self._lock:
+                self._facts[url, key] = known
+        return known
 
     def post(
         self, url: str, key: str, form: Mapping[str, str], *, multipart: bool = False
@@ -149,12 +160,13 @@ class Client:
         body: Mapping[str, Any] | None = None,
         read: float | None = None,
     ) -> httpx.Request:
-        if origin(httpx.URL(url)) != self.address.origin:
+        target = httpx.URL(url)
+        if origin(target) != self.address.origin:
             raise InvalidAnswerError(f"A key of {self.address.base} is not sent to another server.")
         client = self._client(keyed=True)
         sent = {"Accept": _JSON, **(headers or {}), "apiKey": key}
         return client.build_request(
-            method, url, headers=sent, timeout=self._timeout(read), **(body or {})
+            method, target, headers=sent, timeout=self._timeout(read), **(body or {})
         )
 
     @contextmanager

@@ -125,7 +125,7 @@ class Credentials:
         if not key.isascii() or not key.isprintable() or " " in key:
             raise RefusedError(f"Of {name}, the value is no API key: those are letters and digits.")
         url = self._client.address.api("/userDetails/whoami")
-        user = self._client.get_json(url, key, f"Asking {url} who {name} belongs to")
+        user = self._client.fact(url, key, f"Asking {url} who {name} belongs to")
         username = user.get("username") if isinstance(user, dict) else None
         number = user.get("id") if isinstance(user, dict) else None
         if not isinstance(user, dict) or not isinstance(username, str) or type(number) is not int:

@@ -1,89 +1,29 @@
 """The source of Inventory exports."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from labferry.sdk import Contents, ExportRequest, Finding, JobStatus, Severity
-from labferry_rspace.answers import quote
-from labferry_rspace.credentials import Owner
-from labferry_rspace.inventory import InventoryOrder, completed, submit
 from labferry_rspace.inventory_settings import RSpaceInventorySettings
-from labferry_rspace.preflight import server_findings
 from labferry_rspace.server import ServerSource
-from labferry_rspace.tables import examine_table, examine_tables
+
+if TYPE_CHECKING:
+    from labferry_rspace.inventory_session import InventorySession
 
 __all__ = ["RSpaceInventorySource"]
 
 
 class RSpaceInventorySource(ServerSource[RSpaceInventorySettings]):
-    """Exports of an RSpace Inventory. The server can't tell whether one changed: never idle."""
+    """Exports of an RSpace Inventory."""
 
     type = "rspace-inventory"
     Settings = RSpaceInventorySettings
+    _session: "InventorySession"
 
     @override
-    def plan(self, lanes: Sequence[str]) -> Sequence[ExportRequest]:
-        """What to export: each lane's own items, or with the first key what the settings name."""
-        owners = [self._credentials.owner(lane) for lane in lanes]
-        if self.settings.users or self.settings.global_ids:
-            return [self._chosen(owners[0])]
-        return [self._own(owner) for owner in owners]
-
-    def _own(self, owner: Owner) -> ExportRequest:
-        several = len(self.settings.keys) > 1
-        series = f"inventory-{owner.id}" if several else "inventory"
-        return self._request(
-            series, f"inventory of {quote(owner.username)}", owner, (owner.username,)
+    def _begin(self) -> "InventorySession":
+        from labferry_rspace.inventory_session import (  # noqa: PLC0415 - see `ServerSource`
+            InventorySession,
         )
 
-    def _chosen(self, owner: Owner) -> ExportRequest:
-        users, ids = self.settings.users, self.settings.global_ids
-        names = repr(sorted({*users, *ids})).encode()
-        series = f"inventory-{hashlib.sha256(names).hexdigest()[:12]}"
-        what = f"{len(users)} users" if users else f"{len(ids)} items"
-        title = f"inventory of {quote(users[0])}" if len(users) == 1 else f"inventory: {what}"
-        return self._request(series, title, owner, users)
-
-    def _request(
-        self, series: str, title: str, owner: Owner, users: tuple[str, ...]
-    ) -> ExportRequest:
-        settings = self.settings
-        order = InventoryOrder(
-            users=users,
-            global_ids=settings.global_ids,
-            export_mode=settings.export_mode,
-            result_file_type=settings.result_file_type,
-            include_container_content=settings.include_container_content,
-            include_subsamples_in_sample=settings.include_subsamples_in_sample,
-        )
-        # Another key may not read the same, and the server leaves out silently what it may not.
-        parameters = order.model_dump(mode="json", exclude_defaults=True)
-        return ExportRequest(series, title, parameters, lane=owner.lane)
-
-    @override
-    def submit(self, request: ExportRequest, lane: str) -> JobStatus:
-        """Ask for an export, as `plan` described it, and wait until it is made."""
-        order = InventoryOrder.of(request)
-        return submit(self._client, order, self._credentials.owner(lane).key)
-
-    @override
-    def poll(self, job: str, link: str, lane: str) -> JobStatus:
-        """What the answer to `submit` declared, from its link: the server has no such job."""
-        return completed(link)
-
-    @override
-    def examine(self, archive: BinaryIO, request: ExportRequest) -> Contents:
-        """Look inside. One table can't be told from half a table but by size and checksum."""
-        if InventoryOrder.of(request).result_file_type == "SINGLE_CSV":
-            return examine_table(archive)
-        return examine_tables(archive, verify=self.settings.verify_contents)
-
-    @override
-    def check(self) -> Iterator[Finding]:
-        """Ask for the version and the keys' owners."""
-        yield from server_findings(self._client, self._credentials)
-        titles = ", ".join(request.title for request in self.plan(self.lanes()))
-        yield Finding(Severity.OK, f"Would export: {titles}.")
+        return InventorySession(self.name, self.settings)

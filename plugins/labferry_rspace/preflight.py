@@ -19,7 +19,7 @@ _SELECTIONS_SINCE = (1, 69, 19)
 def _server_version(client: Client, key: str) -> str:
     """The version that the server says it is; empty if it does not say."""
     url = client.address.api("/status")
-    status = client.get_json(url, key, f"Asking {client.address.base} for its version")
+    status = client.fact(url, key, f"Asking {client.address.base} for its version")
     version = status.get("rspaceVersion") if isinstance(status, dict) else None
     return quote(version) if isinstance(version, str) else ""
 

@@ -1,18 +1,26 @@
 """What the sources on an RSpace server have in common."""
 
-import threading
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from typing_extensions import override
 
-from labferry.sdk import Download, LabferryError, RefusedError, Source
-from labferry_rspace.address import Address
-from labferry_rspace.client import Client
+from labferry.sdk import (
+    Contents,
+    Download,
+    ExportRequest,
+    Finding,
+    JobStatus,
+    LabferryError,
+    Source,
+)
 from labferry_rspace.connection import ServerSettings
-from labferry_rspace.credentials import Credentials
-from labferry_rspace.downloading import download
+
+if TYPE_CHECKING:
+    from labferry_rspace.session import Session
 
 __all__ = ["ServerSource"]
 
@@ -20,19 +28,25 @@ _SettingsT = TypeVar("_SettingsT", bound=ServerSettings)
 
 
 class ServerSource(Source[_SettingsT]):
-    """An RSpace server and the keys to it. Nothing is asked before a method is called."""
+    """A source on an RSpace server.
+
+    What it does, its session does. To import that takes a while, which is spared who only wants
+    to know the settings: `labferry status`, for instance.
+    """
 
     def __init__(self, name: str, settings: _SettingsT) -> None:
         super().__init__(name, settings)
-        self._client = Client(Address.parse(settings.url), settings)
-        self._credentials = Credentials(name, settings.keys, self._client)
-        self._closed = threading.Event()
+        self._session = self._begin()
+
+    @abstractmethod
+    def _begin(self) -> "Session[Any]":
+        """Import what speaks to the server, and make one."""
 
     @property
     @override
     def url(self) -> str:
         """The server's address, without the API's path."""
-        return self._client.address.base
+        return self.settings.url
 
     @property
     @override
@@ -48,28 +62,43 @@ class ServerSource(Source[_SettingsT]):
 
     @override
     def lanes(self) -> Sequence[str]:
-        """One for each user whom a key belongs to; see `problems` for keys that are refused."""
-        return [owner.lane for owner in self._credentials.owners()]
+        return self._session.lanes()
 
     @property
     @override
     def problems(self) -> Sequence[LabferryError]:
-        """Keys that are refused: what only they could export is missing from the backup."""
-        return [
-            RefusedError(f"{refusal.name} is left out. {refusal.reason}")
-            for refusal in self._credentials.refusals()
-        ]
+        return self._session.problems()
+
+    @override
+    def plan(self, lanes: Sequence[str]) -> Sequence[ExportRequest]:
+        return self._session.plan(lanes)
+
+    @override
+    def submit(self, request: ExportRequest, lane: str) -> JobStatus:
+        return self._session.submit(request, lane)
+
+    @override
+    def poll(self, job: str, link: str, lane: str) -> JobStatus:
+        return self._session.poll(job, link, lane)
 
     @override
     def download(
         self, link: str, lane: str, *, offset: int = 0, validator: str | None = None
     ) -> AbstractContextManager[Download]:
-        """Fetch an archive. RSpace itself sends it whole; from S3 it can be resumed."""
-        key = self._credentials.owner(lane).key
-        return download(self._client, link, key, offset, validator)
+        return self._session.download(link, lane, offset, validator)
+
+    @override
+    def examine(self, archive: BinaryIO, request: ExportRequest) -> Contents:
+        return self._session.examine(archive, request)
+
+    @override
+    def is_idle(self, request: ExportRequest, since: datetime, lane: str) -> bool:
+        return self._session.is_idle(request, since, lane)
+
+    @override
+    def check(self) -> Iterator[Finding]:
+        return self._session.check()
 
     @override
     def close(self) -> None:
-        """Close connections and end waiting."""
-        self._closed.set()
-        self._client.close()
+        self._session.close()

@@ -1,30 +1,16 @@
 """The source: one RSpace server, what to export from it, and the keys to do it with."""
 
-import contextlib
-import logging
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from labferry.sdk import Contents, ExportRequest, Finding, JobStatus, RefusedError, Severity
-from labferry_rspace.budget import shortage
-from labferry_rspace.credentials import Owner
-from labferry_rspace.directory import Directory
-from labferry_rspace.examining import examine
-from labferry_rspace.idleness import is_idle
-from labferry_rspace.pacing import Pace
-from labferry_rspace.planning import Planner
-from labferry_rspace.polling import poll
-from labferry_rspace.preflight import findings, require_selections, search_finding
 from labferry_rspace.server import ServerSource
 from labferry_rspace.settings import RSpaceSettings
-from labferry_rspace.submission import Order, submit
+
+if TYPE_CHECKING:
+    from labferry_rspace.notebook import NotebookSession
 
 __all__ = ["RSpaceSource"]
-
-_logger = logging.getLogger(__name__)
 
 
 class RSpaceSource(ServerSource[RSpaceSettings]):
@@ -32,92 +18,10 @@ class RSpaceSource(ServerSource[RSpaceSettings]):
 
     type = "rspace"
     Settings = RSpaceSettings
-
-    def __init__(self, name: str, settings: RSpaceSettings) -> None:
-        super().__init__(name, settings)
-        self._pace = Pace(self.poll_interval)
+    _session: "NotebookSession"
 
     @override
-    def plan(self, lanes: Sequence[str]) -> Sequence[ExportRequest]:
-        """What to export.
+    def _begin(self) -> "NotebookSession":
+        from labferry_rspace.notebook import NotebookSession  # noqa: PLC0415 - see `ServerSource`
 
-        With scope user or group and no id that is each lane's own work. Lists are read with the
-        first key that may. A plan that the server's daily limit can't take is warned about.
-        """
-        owners = [self._credentials.owner(lane) for lane in lanes]
-        requests = self._planned(owners)
-        warning = self._shortage(len(requests), owners)
-        if warning:
-            _logger.warning("Source %s: %s", self.name, warning)
-        return requests
-
-    def _planned(self, owners: Sequence[Owner]) -> Sequence[ExportRequest]:
-        if self.settings.scope in {"user", "group"} and self.settings.id is None:
-            return [request for owner in owners for request in self._planner(owner).plan()]
-        for owner in owners[:-1]:
-            with contextlib.suppress(RefusedError):
-                return self._plan_as(owner)
-        return self._plan_as(owners[-1])
-
-    def _plan_as(self, owner: Owner) -> Sequence[ExportRequest]:
-        if self.settings.scope in {"selection", "search"}:
-            require_selections(self._client, owner.key)
-        return self._planner(owner).plan()
-
-    def _shortage(self, exports: int, owners: Sequence[Owner]) -> str:
-        return shortage(exports, [self._client.budget(owner.key) for owner in owners])
-
-    @override
-    def submit(self, request: ExportRequest, lane: str) -> JobStatus:
-        """Ask for an export, as `plan` described it."""
-        order = Order.of(request)
-        return submit(self._client, order, self._credentials.owner(lane).key)
-
-    @override
-    def poll(self, job: str, link: str, lane: str) -> JobStatus:
-        """Ask for a job. Only the user who began it may."""
-        return self._pace.paced(poll(self._client, job, link, self._credentials.owner(lane).key))
-
-    @override
-    def examine(self, archive: BinaryIO, request: ExportRequest) -> Contents:
-        """Look inside: a whole zip of one root folder, whose manifest fits what was asked for."""
-        verify, address = self.settings.verify_contents, self._client.address
-        return examine(archive, Order.of(request), address, verify=verify)
-
-    @override
-    def is_idle(self, request: ExportRequest, since: datetime, lane: str) -> bool:
-        """Whether nothing of an export changed, as `idleness.is_idle` says.
-
-        Args:
-            request: What would be asked for: with the same parameters as last time, or the answer
-                means nothing.
-            since: When that was asked for, not when it was stored: what changed while the server
-                was exporting may be missing in the archive.
-            lane: Whose key to ask with.
-        """
-        owner = self._credentials.owner(lane)
-        return is_idle(self._directory(owner), Order.of(request), owner, since)
-
-    @override
-    def check(self) -> Iterator[Finding]:
-        """Ask for the version and the keys' owners, and look up what the settings name."""
-        yield from findings(self._client, self.settings, self._credentials)
-        owner = self._credentials.owners()[0]
-        if self.settings.scope == "search":
-            require_selections(self._client, owner.key)
-            yield search_finding(self._directory(owner), self._planner(owner).search)
-            return
-        owners = self._credentials.owners()
-        exports = self._planned(owners)
-        names = ", ".join(request.title for request in exports[:3])
-        more = f" and {len(exports) - 3} more" if len(exports) > 3 else ""  # noqa: PLR2004 - as above
-        yield Finding(Severity.OK, f"Would export: {names}{more}.")
-        warning = self._shortage(len(exports), owners)
-        if warning:
-            yield Finding(Severity.WARNING, warning)
-
-    def _planner(self, owner: Owner) -> Planner:
-        return Planner(self.settings, owner, self._directory(owner))
-
-    def _directory(self, owner: Owner) -> Directory:
-        return Directory(self._client, owner.key, self._closed)
+        return NotebookSession(self.name, self.settings)

@@ -60,6 +60,8 @@ def new_client(context: ssl.SSLContext, timeout: httpx.Timeout) -> httpx.Client:
             headers={"User-Agent": _user_agent(), "Accept-Encoding": "identity"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
+            # As many as there are lanes: to wait for a connection would be to wait for nothing.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
         )
     except (ValueError, ImportError, httpx.InvalidURL):
         # The reason would show the proxy's address, and a password in it.
@@ -83,6 +85,7 @@ def certificate_problem(error: BaseException | None) -> str:
     return ""
 
 
+@functools.cache
 def _user_agent() -> str:
     try:
         return f"labferry/{version('labferry')} (backup of RSpace exports)"

@@ -2,11 +2,13 @@
 
 import ipaddress
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
-__all__ = ["api_path", "base_address", "is_exposed", "is_zenodo"]
+__all__ = ["api_path", "base_address", "host", "is_exposed", "is_zenodo"]
 
 _EXPECTED = 'an address such as "https://zenodo.org" or "https://sandbox.zenodo.org"'
 _HOST = re.compile(r"[\w.:-]+", re.ASCII)
@@ -19,10 +21,7 @@ def base_address(text: str) -> str:
     Raises:
         ValueError: It is no http(s) address, or more than the address of a server.
     """
-    try:
-        url = httpx.URL(text.strip())
-    except httpx.InvalidURL:
-        raise ValueError(_EXPECTED) from None
+    url = _parsed(text.strip())
     if url.scheme not in {"http", "https"} or not _HOST.fullmatch(url.raw_host.decode("ascii")):
         raise ValueError(_EXPECTED)
     if url.userinfo:
@@ -33,14 +32,19 @@ def base_address(text: str) -> str:
     return str(url.copy_with(path=path or "/")).rstrip("/")
 
 
+def host(base: str) -> str:
+    """The server's name."""
+    return _parsed(base).host
+
+
 def is_zenodo(base: str) -> bool:
     """Whether this is Zenodo itself or its sandbox, whose limits and rules are known."""
-    return httpx.URL(base).host in _ZENODO
+    return host(base) in _ZENODO
 
 
 def is_exposed(base: str) -> bool:
     """Whether the token and the archives cross a network unencrypted."""
-    url = httpx.URL(base)
+    url = _parsed(base)
     if url.scheme == "https":
         return False
     try:
@@ -52,3 +56,13 @@ def is_exposed(base: str) -> bool:
 def api_path(*parts: str) -> str:
     """A path below `/api`, each part percent-encoded so that it stays one part."""
     return "/api/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _parsed(text: str) -> "httpx.URL":
+    # Who has no such destination does without the HTTP client, whose import is slow.
+    import httpx  # noqa: PLC0415 - as said
+
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL:
+        raise ValueError(_EXPECTED) from None

@@ -3,12 +3,11 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-import httpx
 from pydantic import AfterValidator, Field, model_validator
 
 from labferry.sdk import MIB, Duration, FilePath, Secret, SinkSettings, Size
 from labferry.sdk.settings import Settings
-from labferry_zenodo.address import base_address, is_zenodo
+from labferry_zenodo.address import base_address, host, is_zenodo
 from labferry_zenodo.metadata import Metadata
 
 __all__ = ["Access", "ZenodoSettings"]
@@ -104,4 +103,4 @@ class ZenodoSettings(SinkSettings):
     @property
     def publisher(self) -> str:
         """Who publishes, where the metadata does not say."""
-        return "Zenodo" if is_zenodo(self.url) else httpx.URL(self.url).host
+        return "Zenodo" if is_zenodo(self.url) else host(self.url)

@@ -41,6 +41,37 @@ def test_everything_that_is_wanted_is_planned_in_order(context: RunContext, chem
     assert plan.problems == []
 
 
+def test_plan_of_many_is_forced_to_disk_once(
+    context: RunContext, chem: Notebook, bio: Notebook
+) -> None:
+    chem.wanted, bio.wanted = wanted("a", "b", "c"), wanted("d", "e")
+    statements: list[str] = []
+    connection = context.ledger.copies._store.connection
+    connection.set_trace_callback(statements.append)
+    plan = make_plan(context, {"chem": chem, "bio": bio})
+    connection.set_trace_callback(None)
+    assert len(plan.work) == 5
+    written = [each for each in statements if not each.startswith("SELECT")]
+    assert (written[0], written[-1]) == ("BEGIN IMMEDIATE", "COMMIT")
+    assert {each.split()[0] for each in written[1:-1]} == {"INSERT"}
+
+
+def test_nobody_waits_for_the_ledger_while_a_server_is_asked(
+    context: RunContext, chem: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = context.ledger.copies._store.connection
+    under_way = []
+
+    def plan(lanes: object) -> list[ExportRequest]:
+        del lanes
+        under_way.append(connection.in_transaction)
+        return wanted("a")
+
+    monkeypatch.setattr(chem, "plan", plan)
+    assert make_plan(context, {"chem": chem}).work
+    assert under_way == [False]
+
+
 def test_request_may_take_any_lane(context: RunContext, chem: Notebook) -> None:
     chem.usable = ["alice@eln", "bob@eln"]
     (work,) = make_plan(context, {"chem": chem}).work

@@ -67,7 +67,7 @@ def test_missing_fsspec_is_named_with_what_to_install(monkeypatch: pytest.Monkey
         return whole(name, names, here, wanted, level)
 
     monkeypatch.setattr(builtins, "__import__", without_fsspec)
-    assert "pip install fsspec" in _mistake(url="memory://lab")
+    assert "labferry[fsspec]" in _mistake(url="memory://lab")
 
 
 def test_password_in_the_url_is_refused_and_not_shown() -> None:

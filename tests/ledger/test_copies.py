@@ -47,7 +47,7 @@ def manifest(archive_id: str, previous: str | None = None, sha256: str = SHA256)
             "job": {
                 "id": "1",
                 "submitted": datetime(2026, 1, 2, tzinfo=UTC),
-                "completed": "2026-01-02",
+                "completed": "2026-01-02T00:00:00Z",
             },
         }
     )

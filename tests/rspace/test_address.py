@@ -1,7 +1,13 @@
-import pytest
+import re
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labferry_rspace import address
 from labferry_rspace.address import Address
 
+_NOTHING = re.compile(r"(?!)")
 HERE = Address.parse("https://rspace.example.edu")
 
 
@@ -69,3 +75,21 @@ def test_the_host_has_its_port_where_it_is_not_the_usual_one(url: str, host: str
 )
 def test_http_is_exposed_except_on_loopback(url: str, exposed: bool) -> None:  # noqa: FBT001 - a table
     assert Address.parse(url).is_exposed is exposed
+
+
+@given(
+    st.from_regex(address._PLAIN, fullmatch=True)
+    | st.from_regex(r"https?://[a-zA-Z0-9.-]{1,9}(:[0-9]{1,6})?(/[a-z0-9._%~-]{0,8}){0,3}/?")
+    | st.from_regex(r"https?://api(:443|:80|:8080)?(/api/v1|/api)?(/api/v1)?/?", fullmatch=True)
+)
+def test_a_plain_address_is_read_as_any_other_is(text: str) -> None:
+    def read() -> str:
+        try:
+            return Address.parse(text).base
+        except ValueError as error:
+            return f"not {error}"
+
+    read_plain = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(address, "_PLAIN", _NOTHING)
+        assert read() == read_plain

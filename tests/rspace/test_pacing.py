@@ -103,7 +103,7 @@ def test_a_long_job_is_polled_less_often(serve: Serve, connect: Connect) -> None
     world.add(*(Record(1000 + n, f"Note {n}", "alice") for n in range(60)))
     server = serve(Options(timing=JobTiming(queue=0, run=4000), clock=now), world=world)
     source = connect(server, poll_interval="20s")
-    source._pace = Pace(20, now)
+    source._session.pace = Pace(20, now)
     (lane,) = source.lanes()
     status = source.submit(source.plan([lane])[0], lane)
     polls, waits = 0, []

@@ -183,6 +183,6 @@ def test_closing_the_source_ends_the_waiting(serve: Serve, connect: Connect, pla
     server.world.add(*many_documents(900))
     source = connect(server, scope="search", query="acid test")
     source.lanes()
-    source._closed.set()
+    source._session.closed.set()
     with pytest.raises(TransientError, match="broken off"):
         plan(source)

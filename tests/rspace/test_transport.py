@@ -71,7 +71,7 @@ def test_a_certificate_that_fails_means_that_no_export_began(
     source = connect(plain)
     (request,) = source.plan(source.lanes())
     server = serve(Options(tls=server_tls))
-    source._client.address = connect(server)._client.address
+    source._session.client.address = connect(server)._session.client.address
     with pytest.raises(TransientError, match="certificate") as caught:
         source.submit(request, source.lanes()[0])
     assert not isinstance(caught.value, AnswerLostError)
@@ -131,8 +131,8 @@ def test_a_proxy_that_refuses_means_that_no_export_began(
     (request,) = source.plan(source.lanes())
     monkeypatch.setenv("HTTPS_PROXY", server.url)
     monkeypatch.setenv("NO_PROXY", "")
-    source._client.close()
-    source._client.address = connect("https://rspace.invalid")._client.address
+    source._session.client.close()
+    source._session.client.address = connect("https://rspace.invalid")._session.client.address
     with pytest.raises(TransientError) as caught:
         source.submit(request, source.lanes()[0])
     assert not isinstance(caught.value, AnswerLostError)
@@ -189,7 +189,7 @@ def test_requests_say_who_asks(server: SimulatedRSpace, connect: Connect) -> Non
 
 
 def test_a_key_is_never_sent_to_another_origin(server: SimulatedRSpace, connect: Connect) -> None:
-    client = connect(server)._client
+    client = connect(server)._session.client
     with pytest.raises(InvalidAnswerError, match="not sent to another server"):
         client.get("http://localhost:1/api/v1/status", ALICE_KEY)
 

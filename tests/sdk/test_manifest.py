@@ -136,6 +136,14 @@ def test_anything_else_is_no_manifest(document: bytes) -> None:
         Manifest.from_json(document, where="x")
 
 
+@pytest.mark.parametrize("moment", ["submitted", "completed"])
+def test_a_time_of_nobody_knows_which_zone_is_refused(moment: str) -> None:
+    given = table(manifest().to_json())
+    given["job"][moment] = "2026-01-02T03:04:05"
+    with pytest.raises(InvalidAnswerError, match=rf"job\.{moment}: .*timezone"):
+        Manifest.from_json(json.dumps(given).encode(), where="x")
+
+
 def test_what_was_read_is_not_shown() -> None:
     with pytest.raises(InvalidAnswerError) as caught:
         Manifest.from_json(b'{"labferry_manifest": "private words"}', where="x")

@@ -124,11 +124,11 @@ def test_hostile_keys_are_refused_without_a_request(storing: Storing, key: str) 
 def test_unfinished_draft_can_be_removed_but_nothing_else(storing: Storing) -> None:
     storing.store(sample("1"))
     with storing.sink() as sink:
-        (draft,) = (hit for hit in sink._records.mine())
+        (draft,) = (hit for hit in sink._account.records.mine())
         (finished,) = sink.list()
         assert [*sink.strays()] == []
-        sink._records.remove_file(draft, finished.manifest.file)
-        sink._records.remove_file(draft, finished.manifest.file + ".manifest.json")
+        sink._account.records.remove_file(draft, finished.manifest.file)
+        sink._account.records.remove_file(draft, finished.manifest.file + ".manifest.json")
         (stray,) = sink.strays()
         assert stray.since is not None
         storing.store(sample("1"))

@@ -121,7 +121,7 @@ def test_doi_that_was_reserved_by_hand_is_kept(series: Storing) -> None:
     series.store(sample("1"))
     draft = series.server.edit(series.record(sample("1")).id).new_version()
     with series.sink() as sink:
-        sink._client.send("POST", f"/api/records/{draft}/draft/pids/doi")
+        sink._account.client.send("POST", f"/api/records/{draft}/draft/pids/doi")
     doi = series.server.drafts[draft].doi
     series.store(sample("2"))
     assert doi is not None

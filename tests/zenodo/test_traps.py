@@ -225,7 +225,7 @@ def test_hit_of_a_search_for_any_word_is_not_taken_for_the_archive(storing: Stor
     other = sample("2")
     storing.store(other)
     with storing.sink() as sink:
-        hits = sink._client.get("/api/user/records").json["hits"]["hits"]
+        hits = sink._account.client.get("/api/user/records").json["hits"]["hits"]
     # As a server answers that can't read the query.
     anything = Rewrite(lambda document: document["hits"].update(hits=hits))
     storing.server.faults.add(Fault("mine", anything))

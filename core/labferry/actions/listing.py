@@ -16,7 +16,7 @@ from labferry.sdk import LabferryError, Sink, StoredArchive, Stray
 
 __all__ = ["Listed", "Listing", "list_stored"]
 
-_Verified = Mapping[tuple[str, str], datetime]
+_Verified = Mapping[tuple[str, str], datetime | None]
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def list_stored(
         and (since is None or copy.taken >= since)
     ]
     return Listing(
-        _newest_last(copies, _last_verified(session)),
+        _newest_last(copies, _last_verified(session, copies)),
         {name: found for name, (_, found) in answers.given.items() if found},
         answers.failures,
     )
@@ -110,27 +110,26 @@ def list_stored(
 
 def _newest_last(copies: Iterable[Copy], verified: _Verified) -> Sequence[Listed]:
     return [
-        _listed(copy, verified.get((copy.config.name, copy.archive_id)))
+        _listed(copy, verified.get(_place(copy)))
         for copy in sorted(copies, key=lambda copy: (copy.taken, copy.archive_id))
     ]
 
 
-def _last_verified(session: Session) -> _Verified:
+def _last_verified(session: Session, copies: Sequence[Copy]) -> _Verified:
     """When each copy was last read back, as far as there is a ledger that knows."""
     path = session.config.state_dir / "ledger.db"
-    if not path.exists():
+    if not copies or not path.exists():
         return {}
     try:
         with closing(Ledger(path, mend=False)) as ledger:
-            return {
-                (name, copy.archive_id): copy.verified_at
-                for name in session.config.destinations
-                for copy in ledger.copies.at(name)
-                if copy.verified_at is not None
-            }
+            return {place: ledger.copies.verified_at(*place) for place in map(_place, copies)}
     except LabferryError as error:
         _log.info("When copies were last verified is not known: %s", error)
         return {}
+
+
+def _place(copy: Copy) -> tuple[str, str]:
+    return copy.config.name, copy.archive_id
 
 
 def _listed(copy: Copy, verified_at: datetime | None) -> Listed:

@@ -5,7 +5,7 @@ from typing import Any
 from labferry.engine.context import RunContext
 from labferry.ledger import DeliveryState, Export
 from labferry.lifecycle.events import Downloaded, Unchanged
-from labferry.sdk import Contents, Digests, Source
+from labferry.sdk import Contents, Digests, ExportRequest, Source
 from labferry.spool import SpoolArchive
 
 __all__ = ["examine", "last_everywhere"]
@@ -30,23 +30,23 @@ def examine(
     if contents is None or known is None:
         return Downloaded(digests, contents)
     if source.settings.skip_unchanged and contents.fingerprint is not None:
-        whole = last_everywhere(context, export)
+        whole = last_everywhere(context, export.source, export.request)
         if whole is not None and known.fingerprint == contents.fingerprint:
             return Unchanged(f"The content is that of {whole.archive_id}; not stored again.")
     return Downloaded(digests, contents, _suspicion(source, contents, known))
 
 
-def last_everywhere(context: RunContext, export: Export) -> Export | None:
-    """The last stored export of the same request, if all destinations of this run have it."""
-    last = context.ledger.last_stored(export.source, export.request.series)
-    if last is None or last.request != export.request:
+def last_everywhere(context: RunContext, source: str, request: ExportRequest) -> Export | None:
+    """The last stored export of a source's request, if all destinations of this run have it."""
+    last = context.ledger.last_stored(source, request.series)
+    if last is None or last.request != request:
         return None
     have = {
         delivery.destination
         for delivery in context.ledger.deliveries(last.id)
         if delivery.state is DeliveryState.STORED
     }
-    return last if set(context.routes[export.source]) <= have else None
+    return last if set(context.routes[source]) <= have else None
 
 
 def _suspicion(source: Source[Any], contents: Contents, known: Contents) -> str:

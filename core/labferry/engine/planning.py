@@ -1,7 +1,7 @@
 """What a run has to do: first what earlier runs left, then what the sources plan."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,27 +35,50 @@ class Plan:
     problems: list[LabferryError] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """What is to be done for one source.
+
+    Attributes:
+        source: The source.
+        lanes: Its lanes that can be used.
+        carried: The exports of earlier runs to go on with.
+        new: What else to export, each with why nothing new is in it; empty where that is not known.
+    """
+
+    source: Source[Any]
+    lanes: Sequence[str]
+    carried: Sequence[Export]
+    new: Sequence[tuple[ExportRequest, str]]
+
+
 def make_plan(context: RunContext, sources: Mapping[str, Source[Any]]) -> Plan:
     """Find out what to do.
 
     Unfinished exports come first. One that an earlier run could not finish takes the place of
     the new export that its source would plan for the same series.
+
+    Raises:
+        StateError: The ledger can't be written.
+        FullError: Its disk is full.
     """
     unfinished = _unfinished(context, sources)
     plan = Plan()
+    proposals = []
     for name, source in sources.items():
         mine = [export for export in unfinished if export.source == name]
         try:
-            plan.work += _plan_source(context, source, mine)
+            proposals.append(_propose(context, source, mine))
             plan.problems += [_named(problem, name) for problem in source.problems]
         except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
             plan.problems.append(_named(as_problem(error, "Its source"), name))
             # What is in the spool can go on to its destinations without the server.
-            plan.work += [
-                Work(source, _take_over(context, source, export), frozenset())
-                for export in mine
-                if export.job.phase is Phase.VERIFIED
-            ]
+            left = [export for export in mine if export.job.phase is Phase.VERIFIED]
+            proposals.append(_Proposal(source, (), left, ()))
+    # The servers have been asked; now one write for all.
+    with context.ledger.together():
+        for proposal in proposals:
+            plan.work += _note(context, proposal)
     plan.work.sort(key=lambda work: work.export.id)
     return plan
 
@@ -73,9 +96,7 @@ def _unfinished(context: RunContext, sources: Mapping[str, Source[Any]]) -> Sequ
     return left
 
 
-def _plan_source(
-    context: RunContext, source: Source[Any], unfinished: Sequence[Export]
-) -> Sequence[Work]:
+def _propose(context: RunContext, source: Source[Any], unfinished: Sequence[Export]) -> _Proposal:
     lanes = source.lanes()
     requests = source.plan(lanes)
     if not requests:
@@ -84,16 +105,25 @@ def _plan_source(
         )
     carried = [export for export in unfinished if _can_go_on(context, export, lanes, requests)]
     satisfied = {export.request.series for export in carried if not _is_leftover(context, export)}
-    work = [
-        Work(source, _take_over(context, source, export), _allowed(export, lanes))
-        for export in carried
+    new = [
+        (request, _unchanged(context, source, request, lanes[0]))
+        for request in requests
+        if request.series not in satisfied
     ]
-    for request in requests:
-        if request.series not in satisfied:
-            allowed = lanes if request.lane is None else [request.lane]
-            export = context.ledger.plan(context.run, source, allowed[0], request)
-            work.append(_new_work(context, source, export, allowed))
-    return work
+    return _Proposal(source, lanes, carried, new)
+
+
+def _note(context: RunContext, proposal: _Proposal) -> Iterator[Work]:
+    """Write down what a source is to do."""
+    source, lanes = proposal.source, proposal.lanes
+    for export in proposal.carried:
+        yield Work(source, _take_over(context, source, export), _allowed(export, lanes))
+    for request, unchanged in proposal.new:
+        allowed = lanes if request.lane is None else [request.lane]
+        export = context.ledger.plan(context.run, source, allowed[0], request)
+        if unchanged:
+            export = context.record(export, Unchanged(unchanged), context.policy(source))
+        yield Work(source, export, frozenset(allowed))
 
 
 def _is_of(export: Export, source: Source[Any]) -> bool:
@@ -102,16 +132,15 @@ def _is_of(export: Export, source: Source[Any]) -> bool:
     return same or export.job.phase is Phase.VERIFIED
 
 
-def _new_work(
-    context: RunContext, source: Source[Any], export: Export, lanes: Sequence[str]
-) -> Work:
-    """A new export, or the note that the server knows of nothing new to export."""
-    last = last_everywhere(context, export) if source.settings.skip_idle else None
+def _unchanged(context: RunContext, source: Source[Any], request: ExportRequest, lane: str) -> str:
+    """Why nothing new would be in an export; empty where the server can't tell."""
+    if not source.settings.skip_idle:
+        return ""
+    last = last_everywhere(context, source.name, request)
     since = last.job.submitted_at if last is not None else None
-    if since is not None and source.is_idle(export.request, since, lanes[0]):
-        reason = f"Nothing changed at the server since {since:%Y-%m-%d %H:%M} UTC; not exported."
-        export = context.record(export, Unchanged(reason), context.policy(source))
-    return Work(source, export, frozenset(lanes))
+    if since is None or not source.is_idle(request, since, request.lane or lane):
+        return ""
+    return f"Nothing changed at the server since {since:%Y-%m-%d %H:%M} UTC; not exported."
 
 
 def _can_go_on(
@@ -134,7 +163,9 @@ def _can_go_on(
 
 
 def _allowed(export: Export, lanes: Sequence[str]) -> frozenset[str]:
-    """The lanes that can go on with an export of an earlier run."""
+    """The lanes that can go on with an export of an earlier run; none where none can be used."""
+    if not lanes:
+        return frozenset()
     is_free = export.job.phase is Phase.PLANNED and export.request.lane is None
     return frozenset(lanes if is_free else {export.lane})
 

@@ -216,6 +216,14 @@ class Copies:
         )
         return [_copy(row) for row in rows]
 
+    def verified_at(self, destination: str, archive_id: str) -> datetime | None:
+        """When a copy was last read back and found right; None where that is not known."""
+        rows = self._store.rows(
+            "SELECT verified_at FROM copies WHERE destination = ? AND archive_id = ?",
+            *(destination, archive_id),
+        )
+        return moment(rows[0][0]) if rows else None
+
     def to_check(self, destination: str) -> Sequence[tuple[str, int, datetime]]:
         """The present copies of a destination, in any order.
 

@@ -3,8 +3,10 @@
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +25,11 @@ from labferry.sdk import Checkpoint, ExportRequest, JsonValue, Receipt, Source, 
 
 __all__ = ["Ledger"]
 
-_JOB = TypeAdapter(ExportJob)
-_REQUEST = TypeAdapter(ExportRequest)
-_RECEIPT = TypeAdapter(Receipt)
-
 
 class Ledger:
     """The database in the state folder. Its methods may be called from any thread.
 
-    Every change is on disk when its method returns.
+    Every change is on disk when its method returns, but within `together`.
 
     Args:
         path: The file; made if it is not there.
@@ -63,6 +61,13 @@ class Ledger:
     def close(self) -> None:
         """Close the database."""
         self._store.close()
+
+    def together(self) -> AbstractContextManager[None]:
+        """What is written within is on disk at its end, all of it or nothing.
+
+        To force each of many changes down by itself takes long. Nobody else can write meanwhile.
+        """
+        return self._store.transaction()
 
     def begin_run(self, now: datetime) -> int:
         """Note that a run begins, and return its number."""
@@ -119,7 +124,8 @@ class Ledger:
         """The exports with something left to do, oldest first."""
         rows = self._store.rows(
             "SELECT id, run, seal, source, source_type, source_url, lane, request, phase, job "
-            "FROM exports WHERE phase NOT IN ('done', 'unchanged', 'failed') ORDER BY id"
+            "FROM exports INDEXED BY exports_open "
+            "WHERE phase NOT IN ('done', 'unchanged', 'failed') ORDER BY id"
         )
         return [_export(row) for row in rows]
 
@@ -169,7 +175,7 @@ class Ledger:
             delivery: What is known of it.
             now: The time; that of the system by default.
         """
-        receipt = None if delivery.receipt is None else _dump(_RECEIPT, delivery.receipt)
+        receipt = None if delivery.receipt is None else _dump(_receipts(), delivery.receipt)
         with self._store.transaction():
             self._store.execute(
                 "UPDATE deliveries SET state = ?, reason = ?, exit_code = ?, receipt = ? "
@@ -248,9 +254,9 @@ class _StoredCheckpoint(Checkpoint):
 def _content(export: Export) -> tuple[str, ...]:
     """What is sealed of an export, as it is written."""
     job = _without_link(export.job)
-    request, phase = _dump(_REQUEST, export.request), job.phase.value
+    request, phase = _dump(_requests(), export.request), job.phase.value
     origin = (export.source, export.source_type, export.source_url)
-    return (*origin, export.lane, request, phase, _dump(_JOB, job))
+    return (*origin, export.lane, request, phase, _dump(_jobs(), job))
 
 
 def _without_link(job: ExportJob) -> ExportJob:
@@ -293,8 +299,8 @@ def _export(row: tuple[Any, ...]) -> Export:
         source_type=source_type,
         source_url=source_url,
         lane=lane,
-        request=_REQUEST.validate_json(request),
-        job=_JOB.validate_json(job),
+        request=_requests().validate_json(request),
+        job=_jobs().validate_json(job),
     )
 
 
@@ -306,5 +312,23 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
         DeliveryState(state),
         reason,
         exit_code,
-        _RECEIPT.validate_json(receipt) if receipt else None,
+        _receipts().validate_json(receipt) if receipt else None,
     )
+
+
+# Made when they are needed: who only looks at the ledger does without, and it takes a while.
+
+
+@cache
+def _jobs() -> TypeAdapter[ExportJob]:
+    return TypeAdapter(ExportJob)
+
+
+@cache
+def _requests() -> TypeAdapter[ExportRequest]:
+    return TypeAdapter(ExportRequest)
+
+
+@cache
+def _receipts() -> TypeAdapter[Receipt]:
+    return TypeAdapter(Receipt)

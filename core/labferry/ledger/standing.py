@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 
 from labferry.ledger.moments import moment
 from labferry.ledger.store import Store
@@ -37,14 +38,24 @@ class Standing:
 
 @dataclass(slots=True)
 class _Pair:
-    """The present copies of a source at a destination."""
+    """The present copies of a source at a destination.
+
+    Attributes:
+        newest: For each series, when its newest copy was asked of the server.
+        size: The size of the newest of all.
+        copies: How many there are.
+        verified_at: For each series, when the copy was read back that was not for longest; -1
+            where one never was.
+        unread_since: For each series the same, but when it was stored where it never was.
+        failing: How many copies are known to be damaged or gone.
+        problem: What is wrong with one of them.
+    """
 
     newest: dict[str, int] = field(default_factory=dict)
-    last_stored: int | None = None
     size: int | None = None
     copies: int = 0
-    verified_at: int | None = None
-    unread_since: int | None = None
+    verified_at: list[int] = field(default_factory=list)
+    unread_since: list[int] = field(default_factory=list)
     failing: int = 0
     problem: str = ""
 
@@ -84,18 +95,20 @@ def standings(store: Store, routes: Mapping[str, Sequence[str]]) -> Sequence[Sta
 
 def _standing(source: str, destination: str, pair: _Pair, attempt: _Attempt) -> Standing:
     problem = attempt.problems.get(destination) or attempt.problems.get("", "")
+    verified_at = min(pair.verified_at, default=-1)
+    unread_since = min(pair.unread_since, default=None)
     freshness = Freshness(
         source=source,
         destination=destination,
-        last_stored=moment(pair.last_stored),
+        last_stored=moment(max(pair.newest.values(), default=None)),
         size=pair.size,
         copies=pair.copies,
-        last_verified=moment(pair.verified_at),
+        last_verified=None if verified_at < 0 else moment(verified_at),
         pending=sum(destination not in having for having in attempt.having),
         problem=problem or pair.problem,
     )
     return Standing(
-        freshness, moment(_last_success(pair, attempt)), moment(pair.unread_since), pair.failing
+        freshness, moment(_last_success(pair, attempt)), moment(unread_since), pair.failing
     )
 
 
@@ -111,23 +124,20 @@ def _last_success(pair: _Pair, attempt: _Attempt) -> int | None:
 
 def _pairs(store: Store) -> Mapping[tuple[str, str], _Pair]:
     pairs: dict[tuple[str, str], _Pair] = {}
-    for source, destination, series, newest, size, count in store.rows(
-        "SELECT source, destination, series, max(submitted_at), size, count(*) FROM copies "  # noqa: S608 - ours
+    # One look at each copy, in the order of the index: there may be hundreds of thousands.
+    for source, destination, series, newest, count, verified_at, unread_since in store.rows(
+        "SELECT source, destination, series, max(submitted_at), count(*), "  # noqa: S608 - ours
+        "min(coalesce(verified_at, -1)), min(coalesce(checked_at, stored_at)) FROM copies "
         f"WHERE {_PRESENT} GROUP BY source, destination, series"
     ):
         pair = pairs.setdefault((source, destination), _Pair())
         pair.newest[series] = newest
         pair.copies += count
-        if pair.last_stored is None or newest >= pair.last_stored:
-            pair.last_stored, pair.size = newest, size
-    for source, destination, verified_at, unread_since in store.rows(
-        "SELECT source, destination, min(coalesce(verified_at, -1)), "  # noqa: S608 - ours
-        "min(coalesce(checked_at, stored_at)) FROM copies "
-        f"WHERE {_PRESENT} GROUP BY source, destination"
-    ):
-        pair = pairs[source, destination]
-        pair.verified_at = None if verified_at < 0 else verified_at
-        pair.unread_since = unread_since
+        pair.verified_at.append(verified_at)
+        pair.unread_since.append(unread_since)
+    for place, pair in pairs.items():
+        series, newest = max(pair.newest.items(), key=itemgetter(1))
+        pair.size = _size(store, *place, series, newest)
     for source, destination, count, problem in store.rows(
         "SELECT source, destination, count(*), min(problem) FROM copies "
         "WHERE problem <> '' AND removing_at IS NULL GROUP BY destination, source"
@@ -135,6 +145,16 @@ def _pairs(store: Store) -> Mapping[tuple[str, str], _Pair]:
         pair = pairs.setdefault((source, destination), _Pair())
         pair.failing, pair.problem = count, problem
     return pairs
+
+
+def _size(store: Store, *copy: str | int) -> int | None:
+    rows = store.rows(
+        f"SELECT size FROM copies WHERE {_PRESENT} AND source = ? AND destination = ? "  # noqa: S608 - ours
+        "AND series = ? AND submitted_at = ? LIMIT 1",
+        *copy,
+    )
+    # It may have been removed meanwhile.
+    return rows[0][0] if rows else None
 
 
 def _attempt(store: Store, source: str) -> _Attempt:

@@ -1,7 +1,6 @@
 """What fsspec's many drivers raise, told apart by labferry's errors."""
 
 import errno
-import ftplib
 from collections.abc import Iterator
 
 from labferry.sdk.errors import (
@@ -61,6 +60,9 @@ def classified(error: Exception, doing: str) -> LabferryError:
 
 
 def _kind(error: Exception) -> type[LabferryError]:
+    # Only now, as with it comes all of TLS.
+    import ftplib  # noqa: PLC0415 - as said
+
     if isinstance(error, ftplib.Error):
         return _ftp_kind(str(error))
     for status in _statuses(error):

@@ -1,11 +1,11 @@
 """The manifest: the small JSON file beside an archive that says what it is and commits it."""
 
 import json
-from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
+from labferry.sdk.described import Described
 from labferry.sdk.errors import InvalidAnswerError
 from labferry.sdk.settings import JsonValue
 
@@ -23,10 +23,8 @@ MANIFEST_SUFFIX = ".manifest.json"
 _SIZE_LIMIT = 1 << 20
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+class _Part(Described):
+    model_config = ConfigDict(extra="ignore")
 
 
 class ManifestSource(_Part):
@@ -54,10 +52,10 @@ class ManifestJob(_Part):
     id: str
     """The server's number for it; empty where it has none."""
 
-    submitted: datetime
+    submitted: AwareDatetime
     """When the export was asked for, UTC."""
 
-    completed: datetime
+    completed: AwareDatetime
     """When it was first seen completed, UTC."""
 
 

@@ -33,7 +33,8 @@ def redact(text: str) -> str:
     A last line of defence for whatever leaves the process: logs, messages, the ledger. Longest
     first, so that a secret which contains another one leaves nothing behind.
     """
-    for secret in sorted(_seen, key=len, reverse=True):
+    found = [secret for secret in _seen if secret in text]
+    for secret in sorted(found, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
@@ -41,7 +42,9 @@ def redact(text: str) -> str:
 class _Reference(BaseModel):
     """The table forms; exactly one of the keys."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+    model_config = ConfigDict(
+        defer_build=True, extra="forbid", hide_input_in_errors=True, frozen=True
+    )
 
     env: Annotated[str, Field(min_length=1)] | None = None
     file: FilePath | None = None

@@ -8,7 +8,6 @@ from typing import Annotated
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -17,6 +16,8 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic import JsonValue as JsonValue  # noqa: PLC0414 - part of the SDK
+
+from labferry.sdk.described import Described
 
 __all__ = [
     "ConfigFile",
@@ -130,7 +131,7 @@ In a configuration file, a relative path begins at the folder that the file is i
 """
 
 
-class Settings(BaseModel):
+class Settings(Described):
     """What one table of the configuration file holds; an unknown key is a mistake.
 
     Every field has a description: `labferry schema` shows it in editors. In a configuration file
@@ -141,13 +142,7 @@ class Settings(BaseModel):
     does not repeat the value, which may be a secret in the wrong place.
     """
 
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(extra="forbid")
 
 
 class SourceSettings(Settings):
