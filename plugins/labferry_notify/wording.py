@@ -40,6 +40,8 @@ def title(report: RunReport) -> str:
 
 def summary(report: RunReport) -> str:
     """A sentence or two on the whole run."""
+    if not report.run:
+        return f"The backup could not begin (exit code {report.exit_code})."
     counts = Counter(export.outcome for export in report.exports)
     exports = ", ".join(f"{counts[o]} {o}" for o in Outcome if counts[o]) or "none"
     return (

@@ -1,15 +1,19 @@
 """`labferry sync`: export, verify, deliver."""
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
-from labferry.actions.session import Session
+from labferry.actions.session import Session, kinds, open_session
+from labferry.config import find_config, load_observers
 from labferry.engine import Board, Stop, run_sync
+from labferry.engine.observing import tell_not_begun
 from labferry.engine.unexpected import as_problem
-from labferry.sdk import RunReport
+from labferry.plugins import load_plugins
+from labferry.sdk import ConfigError, RunReport
 
-__all__ = ["PlannedExport", "preview", "sync"]
+__all__ = ["PlannedExport", "open_sync", "preview", "sync"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,28 @@ class PlannedExport:
     series: str
     title: str
     destinations: tuple[str, ...]
+
+
+def open_sync(path: Path | None) -> Session:
+    """Load plugins, configuration and secrets, or have it told that no run can begin.
+
+    Those observers in the configuration that have no mistakes themselves hear of it.
+
+    Args:
+        path: The configuration file, where one was named.
+
+    Raises:
+        ConfigError: There are mistakes; all of them are named.
+    """
+    try:
+        return open_session(path)
+    except ConfigError as error:
+        plugins = load_plugins()
+        # Where the file can't be read at all, nobody is known who could be told.
+        with suppress(ConfigError):
+            observers = load_observers(find_config(path), kinds(plugins))
+            tell_not_begun(error, observers, plugins, Stop())
+        raise
 
 
 def sync(

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from labferry.actions.session import Session, open_session
-from labferry.actions.sync import preview, sync
+from labferry.actions.sync import open_sync, preview, sync
 from labferry.cli.completing import complete_syncs
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
@@ -57,7 +57,7 @@ def command(
     Goes on with what earlier runs left, then exports anew. NAME is a sync or a source of the
     configuration; without one, everything is exported.
     """
-    session = open_session(config_path)
+    session = open_session(config_path) if dry_run else open_sync(config_path)
     for warning in session.config.warnings:
         _log.warning("%s", warning)
     if dry_run:

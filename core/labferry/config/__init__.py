@@ -4,7 +4,7 @@ The modules, in the order to read them: `model`, `load`, `document`, `explain`, 
 """
 
 from labferry.config.find import find_config
-from labferry.config.load import load_config
+from labferry.config.load import load_config, load_observers
 from labferry.config.model import (
     Config,
     Kinds,
@@ -31,6 +31,7 @@ __all__ = [
     "find_config",
     "json_schema",
     "load_config",
+    "load_observers",
     "resolve_secrets",
     "secrets_in",
     "starter_file",

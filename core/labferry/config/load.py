@@ -22,9 +22,9 @@ from labferry.config.model import (
 )
 from labferry.config.problems import InvalidConfigError, KeyPath, Problem, suggest
 from labferry.config.references import check_references, unused_names
-from labferry.config.secretvalues import plain_secret_warnings
+from labferry.config.secretvalues import can_fetch, plain_secret_warnings
 
-__all__ = ["load_config"]
+__all__ = ["load_config", "load_observers"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 KindT = TypeVar("KindT")
@@ -56,15 +56,27 @@ def load_config(path: Path, kinds: Kinds) -> Config:
         for name, kind in checker.members("destinations", kinds.sinks, kinds.broken)
         if (sink := checker.validate(("destinations", name), kind.Settings)) is not None
     }
-    observers = {
-        name: ObserverConfig(name, kind, observer)
-        for name, kind in checker.members("observers", kinds.observers, kinds.broken)
-        if (observer := checker.validate(("observers", name), kind.Settings)) is not None
-    }
+    observers = {each.name: each for each in checker.observers(kinds)}
     problems = [*checker.problems, *check_references(document)]
     if problems or file is None:
         raise InvalidConfigError(problems)
     return _assemble(document, file, sources, destinations, observers)
+
+
+def load_observers(path: Path, kinds: Kinds) -> Sequence[ObserverConfig]:
+    """The observers in a configuration file that can be used, whatever else is wrong with it.
+
+    Their secrets are fetched.
+
+    Args:
+        path: The file.
+        kinds: What its tables can be about.
+
+    Raises:
+        ConfigError: It can't be read, or is not TOML.
+    """
+    checker = _Checker(read_document(path))
+    return [each for each in checker.observers(kinds) if can_fetch(each)]
 
 
 class _Checker:
@@ -92,6 +104,13 @@ class _Checker:
         except ValidationError as error:
             self.problems.extend(explain(self._document, table, model, error))
             return None
+
+    def observers(self, kinds: Kinds) -> Iterator[ObserverConfig]:
+        """The observers that have no mistakes."""
+        for name, kind in self.members("observers", kinds.observers, kinds.broken):
+            settings = self.validate(("observers", name), kind.Settings)
+            if settings is not None:
+                yield ObserverConfig(name, kind, settings)
 
     def members(
         self, section: str, kinds: Mapping[str, KindT], broken: Sequence[str]

@@ -9,7 +9,7 @@ from labferry.config.problems import InvalidConfigError, KeyPath
 from labferry.sdk.errors import ConfigError
 from labferry.sdk.secrets import Secret
 
-__all__ = ["plain_secret_warnings", "resolve_secrets", "secrets_in"]
+__all__ = ["can_fetch", "plain_secret_warnings", "resolve_secrets", "secrets_in"]
 
 
 def resolve_secrets(config: Config) -> None:
@@ -27,6 +27,16 @@ def resolve_secrets(config: Config) -> None:
             problems.append(config.document.problem(path, message, error.hint))
     if problems:
         raise InvalidConfigError(problems)
+
+
+def can_fetch(observer: ObserverConfig) -> bool:
+    """Fetch the secrets of one observer, if possible."""
+    try:
+        for _, secret in _walk(observer.settings, ()):
+            secret.reveal()
+    except ConfigError:
+        return False
+    return True
 
 
 def plain_secret_warnings(config: Config) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import pluggy
 from typing_extensions import override
 
-from labferry.config import ObserverConfig
+from labferry.config import InvalidConfigError, ObserverConfig
 from labferry.engine.stop import Stop
-from labferry.plugins import new_manager, warn_of_observer
-from labferry.sdk import Receipt, RunReport, RunStarted, hookimpl
+from labferry.engine.unexpected import as_problem
+from labferry.plugins import Plugins, new_manager, warn_of_observer
+from labferry.sdk import LockHeldError, Receipt, RunReport, RunStarted, hookimpl, redact
 
-__all__ = ["observing"]
+__all__ = ["observing", "tell_not_begun"]
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 60.0
@@ -49,6 +51,39 @@ def observing(
             manager.unregister(attendant.messenger)
             attendant.queue.put(None)
         _wait(attendants, stop)
+
+
+def tell_not_begun(
+    error: Exception,
+    configs: Iterable[ObserverConfig],
+    plugins: Plugins,
+    stop: Stop,
+    log: Sequence[str] = (),
+) -> None:
+    """Tell observers that a run could not begin, but where another one is at work: that is well.
+
+    Args:
+        error: Why.
+        configs: The configured observers.
+        plugins: What is installed, which may observe as well.
+        stop: Once it is requested, there is little time left for them.
+        log: What was logged before.
+    """
+    if isinstance(error, LockHeldError):
+        return
+    problem, now = as_problem(error, "The run"), datetime.now(UTC)
+    mistakes = problem.problems if isinstance(problem, InvalidConfigError) else (problem,)
+    report = RunReport(
+        run=0,
+        started=now,
+        ended=now,
+        exit_code=problem.exit_code,
+        exports=(),
+        problems=tuple(redact(str(mistake)) for mistake in mistakes),
+        log=tuple(log),
+    )
+    with observing(configs, plugins.manager, stop):
+        plugins.hooks.labferry_run_finished(report=report)
 
 
 class _Messenger:

@@ -16,7 +16,7 @@ from labferry.engine.freshness import standings
 from labferry.engine.handover import Belt, Handover
 from labferry.engine.lane import LaneWorker, declared_archive
 from labferry.engine.lock import run_lock
-from labferry.engine.observing import observing
+from labferry.engine.observing import observing, tell_not_begun
 from labferry.engine.outcome import exit_code, is_complete, is_decided, report_export
 from labferry.engine.planning import Plan, make_plan
 from labferry.engine.retiring import retire
@@ -70,23 +70,20 @@ def run_sync(
     """
     with ExitStack() as stack:
         log = stack.enter_context(run_log())
-        stack.enter_context(run_lock(config.state_dir))
-        ledger = Ledger(config.state_dir / "ledger.db")
-        stack.callback(ledger.close)
-        if ledger.set_aside is not None:
-            _log.warning(
-                "The ledger was damaged. It was set aside as %s, and a new one begun: "
-                "at most one export of each source is repeated.",
-                ledger.set_aside,
-            )
-        clock = Clock()
+        try:
+            ledger, spool = _open(config, stack)
+            clock = Clock()
+            number = ledger.begin_run(clock.began)
+        except Exception as error:
+            tell_not_begun(error, config.observers.values(), plugins, stop, log.lines)
+            raise
         context = RunContext(
-            run=ledger.begin_run(clock.began),
+            run=number,
             clock=clock,
             config=config,
             routes=routes,
             ledger=ledger,
-            spool=Spool(config.spool_dir),
+            spool=spool,
             hooks=plugins.hooks,
             stop=stop,
             board=board or Board(),
@@ -99,6 +96,20 @@ def run_sync(
                 if run.has_live_threads:
                     # They end with the process; until then the lock and the ledger stay theirs.
                     stop.hold(stack.pop_all())
+
+
+def _open(config: Config, stack: ExitStack) -> tuple[Ledger, Spool]:
+    """Take the lock, and open what a run keeps its state in, for as long as the stack stands."""
+    stack.enter_context(run_lock(config.state_dir))
+    ledger = Ledger(config.state_dir / "ledger.db")
+    stack.callback(ledger.close)
+    if ledger.set_aside is not None:
+        _log.warning(
+            "The ledger was damaged. It was set aside as %s, and a new one begun: "
+            "at most one export of each source is repeated.",
+            ledger.set_aside,
+        )
+    return ledger, Spool(config.spool_dir)
 
 
 class _Run:

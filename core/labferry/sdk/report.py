@@ -94,7 +94,7 @@ class RunReport:
     """One run of `labferry sync`.
 
     Attributes:
-        run: The run's number in the ledger.
+        run: The run's number in the ledger; 0 for one that could not begin.
         started: When it began, UTC.
         ended: When it ended, UTC.
         exit_code: What the process exits with.
