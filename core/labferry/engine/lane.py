@@ -1,6 +1,7 @@
 """One lane at work: drives export jobs one after the other, as the lifecycle decides."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from threading import Thread
 
@@ -29,6 +30,8 @@ from labferry.lifecycle.events import (
 from labferry.sdk import (
     AnswerLostError,
     Digests,
+    FullError,
+    IntegrityError,
     InvalidAnswerError,
     LabferryError,
     NotFinishedError,
@@ -128,14 +131,40 @@ class _Drive:
                         reason, hint="The next run goes on from here."
                     )
                 case End():
-                    self.give_up(LabferryError(job.reason))
+                    self._end(IntegrityError(job.reason))
                     return
 
     def give_up(self, error: LabferryError) -> None:
-        """Tell whoever follows the archive that it will not come in this run."""
+        """Tell whoever follows the archive that it will not come in this run.
+
+        Args:
+            error: Why. After an IntegrityError they remove what they have of it; else they keep
+                it for the next run.
+        """
         if self._archive is not None:
-            self._archive.refuse(error)
+            # Readers raise nothing else: whatever else it is, it holds for this run only.
+            is_known = isinstance(error, IntegrityError | StoppedError | TransientError)
+            self._archive.refuse(error if is_known else TransientError(str(error)))
             self._release()
+
+    def _end(self, refusal: IntegrityError) -> None:
+        """The archive will never come: whoever began to store it is to remove that.
+
+        Those who did so in an earlier run are handed it once more, refused as it is.
+        """
+        if self._archive is None and self._was_handed_over():
+            # With a full disk it can't be: what they have stays for `labferry prune --strays`.
+            with suppress(FullError):
+                self._archive = self._context.spool.open(
+                    declared_archive(self._work), md5=self._context.needs_md5
+                )
+                self._archive.refuse(refusal)
+                self._hand_over(self._archive)
+        self.give_up(refusal)
+
+    def _was_handed_over(self) -> bool:
+        export = self._work.export
+        return export.job.offer is not None and bool(self._context.ledger.deliveries(export.id))
 
     def _release(self) -> None:
         if self._archive is not None:
@@ -193,7 +222,7 @@ class _Drive:
             declared.size,
             declared.crc32,
         ):
-            self.give_up(TransientError("The server offers another archive than before."))
+            self.give_up(IntegrityError("The server offers another archive than before."))
             archive = None
         if archive is None:
             archive = self._context.spool.open(declared, md5=self._context.needs_md5)

@@ -58,6 +58,18 @@ class PublishingCases(ContractBase):
             self.store(archive)
         assert self.raw.names() == {}
 
+    def test_refused_archive_leaves_nothing_of_an_earlier_call(self) -> None:
+        """What was kept to be continued is gone once the archive will never come."""
+        size, note = self.interrupted_size, MemoryCheckpoint()
+        stopped = TransientError("The download stopped.")
+        with pytest.raises(TransientError):
+            self.store(self.archive(size=size, arrived=size // 2, error=stopped), note)
+        refused = self.archive(size=size, arrived=0, error=IntegrityError("It will never come."))
+        with pytest.raises(IntegrityError):
+            self.store(refused, note)
+        self.assert_unpublished(refused)
+        assert self.raw.names() == {}
+
     @pytest.mark.parametrize("error", _FAILURES)
     def test_failing_read_is_passed_on_and_publishes_nothing(self, error: BaseException) -> None:
         """Whatever a reader raises comes out as it is; what was written is cleaned up."""
