@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +32,11 @@ def test_a_person_at_a_terminal_is_told_what_happens(
     done = site.run_on_terminal("sync")
 
     assert done.code == 0
-    (key, _) = site.files()
     size = f"{server.exports[0].size / 1000:.1f} kB"
-    assert f"\nlab: work of alice: stored at nas: {key} ({size})\n" in done.out
+    shown = re.sub(r" +", " ", done.out)
+    assert f"\nlab: work of alice stored {size} nas read back\n" in shown
     assert "labferry: lab: work of alice: asking the server for the export\n" in done.out
-    assert "\nExports: 1 stored; it took " in done.out
+    assert f"\nExports: 1 stored ({size}); it took " in done.out
 
 
 def test_a_person_may_want_silence(site: Site, server: SimulatedRSpace, source: Source) -> None:

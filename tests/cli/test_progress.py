@@ -65,7 +65,7 @@ def test_terminal_shows_bars_and_is_left_clean(site: Site, serve: Serve, source:
     assert "30.0 MB" in done.out
     assert done.out.count("\x1b[?25l") == done.out.count("\x1b[?25h"), "the cursor is back"
     last = ESCAPE.sub("", done.out).splitlines()[-1]
-    assert last.startswith("Exports: 1 stored; it took ")
+    assert last.startswith("Exports: 1 stored (30.0 MB); it took ")
 
 
 def test_no_escape_codes_where_nobody_looks(site: Site, serve: Serve, source: Source) -> None:

@@ -13,8 +13,9 @@ from labferry.cli.output import Output, print_document, tell
 __all__ = ["command"]
 
 _EXAMPLES = examples(
-    "labferry init",
+    "labferry init                  # then edit it, and: labferry check",
     "labferry init ~/.config/labferry/labferry.toml",
+    "labferry init --systemd units  # to look at before they are used",
     "labferry init --systemd -c /etc/labferry/labferry.toml /etc/systemd/system",
 )
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,15 @@ import click
 from labferry.cli.logs import LogFormat, start_logging
 from labferry.sdk import JsonValue, redact
 
-__all__ = ["Output", "print_document", "tell"]
+__all__ = ["Output", "painted", "print_document", "tell"]
+
+_COLOURS = {
+    "ok": "green",
+    "stored": "green",
+    "unchanged": "green",
+    "pending": "yellow",
+    "failed": "red",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,15 @@ class Output:
         if self.verbosity == 1 or (self.verbosity == 0 and sys.stderr.isatty()):
             return logging.INFO
         return logging.WARNING if self.verbosity == 0 else logging.ERROR
+
+
+def painted(text: str) -> str:
+    """A word that says how something stands in its colour, where the terminal may show that.
+
+    `NO_COLOR` is that of https://no-color.org. Where there is no terminal, click takes colours out.
+    """
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return text if text not in _COLOURS or is_plain else click.style(text, fg=_COLOURS[text])
 
 
 def tell(message: str) -> None:

@@ -1,6 +1,6 @@
 """`labferry plugins`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
@@ -8,14 +8,16 @@ import click
 from labferry.cli import validate
 from labferry.cli.options import examples, output_options
 from labferry.cli.output import Output, print_document
+from labferry.cli.tables import print_table
 from labferry.plugins import Plugin, load_plugins
-from labferry.sdk import redact
 
 __all__ = ["command"]
 
 _HEAD = ("TYPE", "KIND", "PLUGIN", "DISTRIBUTION", "STATE")
 _EXAMPLES = examples(
-    "labferry plugins", "labferry plugins --json", "labferry plugins validate offsite"
+    "labferry plugins                    # is a plugin found, and does it work?",
+    "labferry plugins --json",
+    "labferry plugins validate offsite   # does a destination keep its promises?",
 )
 
 
@@ -38,7 +40,7 @@ def command(output: Output) -> int | None:
         listed = [{**asdict(p), "state": "broken" if p.problem else "ok"} for p in found]
         print_document("plugins", 0, {"plugins": listed})
     else:
-        _print_table([_HEAD, *(row for plugin in found for row in _rows(plugin))])
+        print_table(_HEAD, [row for plugin in found for row in _rows(plugin)])
     return 0
 
 
@@ -46,7 +48,7 @@ command.add_command(validate.command)
 
 
 def _rows(plugin: Plugin) -> Iterator[tuple[str, ...]]:
-    state = f"broken: {redact(plugin.problem)}" if plugin.problem else "ok"
+    state = f"broken: {plugin.problem}" if plugin.problem else "ok"
     end = (plugin.name, f"{plugin.distribution} {plugin.version}", state)
     offers = [
         *((kind, "source") for kind in plugin.sources),
@@ -55,10 +57,3 @@ def _rows(plugin: Plugin) -> Iterator[tuple[str, ...]]:
     ]
     for offer in offers or [("-", "-" if plugin.problem else "observer")]:
         yield (*offer, *end)
-
-
-def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Bars", "progress_bars"]
 
-_REFRESH = 8
 _WIDE = 80
 """Columns from which on there is room for bars and rates."""
 _BAR = 16
@@ -39,21 +38,9 @@ def progress_bars(board: Board, *, wanted: bool) -> Iterator[None]:
     if not (wanted and sys.stderr.isatty()):
         yield
         return
-    # rich takes as long to import as everything else together.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.live import Live  # noqa: PLC0415
+    from labferry.cli.live import drawn  # noqa: PLC0415 - with it comes rich, which is slow
 
-    console = Console(stderr=True)
-    if console.is_dumb_terminal:
-        yield
-        return
-    with Live(
-        Bars(board),
-        console=console,
-        refresh_per_second=_REFRESH,
-        transient=True,
-        redirect_stdout=False,
-    ):
+    with drawn(Bars(board)):
         yield
 
 

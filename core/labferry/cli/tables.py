@@ -1,12 +1,18 @@
 """Tables for people."""
 
+import shutil
+import textwrap
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import click
 
+from labferry.cli.output import painted
 from labferry.sdk import redact
 
-__all__ = ["print_table"]
+__all__ = ["print_if_it_fits", "print_table"]
+
+_GAP = "  "
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -14,9 +20,51 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     Args:
         head: The names of the columns.
-        rows: As many cells each.
+        rows: As many cells each; a cell may have several lines.
     """
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    widths = _widths(head, rows)
     for row in (head, *rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(redact("  ".join(cells).rstrip()))
+        for cells in zip_longest(*(cell.splitlines() for cell in row), fillvalue=""):
+            line = _GAP.join(
+                painted(cell) + " " * (width - _width(cell))
+                for cell, width in zip(cells, widths, strict=True)
+            )
+            click.echo(redact(line.rstrip()))
+
+
+def print_if_it_fits(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, narrowest: int | None = None
+) -> bool:
+    """Print rows as `print_table` does, if the terminal is wide enough for them.
+
+    Args:
+        head: The names of the columns.
+        rows: As many cells each.
+        narrowest: The fewest columns of the terminal into which the first cells of the rows may
+            be wrapped; None where they must not be.
+
+    Returns:
+        Whether it was.
+    """
+    needed, *others = _widths(head, rows)
+    room = shutil.get_terminal_size().columns - sum(len(_GAP) + width for width in others)
+    if room < min(needed, narrowest or needed):
+        return False
+    print_table(head, [(textwrap.fill(first, room), *rest) for first, *rest in rows])
+    return True
+
+
+def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Sequence[int]:
+    return [
+        max(_width(line) for cell in column for line in ["", *cell.splitlines()])
+        for column in zip(head, *rows, strict=True)
+    ]
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415 - rarely needed
+
+    return cell_len(text)

@@ -1,0 +1,221 @@
+"""The end of a run: tables for a person at a terminal, lines for everything else."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from labferry.cli.output import Output
+from labferry.cli.summary import print_run
+from labferry.sdk import Checked, ExportReport, Outcome, Receipt, RunReport
+
+Show = Callable[..., list[str]]
+
+BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+PAGE = "https://zenodo.example.org/uploads/12"
+FULL = "offsite: The disk is full. Free some space; the next run goes on with what is missing."
+
+
+def export(
+    title: str,
+    outcome: Outcome = Outcome.STORED,
+    problems: tuple[str, ...] = (),
+    source: str = "chem-group",
+) -> ExportReport:
+    archive = f"20260102T030405Z-{title.replace(' ', '-')}"
+    receipts = (
+        Receipt("nas", archive, f"{source}/2026/{archive}.zip", 2_000_000, Checked.READ_BACK),
+        Receipt("offsite", archive, f"{source}/2026/{archive}.zip", 2_000_000, Checked.SIZE),
+    )
+    return ExportReport(
+        *(source, title, title, outcome, 0, archive, 2_000_000),
+        receipts=receipts if outcome is Outcome.STORED else (),
+        problems=problems,
+    )
+
+
+def run_of(exports: Iterable[ExportReport], exit_code: int = 0, *problems: str) -> RunReport:
+    ended = BEGAN + timedelta(minutes=2)
+    return RunReport(7, BEGAN, ended, exit_code, tuple(exports), problems)
+
+
+FEW = run_of(
+    [
+        export("work of alice"),
+        export("work of bob", Outcome.FAILED, (FULL,)),
+        export("group 23", Outcome.PENDING),
+        export("group 24", Outcome.UNCHANGED),
+    ],
+    3,
+)
+MANY = run_of(
+    [
+        export(
+            f"work of user{number:03}",
+            Outcome.FAILED if number % 10 == 0 else Outcome.STORED,
+            (FULL,) if number % 10 == 0 else (),
+            source=f"lab-{number % 2}",
+        )
+        for number in range(500)
+    ],
+    3,
+)
+
+
+@pytest.fixture
+def show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Show:
+    """What a terminal of a width shows in the end, stderr behind stdout."""
+
+    def at(
+        report: RunReport, width: int, *, terminal: bool = True, verbosity: int = 0
+    ) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(width))
+        for stream in (sys.stdout, sys.stderr):
+            monkeypatch.setattr(stream, "isatty", lambda: terminal)
+        print_run(Output(as_json=False, verbosity=verbosity), "sync", report)
+        out, err = capsys.readouterr()
+        return [*out.splitlines(), *err.splitlines()]
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    return at
+
+
+def _plain(lines: list[str]) -> list[str]:
+    return [ESCAPE.sub("", line) for line in lines]
+
+
+def test_a_table_tells_of_each_export_and_each_destination(show: Show) -> None:
+    assert _plain(show(FEW, 80)) == [
+        "",
+        "EXPORT                     OUTCOME    SIZE    DESTINATION  CHECKED",
+        "chem-group: work of alice  stored     2.0 MB  nas          read back",
+        "                                              offsite      size",
+        "chem-group: work of bob    failed     2.0 MB  -            -",
+        "chem-group: group 23       pending    2.0 MB  -            -",
+        "chem-group: group 24       unchanged  2.0 MB  -            -",
+        "",
+        "Exports: 1 stored (2.0 MB), 1 unchanged, 1 pending, 1 failed; it took 2 min.",
+        "",
+        "Problems:",
+        "- chem-group: work of bob: offsite: The disk is full. Free some space; the next",
+        "  run goes on with what is missing.",
+        "What failed is tried again by the next run; what is stored stays as it is.",
+    ]
+
+
+def test_a_wide_terminal_shows_where_archives_are(show: Show) -> None:
+    lines = _plain(show(FEW, 200))
+    assert lines[1].endswith("  CHECKED    KEY")
+    assert lines[2].endswith("  chem-group/2026/20260102T030405Z-work-of-alice.zip")
+
+
+def test_a_narrow_terminal_wraps_names(show: Show) -> None:
+    assert _plain(show(FEW, 60))[1:5] == [
+        "EXPORT             OUTCOME    SIZE    DESTINATION  CHECKED",
+        "chem-group: work   stored     2.0 MB  nas          read back",
+        "of alice                              offsite      size",
+        "chem-group: work   failed     2.0 MB  -            -",
+    ]
+
+
+def test_a_very_narrow_terminal_gets_lines(show: Show) -> None:
+    assert _plain(show(FEW, 40))[1:7] == [
+        "chem-group: work of alice",
+        "  stored, 2.0 MB",
+        "  nas: read back",
+        "  offsite: size",
+        "chem-group: work of bob",
+        "  failed, 2.0 MB",
+    ]
+
+
+@pytest.mark.parametrize("report", [FEW, MANY])
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_tables_and_problems_keep_to_the_width(show: Show, report: RunReport, width: int) -> None:
+    lines = _plain(show(report, width))
+    assert [line for line in lines if len(line) > width and "Exports: " not in line] == []
+
+
+def test_of_many_exports_each_source_is_told_and_what_is_not_stored(show: Show) -> None:
+    lines = _plain(show(MANY, 80))
+    assert lines[:8] == [
+        "",
+        "SOURCE  STORED  FAILED  SIZE",
+        "lab-0   200     50      400.0 MB",
+        "lab-1   250     -       500.0 MB",
+        "",
+        "Not stored:",
+        "EXPORT                  OUTCOME  SIZE    DESTINATION  CHECKED",
+        "lab-0: work of user000  failed   2.0 MB  -            -",
+    ]
+    assert "  and 30 more: --json tells of all" in lines
+    assert "Exports: 450 stored (900.0 MB), 50 failed; it took 2 min." in lines
+    assert len(lines) < 40
+
+
+def test_of_many_exports_that_are_all_stored_there_is_one_line_a_source(show: Show) -> None:
+    good = run_of(e for e in MANY.exports if e.outcome is Outcome.STORED)
+    assert len(show(good, 80)) == 6
+
+
+def test_where_there_is_no_room_for_sources_they_get_lines(show: Show) -> None:
+    lines = _plain(show(MANY, 20))
+    assert lines[1:3] == ["lab-0", "  stored 200, failed 50, 400.0 MB"]
+
+
+def test_outcomes_are_coloured_but_where_that_is_not_wanted(
+    show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "\n".join(show(FEW, 80))
+    assert "\x1b[32mstored\x1b[0m" in lines
+    assert "\x1b[31mfailed\x1b[0m" in lines
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in "\n".join(show(FEW, 80))
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b" not in "\n".join(show(FEW, 80))
+
+
+def test_names_in_wide_letters_leave_columns_straight(show: Show) -> None:
+    lines = _plain(show(run_of([export("化学"), export("work of bob")]), 80))
+    assert lines[2].startswith("chem-group: 化学         stored")
+    assert lines[4].startswith("chem-group: work of bob  stored")
+
+
+def test_pages_to_look_at_are_told_and_addresses_of_archives_are_not(show: Show) -> None:
+    (stored,) = run_of([export("work of alice")]).exports
+    nas, offsite = stored.receipts
+    receipts = (
+        replace(nas, url=f"https://s3.example.org/bucket/{nas.key}"),
+        replace(offsite, destination="zenodo", url=PAGE),
+    )
+    report = run_of([replace(stored, receipts=receipts)])
+    for shown in (show(report, 80), show(report, 80, terminal=False, verbosity=1)):
+        assert any(line.endswith(f"zenodo: {PAGE}") for line in shown)
+        assert not any("s3.example.org" in line for line in shown)
+
+
+def test_off_a_terminal_there_are_lines_that_say_whose_they_are(show: Show) -> None:
+    lines = show(FEW, 40, terminal=False)
+    assert lines == [
+        f"labferry: chem-group: work of bob: {FULL}",
+        "labferry: What failed is tried again by the next run; what is stored stays as it is.",
+    ]
+    told = show(FEW, 40, terminal=False, verbosity=1)
+    assert told[0].startswith("chem-group: work of alice: stored at nas, offsite: chem-group/2026/")
+    assert told[4].startswith("Exports: 1 stored (2.0 MB), ")
+
+
+def test_off_a_terminal_a_good_run_says_nothing(show: Show) -> None:
+    assert show(run_of([export("work of alice")]), 80, terminal=False) == []
+
+
+def test_a_run_without_exports_has_a_total_only(show: Show) -> None:
+    assert show(run_of([]), 80) == ["Exports: none; it took 2 min."]
