@@ -6,6 +6,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from .canaries import pytest_configure  # noqa: F401 - pytest looks for it here
+
+# How long a test takes says something about the machine only.
+settings.register_profile(
+    "untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 ReportT = TypeVar("ReportT", pytest.TestReport, pytest.CollectReport)
 
