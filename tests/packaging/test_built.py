@@ -1,6 +1,9 @@
 """What is in the distributions."""
 
 import configparser
+import os
+import shutil
+import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -27,8 +30,16 @@ def test_the_wheel_holds_every_file_of_every_package(tree: Path, wheel: Path) ->
         assert {name for name in _wheel_files(wheel) if name.startswith(f"{package}/")} == files
 
 
-def test_the_wheel_says_that_it_has_types_and_brings_its_data(wheel: Path) -> None:
-    assert {"labferry/py.typed", "labferry/config/starter.toml"} <= _wheel_files(wheel)
+def test_every_package_in_the_wheel_says_that_it_has_types(wheel: Path) -> None:
+    files = _wheel_files(wheel)
+    packages = {name.split("/")[0] for name in files}
+    assert {name for name in files if name.endswith("/py.typed")} == {
+        f"{package}/py.typed" for package in packages
+    }
+
+
+def test_the_wheel_brings_its_data(wheel: Path) -> None:
+    assert {"labferry/config/starter.toml", "labferry/reporting/style.css"} <= _wheel_files(wheel)
 
 
 def test_every_plugin_in_the_wheel_has_an_entry_point(wheel: Path) -> None:
@@ -46,8 +57,19 @@ def test_the_wheel_says_under_which_licence_it_is(wheel: Path) -> None:
         assert any(name.endswith("/licenses/LICENSE") for name in archive.namelist())
 
 
-def test_building_again_makes_the_same_bytes(tree: Path, wheel: Path, build: Build) -> None:
-    assert build(tree, "wheel").read_bytes() == wheel.read_bytes()
+@pytest.mark.parametrize("target", ["wheel", "sdist"])
+def test_building_elsewhere_and_later_makes_the_same_bytes(
+    tree: Path, build: Build, tmp_path: Path, target: str
+) -> None:
+    elsewhere = tmp_path / "another" / "checkout"
+    shutil.copytree(tree, elsewhere)
+    for path in elsewhere.rglob("*"):
+        # As another umask and another day would have it.
+        path.chmod(path.stat().st_mode | stat.S_IWGRP)
+        os.utime(path, (1, 1_000_000_000))
+    first, second = build(tree, target), build(elsewhere, target)
+    assert first.name == second.name
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_the_source_distribution_builds_the_same_wheel(

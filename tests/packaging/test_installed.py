@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,44 @@ _NEEDED = {
     "typing-inspection",
 }
 """Everything that is installed along with labferry. Think twice before adding to it."""
+
+_EXTRAS = {
+    "encrypt": """
+[destinations.nas]
+type = "local"
+path = "."
+encrypt = { recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudy6twzsnn3dm3"] }
+""",
+    "fsspec": """
+[destinations.any]
+type = "fsspec"
+url = "memory://lab"
+""",
+    "notify": """
+[destinations.nas]
+type = "local"
+path = "."
+
+[observers.people]
+type = "apprise"
+urls = [{ env = "SECRET" }]
+""",
+    "s3": """
+[destinations.cloud]
+type = "s3"
+bucket = "backups"
+region = "eu-central-1"
+""",
+    "sftp": """
+[destinations.host]
+type = "sftp"
+host = "127.0.0.1"
+username = "backup"
+password = { env = "SECRET" }
+path = "/backup"
+""",
+}
+"""A configuration that needs each of the extras."""
 
 
 def _run(*command: str | Path, cwd: Path | None = None) -> str:
@@ -90,6 +129,30 @@ def test_the_demo_ends_with_a_verified_archive_and_its_manifest(
         manifest = json.loads(path.read_text(encoding="utf-8"))
         archive = (path.parent / manifest["file"]).read_bytes()
         assert hashlib.sha256(archive).hexdigest() == manifest["sha256"]
+
+
+@pytest.mark.parametrize("extra", _EXTRAS)
+def test_without_an_extra_what_needs_it_names_it(clean: Path, tmp_path: Path, extra: str) -> None:
+    (tmp_path / "labferry.toml").write_text(_EXTRAS[extra], encoding="utf-8")
+    done = subprocess.run(
+        [clean / "labferry", "check"],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "SECRET": "c4nary"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # A backup does not fail for an observer.
+    assert done.returncode == (0 if extra == "notify" else 2), done.stderr
+    assert f"labferry[{extra}]" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_every_extra_that_something_needs_is_named_where_it_is_missing(project: Path) -> None:
+    text = (project / "pyproject.toml").read_text(encoding="utf-8")
+    extras = tomllib.loads(text)["project"]["optional-dependencies"]
+    # `fast` only makes faster; `testing` is for authors of plugins, who have pytest.
+    assert extras.keys() - {"all", "fast", "testing"} == _EXTRAS.keys()
 
 
 def test_an_editable_installation_follows_the_source(
