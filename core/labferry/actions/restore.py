@@ -131,9 +131,10 @@ def restore(
         if restored is not None:
             _sweep(copies, restored.path.parent)
             return restored
+    others = "Without --from, the other destinations are tried. " if origin is not None else ""
     raise problems.as_one(
-        f"{copies[0].archive_id} can't be restored from any destination.",
-        hint=_older(everything, copies[0]),
+        f"{copies[0].archive_id} can't be restored from {origin or 'any destination'}.",
+        hint=(others + _older(everything, copies[0])).rstrip(),
     )
 
 
