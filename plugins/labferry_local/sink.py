@@ -41,6 +41,7 @@ from labferry.sdk.keys import is_key
 from labferry.sdk.strays import Found, require_unfinished, strays_among
 from labferry_local.files import (
     UNFINISHED,
+    begin_forcing,
     disk_errors,
     is_abandoned,
     make_folder,
@@ -55,6 +56,7 @@ __all__ = ["LocalSettings", "LocalSink"]
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
+_FORCED_AT_A_TIME = 32 << 20
 _NOT_OURS = (FileNotFoundError, IsADirectoryError, PermissionError)
 
 
@@ -210,9 +212,13 @@ class LocalSink(Sink[LocalSettings]):
         with new_file(target) as file:
             with archive.open() as reader:
                 buffer = memoryview(bytearray(pacer.piece))
+                written = forced = 0
                 while count := reader.readinto(buffer):
                     pacer.take(count)
-                    file.write(buffer[:count])
+                    written += file.write(buffer[:count])
+                    if written - forced >= _FORCED_AT_A_TIME:
+                        begin_forcing(file, forced, written - forced)
+                        forced = written
             # The reader gives out the last byte only of a verified archive, so this does not wait.
             if sha256_on_disk(file) != archive.digests().sha256:
                 raise IntegrityError(

@@ -2,8 +2,8 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import httpx
 from typing_extensions import override
 
 from labferry.sdk import (
@@ -19,9 +19,11 @@ from labferry.sdk import (
     Severity,
     hookimpl,
 )
-from labferry_notify.sending import send
 from labferry_notify.styles import STYLES, Kind, Signal, Style
 from labferry_notify.wording import Verdict, summary, text, verdict
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["Heartbeat", "HeartbeatSettings"]
 
@@ -95,6 +97,9 @@ class Heartbeat(Observer[HeartbeatSettings]):
 
     def _send(self, signal: Signal) -> bool:
         """Whether there was something to send."""
+        # With it comes the HTTP client, whose import is slow.
+        from labferry_notify.sending import send  # noqa: PLC0415 - as said
+
         url = self._url()
         request = STYLES[self.settings.style](url, signal)
         if request is None:
@@ -105,7 +110,9 @@ class Heartbeat(Observer[HeartbeatSettings]):
             raise RefusedError(f"{url.host} did not count the signal: {why}.")
         return True
 
-    def _url(self) -> httpx.URL:
+    def _url(self) -> "httpx.URL":
+        import httpx  # noqa: PLC0415 - as above
+
         try:
             url = httpx.URL(self.settings.url.reveal().strip())
         except httpx.InvalidURL:

@@ -7,11 +7,12 @@ The facts are those of https://healthchecks.io/docs/http_api/, of Uptime Kuma's 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
-
-import httpx
+from typing import TYPE_CHECKING, Literal
 
 from labferry_notify.wording import shortened
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["STYLES", "Kind", "Request", "Signal", "Style"]
 
@@ -61,11 +62,11 @@ class Request:
     """What to ask a monitor for. The address is a secret."""
 
     method: str
-    url: httpx.URL
+    url: "httpx.URL"
     body: bytes = b""
 
 
-def _healthchecks(url: httpx.URL, signal: Signal) -> Request | None:
+def _healthchecks(url: "httpx.URL", signal: Signal) -> Request | None:
     suffix = {Kind.START: "/start", Kind.UNFINISHED: "/log", Kind.TEST: "/log"}.get(signal.kind, "")
     if signal.kind is Kind.FAILURE:
         told = 0 < signal.exit_code <= _EXIT_CODE_MOST
@@ -75,7 +76,7 @@ def _healthchecks(url: httpx.URL, signal: Signal) -> Request | None:
     return Request("POST", target.copy_merge_params({"rid": signal.run_id}), body)
 
 
-def _uptime_kuma(url: httpx.URL, signal: Signal) -> Request | None:
+def _uptime_kuma(url: "httpx.URL", signal: Signal) -> Request | None:
     status = {Kind.SUCCESS: "up", Kind.FAILURE: "down"}.get(signal.kind)
     if status is None:
         return None
@@ -87,7 +88,7 @@ def _uptime_kuma(url: httpx.URL, signal: Signal) -> Request | None:
     return Request("GET", url.copy_merge_params(told))
 
 
-def _cronitor(url: httpx.URL, signal: Signal) -> Request | None:
+def _cronitor(url: "httpx.URL", signal: Signal) -> Request | None:
     states = {Kind.START: "run", Kind.SUCCESS: "complete", Kind.FAILURE: "fail"}
     state = states.get(signal.kind)
     if state is None:
@@ -102,11 +103,11 @@ def _cronitor(url: httpx.URL, signal: Signal) -> Request | None:
     return Request("GET", url.copy_merge_params(told))
 
 
-def _plain(url: httpx.URL, signal: Signal) -> Request | None:
+def _plain(url: "httpx.URL", signal: Signal) -> Request | None:
     return Request("GET", url) if signal.kind is Kind.SUCCESS else None
 
 
-STYLES: Mapping[Style, Callable[[httpx.URL, Signal], Request | None]] = {
+STYLES: "Mapping[Style, Callable[[httpx.URL, Signal], Request | None]]" = {
     "healthchecks": _healthchecks,
     "uptime-kuma": _uptime_kuma,
     "cronitor": _cronitor,

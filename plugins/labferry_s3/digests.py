@@ -3,9 +3,13 @@
 import base64
 import hashlib
 import re
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+try:
+    from isal.isal_zlib import crc32 as crc32_of
+except ImportError:  # the extra `fast` is not installed
+    from zlib import crc32 as crc32_of
 
 __all__ = ["PartDigest", "combined_crc32", "crc32_text", "multipart_etag", "parse_crc32"]
 
@@ -31,7 +35,7 @@ class PartDigest:
     def of(cls, data: bytes | memoryview) -> "PartDigest":
         """The checksums of these bytes."""
         md5 = hashlib.md5(data, usedforsecurity=False).digest()
-        return cls(len(data), md5, zlib.crc32(data))
+        return cls(len(data), md5, crc32_of(data))
 
     @property
     def content_md5(self) -> str:

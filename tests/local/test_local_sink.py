@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -26,7 +27,7 @@ from labferry.sdk import (
 )
 from labferry.testing.samples import Content, MemoryCheckpoint, SampleArchive, SampleManifest
 from labferry_local import LocalSettings, LocalSink
-from labferry_local.files import disk_errors, new_file
+from labferry_local.files import begin_forcing, disk_errors, new_file
 
 Store = Callable[..., Receipt]
 
@@ -296,3 +297,19 @@ def test_a_folder_that_may_not_be_written_holds_its_archives(
     (stored,) = sink.list()
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may do everything
     assert "may not be written" in sink.hold(stored)
+
+
+def test_large_archive_is_forced_to_the_disk_while_it_is_written(
+    sink: LocalSink, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[int, int]] = []
+
+    def note(file: BinaryIO, offset: int, size: int) -> None:
+        begun.append((offset, size))
+        begin_forcing(file, offset, size)
+
+    monkeypatch.setattr("labferry_local.sink.begin_forcing", note)
+    archive = SampleArchive(Content(65 << 20))
+    sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
+    assert begun == [(0, 32 << 20), (32 << 20, 32 << 20)]
+    assert (root / archive.key).stat().st_size == archive.size

@@ -254,3 +254,18 @@ def test_closing_a_reader_twice_is_no_error(make: Make) -> None:
     reader = make(TEXT).open()
     reader.close()
     reader.close()
+
+
+@pytest.mark.parametrize("here", [0, 1, 10, len(TEXT) - 1, len(TEXT)])
+def test_read_of_more_than_is_here_waits_and_gives_all_of_it(
+    here: int, make: Make, beside: Beside
+) -> None:
+    archive = make(TEXT)
+    archive.write(0, TEXT[:here])
+    with archive.open() as reader:
+        found = beside(reader.read, len(TEXT))
+        assert is_waiting(found)
+        archive.write(here, TEXT[here:])
+        archive.verify()
+        assert found.result() == TEXT
+        assert reader.tell() == len(TEXT)

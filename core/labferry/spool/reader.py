@@ -46,6 +46,9 @@ class FollowingReader(ArchiveReader):
         if not wanted and size:
             # At the very end nothing is left to read, but the verdict still has to be waited for.
             self._wait()
+        whole = self._read_at_once(wanted)
+        if whole is not None:
+            return whole
         buffer = bytearray(wanted)
         count = self.readinto(buffer)
         return bytes(memoryview(buffer)[:count])
@@ -62,6 +65,17 @@ class FollowingReader(ArchiveReader):
             filled += count
             self._position += count
         return filled
+
+    def _read_at_once(self, wanted: int) -> bytes | None:
+        """Bytes that are all there already, without a copy in between; None where some are not."""
+        if not wanted or self._wait() - self._position < wanted:
+            return None
+        with spool_errors(self._path):
+            found = os.pread(self._file, wanted, self._position)
+        if len(found) < wanted:
+            return None
+        self._position += wanted
+        return found
 
     def _read(self, view: memoryview) -> int:
         with spool_errors(self._path):
