@@ -11,11 +11,14 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from typing_extensions import override
 
-from from_code import commands, documents, errors, metrics, packages, tables
+from from_code import benchmarks, commands, documents, errors, metrics, packages, tables
 
 __all__ = ["setup"]
 
 _PARTS: Mapping[str, Callable[..., str]] = {
+    "benchmark-growth": benchmarks.growth,
+    "benchmark-machine": benchmarks.machine,
+    "benchmark-table": benchmarks.table,
     "command": commands.command,
     "commands": commands.commands,
     "errors": errors.errors,

@@ -161,3 +161,7 @@ class BigArchive:
     """Ask for exports of ``size`` bytes (such as ``5 * 2**30``) in ``Options.archives``."""
 
     size: int
+
+    def filled(self, root: str, manifest: bytes) -> FillingArchive:
+        """The archive of one export, with the text of its manifest in a folder ``root``."""
+        return FillingArchive(self.size, root, manifest)

@@ -143,7 +143,7 @@ def _archive(
     source, version = state.link("").rstrip("/"), state.options.version
     export = Export(job.request, records, source, version, made.date())
     if isinstance(content, BigArchive):
-        return FillingArchive(content.size, root, export.manifest_text)
+        return content.filled(root, export.manifest_text)
     inside: Mapping[str, bytes] = (
         members(export)
         if content is None
