@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from labferry.sdk import Duration, FilePath, Secret, SinkSettings
+from labferry.sdk import Duration, FilePath, PrivateFilePath, Secret, SinkSettings
 
 __all__ = ["SftpSettings"]
 
@@ -75,7 +75,7 @@ class SftpSettings(SinkSettings):
 
     private_key: (
         Annotated[
-            Annotated[FilePath, BeforeValidator(_not_a_key)] | Secret,
+            Annotated[PrivateFilePath, BeforeValidator(_not_a_key)] | Secret,
             Field(union_mode="left_to_right"),
         ]
         | None

@@ -1,17 +1,27 @@
-"""`labferry check` tells who else can get at the configuration and the state."""
+"""`labferry check` tells who else can get at the configuration, its secrets and the state."""
 
 from __future__ import annotations
 
+import os
+import pwd
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from labferry.actions.permissions import check_permissions
+from labferry.actions.session import kinds
+from labferry.config import Config, load_config
+from labferry.plugins import load_plugins
+
 if TYPE_CHECKING:
     from tests.cli.conftest import Done, Site
 
+KEY = {"file": "key"}
+
 
 def check(site: Site) -> list[str]:
-    """The warnings about the configuration and the folders; there is no source to ask."""
+    """The warnings about files and folders; there is no source to ask."""
     done: Done = site.run("check")
     assert done.code == 0
     return [line for line in done.messages if " open to " in line or " changed by " in line]
@@ -45,3 +55,89 @@ def test_folders_that_others_can_open_are_warned_of(site: Site, mode: int) -> No
     state, spool = check(site)
     assert state.startswith(f"warning  state folder: {site.state} is open to others")
     assert f"chmod go= {site.folder / 'spool'}" in spool
+
+
+@pytest.fixture
+def secretive(site: Site) -> Site:
+    """A site whose configuration names a private key and, twice, a file with a password."""
+    password = {"file": "password"}
+    key = {"type": "sftp", "host": "127.0.0.1", "port": 1, "private_key": "id"}
+    site.write(
+        {},
+        {
+            "one": {**key, "password": password, "required": False},
+            "two": {**key, "password": password, "required": False},
+        },
+    )
+    for name in ("id", "password"):
+        (site.folder / name).write_text("nothing that opens anything", encoding="utf-8")
+        (site.folder / name).chmod(0o600)
+    return site
+
+
+def test_secrets_that_only_the_owner_can_read_are_fine(secretive: Site) -> None:
+    assert check(secretive) == []
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_private_key_and_secrets_in_files_are_warned_of_once(secretive: Site, mode: int) -> None:
+    for name in ("id", "password"):
+        (secretive.folder / name).chmod(mode)
+    key, password = check(secretive)
+    folder = secretive.folder
+    assert key.startswith(f"warning  secrets: {folder}/id is open to others than its owner")
+    assert "holds destinations.one.private_key, destinations.two.private_key." in key
+    assert f"chmod go= {folder}/id" in key
+    assert "holds destinations.one.password, destinations.two.password." in password
+
+
+@pytest.fixture
+def config(site: Site) -> Config:
+    site.write({"lab": {"type": "rspace", "url": "https://127.0.0.1:1", "api_key": KEY}})
+    (site.folder / "key").touch(mode=0o600)
+    return load_config(site.config, kinds(load_plugins()))
+
+
+def owned(monkeypatch: pytest.MonkeyPatch, path: Path, owner: int) -> None:
+    """Have a file belong to somebody, which takes root to do in earnest."""
+    real = Path.stat
+
+    def stat(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = real(self, follow_symlinks=follow_symlinks)
+        return os.stat_result((*found[:4], owner, *found[5:])) if self == path else found
+
+    monkeypatch.setattr(Path, "stat", stat)
+
+
+def test_a_configuration_of_somebody_else_is_warned_of(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned(monkeypatch, config.path, os.geteuid() + 4711)
+    ((subject, finding),) = check_permissions(config)
+    assert subject == "configuration"
+    assert f"{config.path} belongs to {os.geteuid() + 4711}, who can" in finding.message
+    assert f"chown {pwd.getpwuid(os.geteuid()).pw_name} {config.path}" in finding.message
+
+
+def test_a_configuration_of_root_is_fine(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    owned(monkeypatch, config.path, 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    assert list(check_permissions(config)) == []
+
+
+def test_a_secret_of_root_may_be_read_through_its_group(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = config.path.with_name("key")
+    owned(monkeypatch, file, 0)
+    owned(monkeypatch, config.path, 0)
+    file.chmod(0o640)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    assert list(check_permissions(config)) == []
+    file.chmod(0o644)
+    assert [subject for subject, _ in check_permissions(config)] == ["secrets"]
+
+
+def test_a_secret_that_is_not_there_is_told_of_by_whoever_needs_it(config: Config) -> None:
+    config.path.with_name("key").unlink()
+    assert list(check_permissions(config)) == []

@@ -12,6 +12,7 @@ from labferry.sdk import hookspecs
 # Needed inside of labferry, or of one hook only; a plugin imports none of it.
 OF_THE_MODULES = {
     "ConfigFile",
+    "PrivatePath",
     "Settings",
     "format_duration",
     "parse_duration",

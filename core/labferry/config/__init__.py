@@ -15,7 +15,7 @@ from labferry.config.model import (
 )
 from labferry.config.problems import InvalidConfigError, Problem, dotted
 from labferry.config.schema import json_schema
-from labferry.config.secretvalues import resolve_secrets, secrets_in
+from labferry.config.secretvalues import private_files_in, resolve_secrets, secrets_in
 from labferry.config.starter import starter_file
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "json_schema",
     "load_config",
     "load_observers",
+    "private_files_in",
     "resolve_secrets",
     "secrets_in",
     "starter_file",

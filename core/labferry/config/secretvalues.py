@@ -1,6 +1,7 @@
-"""The secrets in a configuration: which are plain text, and fetching all of them."""
+"""The secrets in a configuration: which are plain text, where files are, and fetching them."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -8,8 +9,15 @@ from labferry.config.model import Config, ObserverConfig, SinkConfig, SourceConf
 from labferry.config.problems import InvalidConfigError, KeyPath
 from labferry.sdk.errors import ConfigError
 from labferry.sdk.secrets import Secret
+from labferry.sdk.settings import PrivatePath
 
-__all__ = ["can_fetch", "plain_secret_warnings", "resolve_secrets", "secrets_in"]
+__all__ = [
+    "can_fetch",
+    "plain_secret_warnings",
+    "private_files_in",
+    "resolve_secrets",
+    "secrets_in",
+]
 
 
 def resolve_secrets(config: Config) -> None:
@@ -32,8 +40,9 @@ def resolve_secrets(config: Config) -> None:
 def can_fetch(observer: ObserverConfig) -> bool:
     """Fetch the secrets of one observer, if possible."""
     try:
-        for _, secret in _walk(observer.settings, ()):
-            secret.reveal()
+        for _, value in _walk(observer.settings, ()):
+            if isinstance(value, Secret):
+                value.reveal()
     except ConfigError:
         return False
     return True
@@ -52,6 +61,20 @@ def plain_secret_warnings(config: Config) -> Iterator[str]:
 
 def secrets_in(config: Config) -> Iterator[tuple[KeyPath, Secret]]:
     """Every secret of the sources, destinations and observers, with where it stands."""
+    for path, value in _values(config):
+        if isinstance(value, Secret):
+            yield path, value
+
+
+def private_files_in(config: Config) -> Iterator[tuple[KeyPath, Path]]:
+    """Every file that the configuration has a secret from, with where it is named."""
+    for path, value in _values(config):
+        file = value.file if isinstance(value, Secret) else value
+        if file is not None:
+            yield path, file
+
+
+def _values(config: Config) -> Iterator[tuple[KeyPath, Secret | PrivatePath]]:
     sections: tuple[tuple[str, Iterable[SourceConfig | SinkConfig | ObserverConfig]], ...] = (
         ("sources", config.sources.values()),
         ("destinations", config.destinations.values()),
@@ -62,8 +85,8 @@ def secrets_in(config: Config) -> Iterator[tuple[KeyPath, Secret]]:
             yield from _walk(member.settings, (section, member.name))
 
 
-def _walk(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, Secret]]:
-    if isinstance(value, Secret):
+def _walk(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, Secret | PrivatePath]]:
+    if isinstance(value, Secret | PrivatePath):
         yield path, value
         return
     for part, inner in _parts(value):

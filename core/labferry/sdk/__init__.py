@@ -38,7 +38,13 @@ from labferry.sdk.observer import Observer, ObserverSettings
 from labferry.sdk.quantities import GIB, MIB, Pacer, Rate, Size
 from labferry.sdk.report import ExportReport, Freshness, Outcome, RunReport, RunStarted
 from labferry.sdk.secrets import Secret, redact
-from labferry.sdk.settings import Duration, FilePath, JsonValue, SourceSettings
+from labferry.sdk.settings import (
+    Duration,
+    FilePath,
+    JsonValue,
+    PrivateFilePath,
+    SourceSettings,
+)
 from labferry.sdk.sink import (
     Checked,
     Receipt,
@@ -102,6 +108,7 @@ __all__ = [
     "Outcome",
     "Pacer",
     "PluginError",
+    "PrivateFilePath",
     "Rate",
     "Receipt",
     "RefusedError",

@@ -88,6 +88,12 @@ class Secret:
         shown = self._reference if isinstance(self._reference, str) else self._reference[0]
         return f"{self._kind} {shown}"
 
+    @property
+    def file(self) -> Path | None:
+        """The file that the value is read from, where it stands in one."""
+        reference = self._reference
+        return Path(reference) if self._kind == "file" and isinstance(reference, str) else None
+
     def reveal(self) -> str:
         """The value itself. Keep it in one place and out of every message.
 

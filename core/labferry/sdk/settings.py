@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Annotated
 
 from pydantic import (
@@ -24,6 +24,8 @@ __all__ = [
     "Duration",
     "FilePath",
     "JsonValue",
+    "PrivateFilePath",
+    "PrivatePath",
     "Settings",
     "SourceSettings",
     "format_duration",
@@ -129,6 +131,18 @@ FilePath = Annotated[
 
 In a configuration file, a relative path begins at the folder that the file is in.
 """
+
+
+class PrivatePath(PosixPath):
+    """The path of a file that nobody but its owner should be able to read."""
+
+
+def _private(path: Path) -> Path:
+    return PrivatePath(path)
+
+
+PrivateFilePath = Annotated[FilePath, AfterValidator(_private)]
+"""The path of a file that holds a secret: `labferry check` warns where others can read it."""
 
 
 class Settings(Described):
