@@ -8,8 +8,10 @@ from labferry_notify.exposition import families
 __all__ = ["metrics"]
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
-_EXPORT = ExportReport("a", "b", "c", Outcome.STORED, 0, None, 1, (), ())
-_COPY = Freshness("a", "b", last_stored=_NOW, size=1, last_verified=_NOW)
+_EXPORT = ExportReport("a", "b", "c", Outcome.STORED, 0, None, 1, (), (), seconds=1.0)
+_COPY = Freshness(
+    "a", "b", last_stored=_NOW, size=1, last_verified=_NOW, last_success=_NOW, seconds=1.0
+)
 _REPORT = RunReport(1, _NOW, _NOW, 0, (_EXPORT,), (), (_COPY,))
 
 

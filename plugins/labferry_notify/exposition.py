@@ -4,13 +4,17 @@ The format is that of https://prometheus.io/docs/instrumenting/exposition_format
 no times of their own: node_exporter's textfile collector refuses those.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from labferry.sdk import Freshness, Outcome, RunReport
 
-__all__ = ["Family", "families", "render"]
+__all__ = ["Family", "families", "of_copies", "render"]
+
+_PREFIX = "labferry_"
+_LINE = re.compile(r"^(?:# (?:HELP|TYPE) )?(\w+).*\n", re.MULTILINE)
 
 Labels = Mapping[str, str]
 Samples = tuple[tuple[Labels, float], ...]
@@ -48,6 +52,12 @@ def render(metrics: Iterable[Family], labels: Labels) -> str:
     return "".join(line for family in metrics for line in _lines(family, labels))
 
 
+def of_copies(text: str) -> str:
+    """Those lines of a text of metrics that tell how copies stand."""
+    names = {f"{_PREFIX}{family.name}" for family in _of_its_copies(())}
+    return "".join(line[0] for line in _LINE.finditer(text) if line[1] in names)
+
+
 def _of_the_run(report: RunReport) -> Iterator[Family]:
     def one(name: str, description: str, value: float) -> Family:
         return Family(name, description, (({}, value),))
@@ -74,6 +84,7 @@ def _of_its_sources(report: RunReport) -> Iterator[Family]:
     names = dict.fromkeys(export.source for export in report.exports)
     counts: list[tuple[Labels, float]] = []
     sizes: list[tuple[Labels, float]] = []
+    seconds: list[tuple[Labels, float]] = []
     for name in names:
         exports = [export for export in report.exports if export.source == name]
         for outcome in Outcome:
@@ -81,8 +92,16 @@ def _of_its_sources(report: RunReport) -> Iterator[Family]:
             counts.append(({"source": name, "outcome": outcome}, count))
         stored = [e.size or 0 for e in exports if e.outcome is Outcome.STORED]
         sizes.append(({"source": name}, sum(stored)))
+        if lengths := [e.seconds for e in exports if e.seconds is not None]:
+            seconds.append(({"source": name}, max(lengths)))
     yield Family("exports", "How many exports of the last run ended like this.", tuple(counts))
     yield Family("exported_bytes", "How much the last run exported and stored.", tuple(sizes))
+    yield Family(
+        "export_duration_seconds",
+        "How long the slowest export of the last run took, from asking for it until its archive "
+        "was verified.",
+        tuple(seconds),
+    )
 
 
 def _of_its_copies(rows: Iterable[Freshness]) -> Iterator[Family]:
@@ -92,6 +111,11 @@ def _of_its_copies(rows: Iterable[Freshness]) -> Iterator[Family]:
         return tuple((labels, value.timestamp()) for labels, value in values if value)
 
     yield Family(
+        "last_success_timestamp_seconds",
+        "As of when everything is stored there that was last to be exported.",
+        times((labels, row.last_success) for labels, row in at),
+    )
+    yield Family(
         "last_stored_timestamp_seconds",
         "When the newest archive that is stored there was asked for.",
         times((labels, row.last_stored) for labels, row in at),
@@ -100,6 +124,11 @@ def _of_its_copies(rows: Iterable[Freshness]) -> Iterator[Family]:
         "last_stored_bytes",
         "The size of the newest archive that is stored there.",
         tuple((labels, row.size) for labels, row in at if row.size is not None),
+    )
+    yield Family(
+        "last_stored_duration_seconds",
+        "How long the newest archive took that is stored there, from asking for it until then.",
+        tuple((labels, row.seconds) for labels, row in at if row.seconds is not None),
     )
     yield Family(
         "stored_archives",
@@ -126,7 +155,7 @@ def _of_its_copies(rows: Iterable[Freshness]) -> Iterator[Family]:
 def _lines(family: Family, labels: Labels) -> Iterator[str]:
     if not family.samples:
         return
-    name = f"labferry_{family.name}"
+    name = f"{_PREFIX}{family.name}"
     yield f"# HELP {name} {family.description}\n"
     yield f"# TYPE {name} gauge\n"
     for own, value in family.samples:

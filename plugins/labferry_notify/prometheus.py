@@ -23,7 +23,7 @@ from labferry.sdk import (
     Severity,
     hookimpl,
 )
-from labferry_notify.exposition import families, render
+from labferry_notify.exposition import families, of_copies, render
 
 __all__ = ["PrometheusSettings", "PrometheusTextfile"]
 
@@ -70,6 +70,9 @@ class PrometheusTextfile(Observer[PrometheusSettings]):
     def labferry_run_finished(self, report: RunReport) -> None:
         """Write the file anew."""
         content = render(families(report), self.settings.labels)
+        if not report.freshness:
+            # A copy that grows old must not look like one that is gone, or never was.
+            content += of_copies(self._published())
         try:
             self._publish(content.encode())
         except OSError as error:
@@ -85,6 +88,13 @@ class PrometheusTextfile(Observer[PrometheusSettings]):
         except OSError as error:
             raise self._problem(error) from None
         yield Finding(Severity.OK, f"{self.settings.path} can be written.")
+
+    def _published(self) -> str:
+        """What an earlier run wrote; nothing where that can't be read."""
+        try:
+            return self.settings.path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
 
     def _publish(self, content: bytes) -> None:
         """Write beside the file, under a name that the exporter does not read, and rename."""

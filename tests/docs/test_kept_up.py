@@ -1,12 +1,15 @@
-"""The pages about the output and about threats keep up with the code."""
+"""The pages about the output, about metrics and about threats keep up with the code."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 
 from labferry.cli.documents import CONTENT, LogLine, output_schema
+from labferry.sdk import RunReport
+from labferry_notify.exposition import families
 
 
 @pytest.fixture
@@ -41,6 +44,15 @@ def test_every_field_in_a_table_is_there(sections: dict[str, str]) -> None:
     told = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
     assert len(told) > 10
     assert told - known - values == set()
+
+
+def test_every_metric_in_a_rule_is_one_that_is_written(project: Path) -> None:
+    page = (project / "docs/how-to/monitor.md").read_text(encoding="utf-8")
+    named = {*re.findall(r"\blabferry_(\w+)", page)}
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    written = {family.name for family in families(RunReport(1, moment, moment, 0, (), ()))}
+    assert len(named) > 5
+    assert named - written == set()
 
 
 def test_every_threat_has_a_test_that_is_there(project: Path) -> None:

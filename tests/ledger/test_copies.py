@@ -165,6 +165,32 @@ def test_committed_copy_says_all_about_itself(
     assert copy.is_present
 
 
+@pytest.mark.parametrize(("later", "seconds"), [(90.5, 90.5), (0.0, 0.0), (-3600.0, None)])
+def test_how_long_the_newest_copy_took_is_known_if_no_clock_was_set_back(
+    *,
+    ledger: Ledger,
+    archived: Callable[..., Export],
+    seal: Seal,
+    now: datetime,
+    later: float,
+    seconds: float | None,
+) -> None:
+    export = archived()
+    seal(export)
+    receipt = Receipt("nas", export.archive_id or "", "k", 10, Checked.SIZE)
+    ledger.copies.commit(receipt, now + timedelta(seconds=later))
+    (standing,) = ledger.standings({"chem": ["nas"]})
+    assert standing.freshness.seconds == seconds
+
+
+def test_how_long_a_copy_took_that_was_only_found_is_not_known(
+    ledger: Ledger, now: datetime
+) -> None:
+    assert ledger.copies.adopt("nas", StoredArchive("k", 10, manifest("x")), now)
+    (standing,) = ledger.standings({"chem": ["nas"]})
+    assert (standing.freshness.copies, standing.freshness.seconds) == (1, None)
+
+
 def test_copy_that_was_not_read_back_was_never_verified(
     ledger: Ledger, archived: Callable[..., Export], commit: Commit, now: datetime
 ) -> None:

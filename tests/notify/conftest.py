@@ -130,7 +130,7 @@ def good() -> RunReport:
         for name in ("nas", "offsite")
     )
     export = ExportReport(
-        *("chem", "group 23", "group 23", Outcome.STORED, 0, "chem-1", 1000, receipts, ())
+        *("chem", "group 23", "group 23", Outcome.STORED, 0, "chem-1", 1000, receipts, (), 60.25)
     )
     return RunReport(
         run=12,
@@ -140,8 +140,12 @@ def good() -> RunReport:
         exports=(export,),
         problems=(),
         freshness=(
-            Freshness("chem", "nas", STARTED, 1000, 3, STARTED - timedelta(days=2)),
-            Freshness("chem", "offsite", STARTED, 1000, 2),
+            Freshness(
+                *("chem", "nas", STARTED, 1000, 3, STARTED - timedelta(days=2)),
+                last_success=STARTED,
+                seconds=61.5,
+            ),
+            Freshness("chem", "offsite", STARTED, 1000, 2, last_success=STARTED),
         ),
         complete=True,
         previous_exit_code=0,

@@ -129,7 +129,23 @@ def test_a_good_run_is_told_to_the_monitor_and_the_metrics_and_nobody_is_bothere
     assert "Exports: 1 stored." in site.monitor.told[1].body
     assert site.metrics["labferry_run_complete"] == 1
     assert site.metrics["labferry_stored_archives"] == 1
-    assert time.time() - site.metrics["labferry_last_stored_timestamp_seconds"] < 60
+    asked = site.metrics["labferry_last_stored_timestamp_seconds"]
+    assert time.time() - asked < 60
+    assert site.metrics["labferry_last_success_timestamp_seconds"] == asked
+    exported = site.metrics["labferry_export_duration_seconds"]
+    assert 0 < exported <= site.metrics["labferry_last_stored_duration_seconds"] < 60
+
+
+def test_a_run_that_cannot_begin_leaves_what_is_known_of_the_copies(site: Site) -> None:
+    site.run("sync")
+    before = site.metrics
+
+    assert site.run("sync", ALICE_KEY="")[0] == 2
+
+    copies = {name for name in before if not name.startswith(("labferry_run", "labferry_export"))}
+    assert "labferry_last_success_timestamp_seconds" in copies
+    assert {name: site.metrics[name] for name in copies} == {name: before[name] for name in copies}
+    assert site.metrics["labferry_run_exit_code"] == 2
 
 
 def test_a_failing_destination_is_told_to_everybody(site: Site) -> None:

@@ -67,6 +67,10 @@ def test_a_good_run_in_numbers(path: Path, good: RunReport) -> None:
         ("run_problems", ()): 0.0,
         **outcomes,
         ("exported_bytes", (("source", "chem"),)): 1000.0,
+        ("export_duration_seconds", (("source", "chem"),)): 60.25,
+        ("last_success_timestamp_seconds", nas): STARTED,
+        ("last_success_timestamp_seconds", offsite): STARTED,
+        ("last_stored_duration_seconds", nas): 61.5,
         ("last_stored_timestamp_seconds", nas): STARTED,
         ("last_stored_timestamp_seconds", offsite): STARTED,
         ("last_stored_bytes", nas): 1000.0,
@@ -123,6 +127,45 @@ def test_a_run_that_could_not_go_on_has_no_metrics_without_samples(
         "run_problems",
     }
     assert "labferry_exports" not in path.read_text(encoding="utf-8")
+
+
+def test_after_a_run_that_does_not_know_it_how_copies_stand_is_what_it_was(
+    path: Path, good: RunReport
+) -> None:
+    metrics = textfile(path, labels={"team": 'a "b"\nlabferry_run_complete 1'})
+    metrics.labferry_run_finished(good)
+    before = values(path)
+
+    failed = replace(good, run=0, exit_code=1, exports=(), freshness=(), complete=False)
+    for _ in range(2):
+        metrics.labferry_run_finished(failed)
+        after = values(path)
+
+    assert {name for name, _ in before} - {name for name, _ in after} == {
+        "exports",
+        "exported_bytes",
+        "export_duration_seconds",
+    }
+    changed = {name for name, labels in after if after[name, labels] != before[name, labels]}
+    assert changed == {"run_exit_code", "run_complete"}
+
+
+@pytest.mark.parametrize("older", [b"\xff\xfe", b"", b"labferry_stored_archives", b"other 1\n"])
+def test_what_is_no_text_of_labferrys_is_not_kept(
+    path: Path, good: RunReport, older: bytes
+) -> None:
+    path.write_bytes(older)
+    textfile(path).labferry_run_finished(replace(good, exports=(), freshness=()))
+
+    assert all(name.startswith("run_") for name, _ in values(path))
+
+
+def test_of_several_exports_the_slowest_is_told(path: Path, good: RunReport) -> None:
+    (export,) = good.exports
+    exports = [replace(export, seconds=seconds) for seconds in (5.0, None, 90.0, 7.5)]
+    textfile(path).labferry_run_finished(replace(good, exports=tuple(exports)))
+
+    assert values(path)["export_duration_seconds", (("source", "chem"),)] == 90.0
 
 
 def test_labels_of_ones_own_with_awkward_values_come_back_as_they_were(

@@ -109,7 +109,7 @@ def _kept(config: Config, standing: Standing) -> Kept:
     return Kept(
         source=freshness.source,
         destination=freshness.destination,
-        last_success=standing.last_success,
+        last_success=standing.freshness.last_success,
         last_stored=freshness.last_stored,
         size=freshness.size,
         copies=freshness.copies,

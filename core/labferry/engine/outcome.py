@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from labferry.engine.work import Work
 from labferry.ledger import Delivery, DeliveryState
-from labferry.lifecycle import Phase
+from labferry.lifecycle import ExportJob, Phase
 from labferry.sdk import ExportReport, Outcome, Receipt, RunReport, StoppedError, redact
 
 __all__ = ["exit_code", "is_complete", "is_decided", "report_export"]
@@ -48,6 +48,7 @@ def report_export(
         size=export.job.offer.size if export.job.offer else None,
         receipts=tuple(d.receipt for d in deliveries if isinstance(d.receipt, Receipt)),
         problems=tuple(redact(problem) for problem in problems),
+        seconds=_seconds(export.job),
     )
 
 
@@ -108,6 +109,12 @@ def _code(work: Work, failed: Sequence[Delivery]) -> int:
     codes = {d.exit_code for d in failed} | {problem.exit_code for problem in problems}
     known = next((code for code in (_INTEGRITY, _REFUSED) if code in codes), None)
     return known or (1 if codes - {_UNFINISHED} else _UNFINISHED)
+
+
+def _seconds(job: ExportJob) -> float | None:
+    if job.submitted_at is None or job.verified_at is None:
+        return None
+    return (job.verified_at - job.submitted_at).total_seconds()
 
 
 def _outcome(phase: Phase, code: int) -> Outcome:

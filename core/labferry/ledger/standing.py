@@ -14,6 +14,8 @@ __all__ = ["Standing", "standings"]
 _PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL"
 _OPEN = "phase NOT IN ('done', 'unchanged', 'failed')"
 _SERIES = "json_extract(request, '$.series')"
+_SECOND = 1_000_000
+"""In the microseconds that a copy's times are counted in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +24,12 @@ class Standing:
 
     Attributes:
         freshness: What everybody gets to know.
-        last_success: As of when the destination has everything that the source last planned to
-            export, UTC: of all its series the one that is behind. An export that turned out to
-            hold nothing new counts. None where one was never stored.
         unread_since: When the copy there that was not read back longest was read back, or stored
             where it never was, UTC.
         failing: How many copies there are known to be damaged or gone.
     """
 
     freshness: Freshness
-    last_success: datetime | None = None
     unread_since: datetime | None = None
     failing: int = 0
 
@@ -43,6 +41,7 @@ class _Pair:
     Attributes:
         newest: For each series, when its newest copy was asked of the server.
         size: The size of the newest of all.
+        seconds: How long that took, from asking the server until it was stored.
         copies: How many there are.
         verified_at: For each series, when the copy was read back that was not for longest; -1
             where one never was.
@@ -53,6 +52,7 @@ class _Pair:
 
     newest: dict[str, int] = field(default_factory=dict)
     size: int | None = None
+    seconds: float | None = None
     copies: int = 0
     verified_at: list[int] = field(default_factory=list)
     unread_since: list[int] = field(default_factory=list)
@@ -106,10 +106,10 @@ def _standing(source: str, destination: str, pair: _Pair, attempt: _Attempt) -> 
         last_verified=None if verified_at < 0 else moment(verified_at),
         pending=sum(destination not in having for having in attempt.having),
         problem=problem or pair.problem,
+        last_success=moment(_last_success(pair, attempt)),
+        seconds=pair.seconds,
     )
-    return Standing(
-        freshness, moment(_last_success(pair, attempt)), moment(unread_since), pair.failing
-    )
+    return Standing(freshness, moment(unread_since), pair.failing)
 
 
 def _last_success(pair: _Pair, attempt: _Attempt) -> int | None:
@@ -137,7 +137,7 @@ def _pairs(store: Store) -> Mapping[tuple[str, str], _Pair]:
         pair.unread_since.append(unread_since)
     for place, pair in pairs.items():
         series, newest = max(pair.newest.items(), key=itemgetter(1))
-        pair.size = _size(store, *place, series, newest)
+        pair.size, pair.seconds = _newest(store, *place, series, newest)
     for source, destination, count, problem in store.rows(
         "SELECT source, destination, count(*), min(problem) FROM copies "
         "WHERE problem <> '' AND removing_at IS NULL GROUP BY destination, source"
@@ -147,14 +147,18 @@ def _pairs(store: Store) -> Mapping[tuple[str, str], _Pair]:
     return pairs
 
 
-def _size(store: Store, *copy: str | int) -> int | None:
+def _newest(store: Store, *copy: str | int) -> tuple[int | None, float | None]:
+    """The size of a copy, and the seconds that it took."""
     rows = store.rows(
-        f"SELECT size FROM copies WHERE {_PRESENT} AND source = ? AND destination = ? "  # noqa: S608 - ours
-        "AND series = ? AND submitted_at = ? LIMIT 1",
+        "SELECT size, CASE WHEN export IS NOT NULL THEN stored_at - submitted_at END "  # noqa: S608 - ours
+        f"FROM copies WHERE {_PRESENT} AND source = ? AND destination = ? AND series = ? "
+        "AND submitted_at = ? LIMIT 1",
         *copy,
     )
     # It may have been removed meanwhile.
-    return rows[0][0] if rows else None
+    size, length = rows[0] if rows else (None, None)
+    # A clock that was set back meanwhile says nothing of a length of time.
+    return size, length / _SECOND if length is not None and length >= 0 else None
 
 
 def _attempt(store: Store, source: str) -> _Attempt:

@@ -32,6 +32,8 @@ class ExportReport:
         size: The archive's size in bytes, once known.
         receipts: What each destination that has it gave for it.
         problems: What went wrong, a sentence each, with the destination where it was one's.
+        seconds: How long it took, over all runs, from asking for it until its archive was verified
+            on this machine; None where it was not.
     """
 
     source: str
@@ -43,6 +45,7 @@ class ExportReport:
     size: int | None
     receipts: tuple[Receipt, ...]
     problems: tuple[str, ...]
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,11 @@ class Freshness:
             None where one never was.
         pending: How many archives are still to be stored there.
         problem: Why the newest attempt failed; empty where it did not.
+        last_success: As of when the destination has everything that the source last planned to
+            export, UTC: of all its series the one that is behind. An export that turned out to
+            hold nothing new counts. None where one was never stored.
+        seconds: How long the newest archive there took, over all runs, from asking for it until
+            it was stored there; None where the ledger only found it there.
     """
 
     source: str
@@ -70,6 +78,8 @@ class Freshness:
     last_verified: datetime | None = None
     pending: int = 0
     problem: str = ""
+    last_success: datetime | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,8 @@ class RunReport:
         exit_code: What the process exits with.
         exports: What it worked on.
         problems: What went wrong outside any single export.
-        freshness: How each source stands at each of its destinations after this run.
+        freshness: How each source stands at each of its destinations after this run; empty where
+            that is not known, as after a run that could not begin.
         complete: Whether it ended with exit code 0 and every required destination has a checked
             copy of what its sources last exported: only then is all well.
         previous_exit_code: What the last run before it exited with that was neither stopped nor
