@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 from labferry.config import Kinds, load_config
 from labferry.plugins import load_plugins
@@ -223,16 +224,21 @@ def _check_json(example: Example, _: Sandbox) -> None:
     assert json.loads(example.text), example.place
 
 
+def _check_yaml(example: Example, _: Sandbox) -> None:
+    assert yaml.safe_load(example.text), example.place
+
+
 def _look_only(example: Example, _: Sandbox) -> None:
     assert example.text.strip(), example.place
 
 
 _CHECKS: Mapping[str, Callable[[Example, Sandbox], None]] = {
     "console": _check_console,
-    "ini": _look_only,
+    "ini": _look_only,  # by test_units.py, and closely
     "json": _check_json,
     "python": _check_python,
     "sh": _check_shell,
     "text": _look_only,
     "toml": _check_toml,
+    "yaml": _check_yaml,
 }
