@@ -48,6 +48,7 @@ class Export(TypedDict):
     size: int | None
     receipts: list[Receipt]
     problems: list[Problem]
+    seconds: float | None
 
 
 class Sync(TypedDict):
