@@ -1,6 +1,7 @@
 """The pages about the output, about metrics and about threats keep up with the code."""
 
 import re
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_type_hints
@@ -53,6 +54,14 @@ def test_every_metric_in_a_rule_is_one_that_is_written(project: Path) -> None:
     written = {family.name for family in families(RunReport(1, moment, moment, 0, (), ()))}
     assert len(named) > 5
     assert named - written == set()
+
+
+def test_every_extra_is_on_the_page_about_installing(project: Path) -> None:
+    build = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    page = (project / "docs/how-to/install.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    # `testing` is for authors of plugins.
+    assert {"all", "testing", *named} == set(build["project"]["optional-dependencies"])
 
 
 def test_every_threat_has_a_test_that_is_there(project: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import tomllib
 from collections.abc import Callable
@@ -153,6 +154,17 @@ def test_every_extra_that_something_needs_is_named_where_it_is_missing(project: 
     extras = tomllib.loads(text)["project"]["optional-dependencies"]
     # `fast` only makes faster; `testing` is for authors of plugins, who have pytest.
     assert extras.keys() - {"all", "fast", "testing"} == _EXTRAS.keys()
+
+
+def test_pip_adds_an_extra_to_the_labferry_that_is_there_and_looks_for_no_other(
+    make_environment: Callable[..., Path], wheel: Path
+) -> None:
+    python = make_environment(wheel, "pip") / "python"
+    command = (python, "-m", "pip", "install", "--no-index", "--dry-run", "labferry[s3]")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Requirement already satisfied: labferry[s3]" in done.stdout
+    # It would take that from an index, were it asked.
+    assert re.search(r"s3fs>=\S+.* \(from labferry\[s3\]", done.stdout + done.stderr)
 
 
 def test_an_editable_installation_follows_the_source(
