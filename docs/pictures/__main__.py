@@ -14,6 +14,7 @@ _FOLDER = Path(__file__).parents[1] / "_static" / "pictures"
 _WIDE = 120
 """Columns for what has long lines."""
 _RESTORE = "labferry restore latest --source chem --to work"
+_VERIFY = "labferry verify offsite 202603"
 
 
 def main() -> None:
@@ -39,7 +40,11 @@ def make(folder: Path) -> None:
             "status": still(laboratory.record("labferry status", _WIDE)),
             "list": still(laboratory.record("labferry list --since 2d", _WIDE)),
             "restore": still(laboratory.record(_RESTORE, _WIDE)),
+            "check": still(laboratory.record("labferry check", _WIDE)),
+            "verify": still(laboratory.record(_VERIFY, _WIDE)),
         }
+        with laboratory.away():
+            recordings["problems"] = still(laboratory.record("labferry sync"))
         for name, picture in recordings.items():
             (folder / f"{name}.svg").write_text(picture, encoding="utf-8")
 

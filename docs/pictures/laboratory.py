@@ -102,12 +102,19 @@ class Laboratory:
             self._server.options.archives = [BigArchive(size)]
             self._server.options.timing = JobTiming(run=0.1 + 0.1 * (night % 4))
             self._server.options.api_enabled = night != _SILENT
-            with self._away() if night == _AWAY else nullcontext():
+            with self.away() if night == _AWAY else nullcontext():
                 self._call("sync")
             if night % _WEEK == _WEEK - 1:
                 self._now += timedelta(hours=4)
                 self._call("verify")
         self._now += timedelta(hours=4)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """One destination can't be reached."""
+        (self._home / "nas").rename(self._home / "away")
+        yield
+        (self._home / "away").rename(self._home / "nas")
 
     def record(self, command: str, columns: int = 100) -> Recording:
         """Run a command at a terminal, and take down what is to be seen.
@@ -141,15 +148,12 @@ class Laboratory:
 
     def _names(self) -> list[tuple[str, str]]:
         """What is another at each call, and what is shown instead."""
-        home, url = str(self._home), self._server.url
-        return [(home, "/home/ana"), (url, "https://rspace.example.edu")]
-
-    @contextmanager
-    def _away(self) -> Iterator[None]:
-        """One destination can't be reached."""
-        (self._home / "nas").rename(self._home / "away")
-        yield
-        (self._home / "away").rename(self._home / "nas")
+        url, host = self._server.url, "rspace.example.edu"
+        return [
+            (str(self._home), "/home/ana"),
+            (url, f"https://{host}"),
+            (url.partition("://")[2], host),
+        ]
 
     def _write_config(self, rate: str) -> None:
         text = _CONFIG.format(url=self._server.url, rate=rate)
