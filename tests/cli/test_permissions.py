@@ -98,6 +98,17 @@ def config(site: Site) -> Config:
     return load_config(site.config, kinds(load_plugins()))
 
 
+def test_a_private_key_for_encrypted_archives_is_warned_of(site: Site) -> None:
+    recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudy6twzsnn3dm3"
+    site.write({}, {"nas": {"encrypt": {"recipients": [recipient], "identities": [KEY]}}})
+    (site.folder / "key").touch(mode=0o600)
+    (site.folder / "key").chmod(0o604)
+    config = load_config(site.config, kinds(load_plugins()))
+    ((subject, finding),) = check_permissions(config)
+    assert subject == "secrets"
+    assert "holds destinations.nas.encrypt.identities[0]." in finding.message
+
+
 def owned(monkeypatch: pytest.MonkeyPatch, path: Path, owner: int) -> None:
     """Have a file belong to somebody, which takes root to do in earnest."""
     real = Path.stat

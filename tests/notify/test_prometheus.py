@@ -139,7 +139,7 @@ def test_after_a_run_that_does_not_know_it_how_copies_stand_is_what_it_was(
     failed = replace(good, run=0, exit_code=1, exports=(), freshness=(), complete=False)
     for _ in range(2):
         metrics.labferry_run_finished(failed)
-        after = values(path)
+    after = values(path)
 
     assert {name for name, _ in before} - {name for name, _ in after} == {
         "exports",
