@@ -13,6 +13,7 @@ from labferry_rspace.answers import Answer, quote
 from labferry_rspace.budget import Budget
 from labferry_rspace.connection import ServerSettings
 from labferry_rspace.problems import judge
+from labferry_rspace.spreading import Spreading
 from labferry_rspace.transport import certificate_problem, certificates, new_client, went_out
 
 __all__ = ["Client", "usable"]
@@ -30,10 +31,14 @@ class Client:
     Args:
         address: The configured address.
         settings: Time-outs and certificates.
+
+    Attributes:
+        spreading: Fetches large archives over several connections.
     """
 
     def __init__(self, address: Address, settings: ServerSettings) -> None:
         self.address = address
+        self.spreading = Spreading()
         self._settings = settings
         self._lock = threading.Lock()
         self._clients: dict[bool, httpx.Client] = {}

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
+from threading import Event
 
 import httpx
 
@@ -84,7 +86,7 @@ def _resumed(
     begin, total = _content_range(response.headers.get("content-range", ""))
     if begin != offset or response.headers.get("etag", validator) != validator:
         return None
-    return Download(offset, total, validator, _chunks(client, response))
+    return Download(offset, total, validator, _chunks(client, target, response, offset))
 
 
 def _whole(client: Client, target: Target, response: httpx.Response) -> Download:
@@ -95,7 +97,7 @@ def _whole(client: Client, target: Target, response: httpx.Response) -> Download
     total = int(length) if length.isascii() and length.isdigit() else None
     etag = response.headers.get("etag", "")
     validator = etag if _STRONG_ETAG.fullmatch(etag) else None
-    return Download(0, total, validator, _chunks(client, response))
+    return Download(0, total, validator, _chunks(client, target, response, 0))
 
 
 def _content_range(text: str) -> tuple[int | None, int | None]:
@@ -121,11 +123,57 @@ def _check_content(target: Target, response: httpx.Response) -> None:
         )
 
 
-def _chunks(client: Client, response: httpx.Response) -> Iterator[bytes | bytearray]:
+def _chunks(
+    client: Client, target: Target, response: httpx.Response, begin: int
+) -> Iterator[bytes | bytearray]:
+    """What the answer has, which is all from `begin` on."""
     try:
-        yield from body(response)
+        if target.keyed or not _knows_ranges(response):
+            yield from body(response)
+            return
+        end = begin + int(response.headers["content-length"])
+        fetch = partial(_piece, client, target, response.headers["etag"])
+        yield from client.spreading.chunks(response, begin, end, fetch)
     except httpx.HTTPError as error:
         raise client.failure(error, response.url) from None
+
+
+def _knows_ranges(response: httpx.Response) -> bool:
+    """Whether the place that answered will give any part of the same archive."""
+    headers = response.headers
+    offers = headers.get("accept-ranges", "").lower() == "bytes"
+    has_length = re.fullmatch("[0-9]+", headers.get("content-length", "")) is not None
+    return offers and has_length and _STRONG_ETAG.fullmatch(headers.get("etag", "")) is not None
+
+
+def _piece(
+    client: Client, target: Target, etag: str, begin: int, end: int, ended: Event
+) -> bytearray:
+    """Part of an archive, asked for by itself.
+
+    Raises:
+        TransientError: It did not come, or not as it was asked for.
+    """
+    asked = {**_ACCEPT, "Range": f"bytes={begin}-{end - 1}", "If-Match": etag}
+    piece = bytearray()
+    try:
+        with client.stream(target.url, None, asked) as response:
+            headers = response.headers
+            told = (headers.get("etag", etag), _content_range(headers.get("content-range", ""))[0])
+            if response.status_code != HTTPStatus.PARTIAL_CONTENT or told != (etag, begin):
+                raise TransientError(
+                    f"{target.place} was asked for {asked['Range']} and answered something else "
+                    f"(HTTP {response.status_code})."
+                )
+            for chunk in body(response):
+                piece += chunk
+                if ended.is_set() or len(piece) > end - begin:
+                    break
+    except httpx.HTTPError as error:
+        raise client.failure(error, target.url) from None
+    if len(piece) != end - begin:
+        raise TransientError(f"{target.place} sent a part that is not as long as was asked for.")
+    return piece
 
 
 def _cut(response: httpx.Response) -> Answer:

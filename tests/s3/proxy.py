@@ -1,5 +1,7 @@
 """A proxy in front of a store that goes wrong as told, and remembers what it was asked."""
 
+import base64
+import hashlib
 import http.client
 import re
 import socket
@@ -7,12 +9,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 from typing_extensions import override
 
-Action = Literal["answer", "reset", "lose answer", "stall", "cut answer", "flip"]
+Action = Literal["answer", "reset", "lose answer", "stall", "cut answer", "flip", "forge"]
 _CHUNK = 64 << 10
 _SLOW_DOWN = "<Error><Code>{}</Code><Message>Please wait.</Message></Error>"
 
@@ -24,7 +27,8 @@ class Fault:
     Attributes:
         match: A pattern for `METHOD /path?query`.
         action: What happens: another answer, a reset before or after the store has it, a body
-            that is never taken, an answer that ends too early, a changed byte.
+            that is never taken, an answer that ends too early, a changed byte, a changed byte
+            with an MD5 to match.
         times: How often; then all is well.
         status: The other answer's status.
         code: Its code.
@@ -45,11 +49,13 @@ class Proxy:
 
     Attributes:
         requests: What was asked, as `METHOD /path?query`, but for what a fault kept back.
+        heads: The header fields of each request that was passed on, by what was asked.
     """
 
     def __init__(self, target: str) -> None:
         self.target = target.removeprefix("http://")
         self.requests: list[str] = []
+        self.heads: dict[str, Message] = {}
         self.faults: list[Fault] = []
         self.released = threading.Event()
         self._lock = threading.Lock()
@@ -123,8 +129,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self, proxy: Proxy, action: Action | None) -> None:
         body = bytearray(self._body())
-        if action == "flip":
+        if action in {"flip", "forge"}:
             body[len(body) // 2] ^= 1
+        if action == "forge":
+            del self.headers["Content-MD5"]
+            md5 = hashlib.md5(body, usedforsecurity=False).digest()
+            self.headers["Content-MD5"] = base64.b64encode(md5).decode()
+        proxy.heads[f"{self.command} {self.path}"] = self.headers
         backend = http.client.HTTPConnection(proxy.target, timeout=60)
         try:
             backend.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

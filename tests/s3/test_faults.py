@@ -1,6 +1,8 @@
+import re
+
 import pytest
 
-from labferry.sdk import AnswerLostError, NotFoundError, TransientError
+from labferry.sdk import AnswerLostError, NotFoundError, RefusedError, TransientError
 
 from .proxy import Proxy
 from .storing import SEVERAL, Storing, sample
@@ -29,6 +31,25 @@ def test_part_lost_or_damaged_on_its_way_is_sent_again(
     through_proxy.store(archive)
     assert through_proxy.holds(archive)
     assert len(proxy.asked(_PART)) == 2
+
+
+def test_part_is_bound_to_its_signature_by_its_md5(through_proxy: Storing, proxy: Proxy) -> None:
+    archive = sample()
+    through_proxy.store(archive)
+    (part,) = [head for asked, head in proxy.heads.items() if "partNumber=2" in asked]
+    assert "content-md5" in part["Authorization"].partition("SignedHeaders=")[2].split(",")[0]
+    assert part["X-Amz-Content-SHA256"] == "UNSIGNED-PAYLOAD"
+    (manifest,) = [head for asked, head in proxy.heads.items() if re.match("PUT .*json", asked)]
+    assert re.fullmatch("[0-9a-f]{64}", manifest["X-Amz-Content-SHA256"])
+
+
+def test_part_that_somebody_changed_on_its_way_is_refused(
+    through_proxy: Storing, proxy: Proxy
+) -> None:
+    proxy.fail(_PART, "forge")
+    with pytest.raises(RefusedError):
+        through_proxy.store(sample())
+    assert through_proxy.listed() == {}
 
 
 def test_part_that_the_server_does_not_take_is_sent_on_another_connection(
