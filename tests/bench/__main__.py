@@ -24,6 +24,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "http": download.http,
     "https": download.https,
     "official": download.official,
+    "spread": download.spread,
     "limited": sync.limited,
     "chain": sync.chain,
     "s3": upload.s3,

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _PIECE = 64 * 1024
@@ -27,12 +27,25 @@ class _Direction:
             time.sleep(wait)
 
 
+_Directions = Callable[[], tuple[_Direction, _Direction]]
+
+
 @contextmanager
-def link(port: int, rate: int) -> Iterator[int]:
-    """A port that leads to another one, at so many bytes a second in each direction."""
-    there, back = _Direction(rate), _Direction(rate)
+def link(port: int, rate: int, *, each: bool = False) -> Iterator[int]:
+    """A port that leads to another one, at so many bytes a second in each direction.
+
+    Args:
+        port: Where it leads.
+        rate: Bytes a second.
+        each: Whether each connection has as much, not all of them together.
+    """
+    shared = _Direction(rate), _Direction(rate)
+
+    def directions() -> tuple[_Direction, _Direction]:
+        return (_Direction(rate), _Direction(rate)) if each else shared
+
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        accepting = threading.Thread(target=_accept, args=(listener, port, there, back))
+        accepting = threading.Thread(target=_accept, args=(listener, port, directions))
         accepting.start()
         try:
             yield listener.getsockname()[1]
@@ -41,11 +54,12 @@ def link(port: int, rate: int) -> Iterator[int]:
             accepting.join()
 
 
-def _accept(listener: socket.socket, port: int, there: _Direction, back: _Direction) -> None:
+def _accept(listener: socket.socket, port: int, directions: _Directions) -> None:
     with suppress(OSError):
         while True:
             client, _ = listener.accept()
-            threading.Thread(target=_connect, args=(client, port, there, back), daemon=True).start()
+            passing = (client, port, *directions())
+            threading.Thread(target=_connect, args=passing, daemon=True).start()
 
 
 def _connect(client: socket.socket, port: int, there: _Direction, back: _Direction) -> None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import trustme
@@ -35,6 +35,10 @@ http {{
     location ~ ^/api/v1/export/[^/]+\\.zip$ {{
       default_type application/octet-stream;
       rewrite ^ /archive.zip break;
+    }}
+    location = /bucket/archive.zip {{
+      default_type application/octet-stream;
+      alias {home}/archive.zip;
     }}
     location / {{
       proxy_pass {behind};
@@ -81,6 +85,14 @@ class Notebook:
     def link(self) -> str:
         """Where its archive can be had, under a name that any export could have."""
         return f"{self.url}/api/v1/export/any.zip"
+
+    def stored(self, port: int) -> str:
+        """Where it can be had as if it lay in an object store, in ranges and without a key.
+
+        Args:
+            port: Another port that leads to the server.
+        """
+        return f"{replace(self, port=port).url}/bucket/archive.zip"
 
 
 @contextmanager
