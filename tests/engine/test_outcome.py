@@ -14,6 +14,7 @@ from labferry.sdk import (
     ExportReport,
     IntegrityError,
     LabferryError,
+    MissingCopy,
     NotFinishedError,
     Offer,
     Outcome,
@@ -118,14 +119,14 @@ def test_code_and_outcome_of_one_export(
 ) -> None:
     done = work(job=ExportJob(phase=phase))
     done.problems.extend(problems)
-    told = report_export(done, deliveries, BOTH)
+    told = report_export(done, deliveries, BOTH, BOTH)
     assert (told.exit_code, told.outcome) == (code, outcome)
 
 
 @pytest.mark.parametrize("code", [1, 4, 5])
 def test_failed_job_has_its_own_code(code: int, work: MakeWork) -> None:
     job = ExportJob(phase=Phase.FAILED, reason="The server ended the export.", exit_code=code)
-    told = report_export(work(job=job), [DAMAGED], BOTH)
+    told = report_export(work(job=job), [DAMAGED], BOTH, BOTH)
     assert (told.exit_code, told.outcome) == (code, Outcome.FAILED)
     assert told.problems == ("The server ended the export.", "nas: Other bytes.")
 
@@ -133,13 +134,13 @@ def test_failed_job_has_its_own_code(code: int, work: MakeWork) -> None:
 def test_failure_of_a_destination_that_is_not_required_is_told_but_not_the_runs(
     work: MakeWork,
 ) -> None:
-    told = report_export(work(job=ExportJob(phase=Phase.VERIFIED)), [STORED, DENIED], ["nas"])
+    told = report_export(work(job=ExportJob(phase=Phase.VERIFIED)), [STORED, DENIED], ["nas"], BOTH)
     assert (told.exit_code, told.problems) == (75, ("offsite: Access denied.",))
 
 
 def test_report_says_what_was_exported_and_where_it_is(work: MakeWork) -> None:
     job = ExportJob(phase=Phase.DONE, offer=Offer("x", 7, 1), server_job="9")
-    told = report_export(work(job=job, series="group 5"), [STORED], BOTH)
+    told = report_export(work(job=job, series="group 5"), [STORED], BOTH, BOTH)
     assert (told.source, told.series, told.title) == ("chem", "group 5", "Group 5")
     assert (told.size, told.receipts, told.problems) == (7, (RECEIPT,), ())
 
@@ -149,5 +150,36 @@ def test_report_shows_no_secret(work: MakeWork, monkeypatch: pytest.MonkeyPatch)
     secret = Secret.plain("s3cr3t").reveal()
     failed = work(job=ExportJob(phase=Phase.FAILED, reason=f"Not {secret}.", exit_code=5))
     failed.problems.append(RefusedError(f"Key {secret}"))
-    told = report_export(failed, [replace(FULL, reason=f"At {secret}")], BOTH)
+    told = report_export(failed, [replace(FULL, reason=f"At {secret}")], BOTH, BOTH)
     assert told.problems == ("Key ***", "Not ***.", "nas: At ***")
+
+
+@pytest.mark.parametrize(
+    ("phase", "deliveries", "missing"),
+    [
+        (Phase.VERIFIED, [STORED, DENIED], [("offsite", Outcome.FAILED, "Access denied.")]),
+        (Phase.VERIFIED, [STORED], [("offsite", Outcome.PENDING, "")]),
+        (
+            Phase.VERIFIED,
+            [],
+            [("nas", Outcome.PENDING, ""), ("offsite", Outcome.PENDING, "")],
+        ),
+        (Phase.DONE, [STORED], [("offsite", Outcome.FAILED, "")]),
+        (Phase.DONE, [STORED, replace(STORED, destination="offsite")], []),
+        (Phase.RUNNING, [FULL], [("nas", Outcome.FAILED, "The disk is full.")]),
+        (Phase.RUNNING, [], []),
+        (Phase.UNCHANGED, [], []),
+        (Phase.FAILED, [], []),
+    ],
+)
+def test_destinations_that_lack_an_archive_are_named_once_there_is_one(
+    phase: Phase,
+    deliveries: list[Delivery],
+    missing: list[tuple[str, Outcome, str]],
+    work: MakeWork,
+) -> None:
+    told = report_export(work(job=ExportJob(phase=phase)), deliveries, BOTH, BOTH)
+    assert told.missing == tuple(MissingCopy(*each) for each in missing)
+    assert {*map(str, told.missing)} & {*told.problems} == {
+        str(each) for each in told.missing if each.problem
+    }

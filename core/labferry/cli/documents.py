@@ -16,7 +16,7 @@ from labferry.actions.restore import Restored
 from labferry.actions.status import Kept
 from labferry.actions.sync import PlannedExport
 from labferry.actions.validate import Verdict
-from labferry.sdk import Checked, Outcome, Receipt, Severity
+from labferry.sdk import Checked, MissingCopy, Outcome, Receipt, Severity
 from labferry.sdk.sink import StrayKind
 
 __all__ = ["CONTENT", "VERSION", "output_schema"]
@@ -47,6 +47,7 @@ class Export(TypedDict):
     archive_id: str | None
     size: int | None
     receipts: list[Receipt]
+    missing: list[MissingCopy]
     problems: list[Problem]
     seconds: float | None
 

@@ -1,11 +1,19 @@
 """How a run went: one report for each export, and the exit code of it all."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from labferry.engine.work import Work
 from labferry.ledger import Delivery, DeliveryState
 from labferry.lifecycle import ExportJob, Phase
-from labferry.sdk import ExportReport, Outcome, Receipt, RunReport, StoppedError, redact
+from labferry.sdk import (
+    ExportReport,
+    MissingCopy,
+    Outcome,
+    Receipt,
+    RunReport,
+    StoppedError,
+    redact,
+)
 
 __all__ = ["exit_code", "is_complete", "is_decided", "report_export"]
 
@@ -17,7 +25,10 @@ _SIGNALS = 128
 
 
 def report_export(
-    work: Work, deliveries: Sequence[Delivery], required: Collection[str]
+    work: Work,
+    deliveries: Sequence[Delivery],
+    required: Collection[str],
+    route: Collection[str],
 ) -> ExportReport:
     """What became of one export in this run.
 
@@ -25,6 +36,7 @@ def report_export(
         work: The export.
         deliveries: How its deliveries went.
         required: The destinations whose failure is the run's.
+        route: All destinations that are to have it.
     """
     export = work.export
     failed = [d for d in deliveries if d.state is DeliveryState.FAILED]
@@ -49,6 +61,7 @@ def report_export(
         receipts=tuple(d.receipt for d in deliveries if isinstance(d.receipt, Receipt)),
         problems=tuple(redact(problem) for problem in problems),
         seconds=_seconds(export.job),
+        missing=tuple(_missing(export.job.phase, deliveries, route)),
     )
 
 
@@ -93,6 +106,20 @@ def is_complete(report: RunReport, required: Mapping[str, Collection[str]]) -> b
             if row.destination in required.get(row.source, ())
         )
     )
+
+
+def _missing(
+    phase: Phase, deliveries: Sequence[Delivery], route: Collection[str]
+) -> Iterator[MissingCopy]:
+    known = {delivery.destination: delivery for delivery in deliveries}
+    for name in dict.fromkeys([*route, *known]):
+        delivery = known.get(name, Delivery(0, name))
+        was_due = phase in {Phase.VERIFIED, Phase.DONE} or delivery.state is DeliveryState.FAILED
+        if delivery.state is not DeliveryState.STORED and was_due:
+            # Once others were enough, it has left the spool, and there is no next time.
+            waits = delivery.state is DeliveryState.PENDING and phase is Phase.VERIFIED
+            outcome = Outcome.PENDING if waits else Outcome.FAILED
+            yield MissingCopy(name, outcome, redact(delivery.reason))
 
 
 def _code(work: Work, failed: Sequence[Delivery]) -> int:

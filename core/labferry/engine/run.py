@@ -263,7 +263,10 @@ class _Run:
         stop = self._context.stop
         exports = tuple(
             report_export(
-                work, self._ledger.deliveries(work.export.id), self._required(work.export)
+                work,
+                self._ledger.deliveries(work.export.id),
+                self._required(work.export),
+                self._context.routes[work.export.source],
             )
             for work in plan.work
         )

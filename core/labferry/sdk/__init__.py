@@ -36,7 +36,7 @@ from labferry.sdk.manifest import (
 )
 from labferry.sdk.observer import Observer, ObserverSettings
 from labferry.sdk.quantities import GIB, MIB, Pacer, Rate, Size
-from labferry.sdk.report import ExportReport, Freshness, Outcome, RunReport, RunStarted
+from labferry.sdk.report import ExportReport, Freshness, MissingCopy, Outcome, RunReport, RunStarted
 from labferry.sdk.secrets import Secret, redact
 from labferry.sdk.settings import (
     Duration,
@@ -100,6 +100,7 @@ __all__ = [
     "ManifestEncryption",
     "ManifestJob",
     "ManifestSource",
+    "MissingCopy",
     "NotFinishedError",
     "NotFoundError",
     "Observer",

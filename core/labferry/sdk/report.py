@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from labferry.sdk.sink import Receipt
 
-__all__ = ["ExportReport", "Freshness", "Outcome", "RunReport", "RunStarted"]
+__all__ = ["ExportReport", "Freshness", "MissingCopy", "Outcome", "RunReport", "RunStarted"]
 
 
 class Outcome(StrEnum):
@@ -16,6 +16,24 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     PENDING = "pending"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class MissingCopy:
+    """A destination that was to have the archive of an export, and does not.
+
+    Attributes:
+        destination: The destination's name.
+        outcome: `pending` where the next run goes on with it, else `failed`.
+        problem: Why it failed; empty where nobody knows.
+    """
+
+    destination: str
+    outcome: Outcome
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.destination}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +52,8 @@ class ExportReport:
         problems: What went wrong, a sentence each, with the destination where it was one's.
         seconds: How long it took, over all runs, from asking for it until its archive was verified
             on this machine; None where it was not.
+        missing: The destinations that were to have the archive and don't, once it was verified or
+            where storing it failed.
     """
 
     source: str
@@ -46,6 +66,7 @@ class ExportReport:
     receipts: tuple[Receipt, ...]
     problems: tuple[str, ...]
     seconds: float | None = None
+    missing: tuple[MissingCopy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
