@@ -130,6 +130,15 @@ class Site:
             Done(done.returncode, done.stdout, done.stderr, time.monotonic() - began),
         )
 
+    def run_in_journal(self, *arguments: str) -> Done:
+        """Run labferry as systemd does, which names the stream that it reads."""
+        program = (
+            "import os, sys; status = os.fstat(2); "
+            "os.environ['JOURNAL_STREAM'] = f'{status.st_dev}:{status.st_ino}'; "
+            "os.execv(sys.executable, [sys.executable, '-m', 'labferry', *sys.argv[1:]])"
+        )
+        return self.run_program(sys.executable, "-c", program, *arguments)
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start labferry, to be ended by the test."""
         process = subprocess.Popen(

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def _assert_refused(site: Site, done: Done, code: int, *words: str) -> None:
     assert done.code == code, done.err
-    problem, advice = done.messages
+    head, problem, advice = done.messages
+    assert head.startswith(f"labferry: Run 1 ended with exit code {code} (")
     assert problem.startswith("labferry: lab: work of alice: ")
     assert advice.startswith("labferry: What failed is tried again by the next run")
     for word in words:

@@ -46,10 +46,11 @@ def test_a_disk_that_takes_nothing(
     done = _run_with(site, mount, "sync")
 
     assert done.code == code
-    assert len(done.messages) == 2
-    assert done.messages[0].startswith("labferry: lab: work of alice: nas: ")
+    head, problem, _ = done.messages
+    assert f"exit code {code} (" in head
+    assert problem.startswith("labferry: lab: work of alice: nas: ")
     for word in [str(site.destination()), *words]:
-        assert word in done.messages[0]
+        assert word in problem
     assert (site.folder / "left").read_text() == ""
 
     assert site.run("sync").code == 0
@@ -79,7 +80,7 @@ def test_a_folder_that_is_not_there_is_not_made(
     done = site.run("sync")
 
     assert done.code == 1
-    problem, _ = done.messages
+    _, problem, _ = done.messages
     assert f"nas: There is no folder {site.destination()}. Is its disk mounted?" in problem
     assert not site.destination().exists()
 
@@ -91,7 +92,7 @@ def test_a_file_in_place_of_the_folder(site: Site, server: SimulatedRSpace, sour
     done = site.run("sync")
 
     assert done.code == 1
-    assert str(site.destination()) in done.messages[0]
+    assert str(site.destination()) in done.messages[1]
 
 
 def test_a_state_folder_that_can_not_be_used(

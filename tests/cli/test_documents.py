@@ -41,7 +41,7 @@ def test_a_sync_that_fails(site: Site, server: SimulatedRSpace, source: Source) 
 
     (problem,) = done.document["problems"]
     assert done.code == 5
-    assert f"labferry: {problem['message']}" == done.messages[0]
+    assert f"labferry: {problem['message']}" == done.messages[1]
 
 
 def test_a_sync_on_a_terminal_is_a_document_with_messages_around(

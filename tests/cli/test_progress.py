@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -81,35 +78,3 @@ def test_dumb_terminal_gets_no_bars(site: Site, serve: Serve, source: Source) ->
     done = site.run_on_terminal("sync")
     assert done.code == 0
     assert "\x1b" not in done.out
-
-
-def test_json_log_lines_say_what_they_are_about(site: Site, serve: Serve, source: Source) -> None:
-    site.write({"lab": source(serve())})
-    done = site.run("sync", "-v", "--log-format", "json")
-    assert done.code == 0
-    lines = [json.loads(line) for line in done.messages]
-    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
-    (stored,) = [line for line in lines if "stored lab/" in line["message"]]
-    assert (stored["run"], stored["source"], stored["destination"]) == ("1", "lab", "nas")
-    assert stored["archive"] in stored["message"]
-    assert any(line.get("source") == "lab" and "destination" not in line for line in lines)
-
-
-def test_journal_gets_priorities(site: Site, serve: Serve, source: Source) -> None:
-    """systemd names the stream that it reads, and reads a priority in front of each line."""
-    site.write({"lab": source(serve())})
-    program = (
-        "import os, sys; status = os.fstat(2); "
-        "os.environ['JOURNAL_STREAM'] = f'{status.st_dev}:{status.st_ino}'; "
-        "os.execv(sys.executable, [sys.executable, '-m', 'labferry', 'sync', '-v'])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        check=True,
-        capture_output=True,
-        cwd=site.folder,
-        env=site.environment,
-        encoding="utf-8",
-    )
-    assert all(re.match(r"<[3-7]>", line) for line in done.stderr.splitlines())
-    assert "<6>" in done.stderr

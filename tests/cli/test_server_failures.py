@@ -33,7 +33,8 @@ def _assert_failed(site: Site, done: Done, code: int, *words: str) -> None:
     """It failed, said so once, and left nothing that looks like a backup."""
     assert done.code == code, done.err
     assert done.out == ""
-    problem, advice = done.messages
+    head, problem, advice = done.messages
+    assert head.startswith(f"labferry: Run 1 ended with exit code {code} (")
     assert problem.startswith("labferry: lab: ")
     assert advice.startswith("labferry: What failed is tried again by the next run")
     for word in words:

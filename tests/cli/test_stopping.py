@@ -43,8 +43,9 @@ def test_a_signal_ends_a_wait_and_the_next_run_goes_on(
     (export,) = done.document["exports"]
     assert (export["outcome"], export["receipts"]) == ("pending", [])
     assert done.messages[0] == "labferry: Stopping; once more to end at once."
-    assert "Run again to go on" in done.messages[1]
-    assert len(done.messages) == 2
+    assert f"Run 1 ended with exit code {code} (stopped by " in done.messages[1]
+    assert "Run again to go on" in done.messages[2]
+    assert len(done.messages) == 3
     assert site.files() == []
     assert site.run("sync").code == 0
     assert len(server.exports) == 1
@@ -145,7 +146,7 @@ def test_an_export_that_takes_longer_than_a_run_may(
     second = site.run("sync")
 
     assert (first.code, second.code) == (75, 0)
-    (message,) = first.messages
+    _, message = first.messages
     assert "max_wait" in message
     assert "The next run goes on" in message
     assert len(server.exports) == len(site.archives()) == 1

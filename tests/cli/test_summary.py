@@ -7,16 +7,18 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from labferry.cli.output import Output
 from labferry.cli.summary import print_run
-from labferry.sdk import Checked, ExportReport, Outcome, Receipt, RunReport
+from labferry.sdk import Checked, ExportReport, MissingCopy, Outcome, Receipt, RunReport
 
 Show = Callable[..., list[str]]
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+CONFIG = Path("/etc/labferry/labferry.toml")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 PAGE = "https://zenodo.example.org/uploads/12"
 FULL = "offsite: The disk is full. Free some space; the next run goes on with what is missing."
@@ -78,7 +80,7 @@ def show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         monkeypatch.setenv("COLUMNS", str(width))
         for stream in (sys.stdout, sys.stderr):
             monkeypatch.setattr(stream, "isatty", lambda: terminal)
-        print_run(Output(as_json=False, verbosity=verbosity), "sync", report)
+        print_run(Output(as_json=False, verbosity=verbosity), "sync", report, CONFIG)
         out, err = capsys.readouterr()
         return [*out.splitlines(), *err.splitlines()]
 
@@ -151,7 +153,7 @@ def test_of_many_exports_each_source_is_told_and_what_is_not_stored(show: Show) 
         "lab-0   200     50      400.0 MB",
         "lab-1   250     -       500.0 MB",
         "",
-        "Not stored:",
+        "Not stored at every destination:",
         "EXPORT                  OUTCOME  SIZE    DESTINATION  CHECKED",
         "lab-0: work of user000  failed   2.0 MB  -            -",
     ]
@@ -204,7 +206,13 @@ def test_pages_to_look_at_are_told_and_addresses_of_archives_are_not(show: Show)
 
 def test_off_a_terminal_there_are_lines_that_say_whose_they_are(show: Show) -> None:
     lines = show(FEW, 40, terminal=False)
+    head = (
+        "labferry: Run 7 ended with exit code 3 (partial: some archives or destinations failed). "
+        "Exports: 1 stored (2.0 MB), 1 unchanged, 1 pending, 1 failed; it took 2 min. "
+        "Configuration: /etc/labferry/labferry.toml"
+    )
     assert lines == [
+        head,
         f"labferry: chem-group: work of bob: {FULL}",
         "labferry: What failed is tried again by the next run; what is stored stays as it is.",
     ]
@@ -219,3 +227,86 @@ def test_off_a_terminal_a_good_run_says_nothing(show: Show) -> None:
 
 def test_a_run_without_exports_has_a_total_only(show: Show) -> None:
     assert show(run_of([]), 80) == ["Exports: none; it took 2 min."]
+
+
+def _partial(title: str, moment: str = "20260102T030405Z") -> ExportReport:
+    """An export that one destination has and another one could not store."""
+    stored = export(title)
+    nas, _ = stored.receipts
+    return replace(
+        stored,
+        outcome=Outcome.FAILED,
+        exit_code=1,
+        archive_id=f"{moment}-chem-group-23",
+        receipts=(nas,),
+        problems=(FULL,),
+        missing=(MissingCopy("offsite", Outcome.FAILED, FULL.removeprefix("offsite: ")),),
+    )
+
+
+def test_a_destination_without_its_copy_has_a_row(show: Show) -> None:
+    lines = _plain(show(run_of([_partial("work of alice")], 3), 80))
+    assert lines[2:6] == [
+        "chem-group: work of alice  partial  2.0 MB  nas          read back",
+        "                                            offsite      failed",
+        "",
+        "Exports: 1 partial; it took 2 min.",
+    ]
+
+
+def test_a_copy_that_the_next_run_goes_on_with_is_pending(show: Show) -> None:
+    waiting = replace(
+        _partial("work of alice"),
+        outcome=Outcome.PENDING,
+        missing=(MissingCopy("offsite", Outcome.PENDING),),
+    )
+    lines = _plain(show(run_of([waiting], 143), 80))
+    assert re.sub(" +", " ", lines[2]) == "chem-group: work of alice pending 2.0 MB nas read back"
+    assert lines[3].split() == ["offsite", "pending"]
+
+
+def test_missing_copies_are_told_in_lines_too(show: Show) -> None:
+    report = run_of([_partial("work of alice")], 3)
+    assert _plain(show(report, 40))[1:5] == [
+        "chem-group: work of alice",
+        "  partial, 2.0 MB",
+        "  nas: read back",
+        "  offsite: failed",
+    ]
+    (told, *_) = show(report, 80, terminal=False, verbosity=1)
+    assert told.startswith("chem-group: work of alice: partial at nas, not at offsite: chem-group/")
+
+
+def test_of_many_exports_those_that_are_partial_are_counted_and_named(show: Show) -> None:
+    many = [*(export(f"work of user{n:02}") for n in range(30)), _partial("work of zoe")]
+    lines = _plain(show(run_of(many, 3), 80))
+    assert lines[1].split() == ["SOURCE", "STORED", "PARTIAL", "SIZE"]
+    assert lines[2].split()[:3] == ["chem-group", "30", "1"]
+    assert lines[6].startswith("chem-group: work of zoe  partial")
+
+
+def test_archives_of_the_same_name_can_be_told_apart(show: Show) -> None:
+    """Earlier runs left them; the beginning of an id is enough for other verbs."""
+    same = [_partial("group 23", f"2026010{day}T030405Z") for day in (1, 2)]
+    lines = _plain(show(run_of([*same, export("work of bob")], 3), 100))
+    assert lines[2].startswith("chem-group: group 23, 20260101T030405Z  partial")
+    assert lines[4].startswith("chem-group: group 23, 20260102T030405Z  partial")
+    assert lines[6].startswith("chem-group: work of bob  ")
+
+
+def test_a_problem_of_several_archives_of_one_name_is_told_with_their_number(show: Show) -> None:
+    same = [_partial("group 23", f"2026010{day}T030405Z") for day in range(1, 5)]
+    odd = replace(same[0], problems=(*same[0].problems, "It is damaged."))
+    lines = show(run_of([odd, *same[1:], _partial("work of bob")], 3), 200, terminal=False)
+    assert lines[1:3] == [
+        f"labferry: chem-group: group 23 (4 archives), chem-group: work of bob: {FULL}",
+        "labferry: chem-group: group 23, 20260101T030405Z: It is damaged.",
+    ]
+
+
+def test_off_a_terminal_a_warning_says_which_run_it_is_of(show: Show) -> None:
+    stored = replace(_partial("work of alice"), outcome=Outcome.STORED, exit_code=0)
+    head, warning = show(run_of([stored]), 80, terminal=False)
+    assert head.startswith("labferry: Run 7 ended with exit code 0 (all that is required is stored")
+    assert warning == f"labferry: warning: chem-group: work of alice: {FULL}"
+    assert show(run_of([stored]), 80, terminal=False, verbosity=-1) == []

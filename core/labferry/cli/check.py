@@ -1,5 +1,6 @@
 """`labferry check`."""
 
+import logging
 from pathlib import Path
 
 import click
@@ -7,8 +8,9 @@ import click
 from labferry.actions.check import CheckResult, check
 from labferry.actions.session import open_session
 from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document
+from labferry.cli.output import Output, print_document, tell
 from labferry.sdk import Severity, redact
 
 __all__ = ["command"]
@@ -61,5 +63,8 @@ def _print(output: Output, result: CheckResult) -> None:
     is_ok = severity is Severity.OK
     if (is_ok and not output.is_talkative) or (output.is_quiet and not result.exit_code):
         return
-    line = redact(f"{_MARKS[severity]}  {result.subject}: {result.finding.message}")
-    click.echo(line, err=not is_ok)
+    line = f"{result.subject}: {result.finding.message}"
+    if is_ok or is_text():
+        click.echo(redact(f"{_MARKS[severity]}  {line}"), err=not is_ok)
+    else:
+        tell(line, logging.WARNING if severity is Severity.WARNING else logging.ERROR)

@@ -1,5 +1,6 @@
 """`labferry demo`."""
 
+import logging
 import shlex
 from contextlib import suppress
 from dataclasses import replace
@@ -40,7 +41,7 @@ def command(output: Output, folder: Path | None, *, keep_running: bool) -> int:
     stop_on_signals(stop)
     with demo(folder, stop) as done:
         places = {"folder": str(done.folder), "config": str(done.config), "server": done.url}
-        print_run(output, "demo", done.report, **places)
+        print_run(output, "demo", done.report, done.config, **places)
         if output.is_talkative and not stop.requested:
             _explain(done)
         if keep_running and not stop.requested:
@@ -66,8 +67,9 @@ def _explain(done: Demo) -> None:
 
 def _keep_running(done: Demo, stop: Stop) -> None:
     """Until a signal comes, which is how this is meant to end: no failure."""
-    tell(f"The simulated server stays at {done.url} until Ctrl-C. In another terminal:")
-    tell(f"  labferry sync -v -c {shlex.quote(str(done.config))}")
+    until = f"The simulated server stays at {done.url} until Ctrl-C. In another terminal:"
+    tell(until, logging.INFO)
+    tell(f"  labferry sync -v -c {shlex.quote(str(done.config))}", logging.INFO)
     with suppress(StoppedError):
         while True:
             stop.wait(3600)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import click
 
+from labferry.cli.logs import LogFormat, is_started, is_text, start_logging
 from labferry.cli.output import print_document, tell
 from labferry.config import InvalidConfigError
 from labferry.sdk import JsonValue, LabferryError, redact
@@ -17,23 +18,28 @@ __all__ = ["report_failure"]
 _log = logging.getLogger(__name__)
 
 
-def report_failure(error: Exception, command: str, *, as_json: bool) -> int:
+def report_failure(
+    error: Exception, command: str, *, as_json: bool, as_json_lines: bool = False
+) -> int:
     """Tell of an error on stderr, and on stdout where a JSON document was asked for.
 
     Args:
         error: What ended the verb.
         command: The verb; empty where none was named.
         as_json: Whether stdout is to be one JSON document.
+        as_json_lines: Whether stderr is to be JSON lines, even if no verb came to read its options.
 
     Returns:
         The exit code.
     """
+    if as_json_lines and not is_started():
+        start_logging(logging.WARNING, LogFormat.JSON)
     code, problems = _judge(error)
-    if isinstance(error, click.ClickException):
+    if isinstance(error, click.ClickException) and is_text():
         error.show()
     else:
         tell(_text(error))
-        if not isinstance(error, LabferryError | click.Abort):
+        if not isinstance(error, LabferryError | click.ClickException | click.Abort):
             _log.debug("Where it happened:", exc_info=error)
     if as_json:
         # It may have been stdout itself that failed.
@@ -72,6 +78,8 @@ def _text(error: Exception) -> str:
         return f"The configuration has {len(error.problems)} mistakes:\n{mistakes}"
     if isinstance(error, LabferryError):
         return str(error)
+    if isinstance(error, click.ClickException):
+        return error.format_message()
     if isinstance(error, click.Abort):
         return "Stopped."
     if isinstance(error, OSError):

@@ -1,5 +1,6 @@
 """`labferry init`."""
 
+import logging
 import shlex
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def _write_units(output: Output, folder: Path, config_path: Path | None) -> int:
         return 0
     if not output.is_quiet:
         for note in written.notes:
-            tell(note)
+            tell(note, logging.INFO)
     if output.is_talkative:
         places = " ".join(shlex.quote(str(file)) for file in written.files)
         click.echo(f"Wrote {places}. Look at them; then, from /etc/systemd/system:")

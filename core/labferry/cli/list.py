@@ -1,5 +1,6 @@
 """`labferry list`."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -77,8 +78,8 @@ def command(
         print_document("list", code, content, [{"message": problem} for problem in problems])
     else:
         _print(output, listing)
-    for problem in problems:
-        tell(problem)
+    for name, error in listing.failures.items():
+        tell(told(name, error), destination=name)
     return code
 
 
@@ -92,7 +93,7 @@ def _print(output: Output, listing: Listing) -> None:
     if listing.copies:
         print_table(_HEAD, [_row(output, copy) for copy in listing.copies])
     elif not listing.failures and not output.is_quiet:
-        tell("No archive is stored.")
+        tell("No archive is stored.", logging.INFO)
     if listing.strays:
         if listing.copies:
             click.echo()

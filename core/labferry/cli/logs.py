@@ -1,4 +1,4 @@
-"""Log lines on stderr: text for people, text for the journal, or JSON for machines."""
+"""Lines on stderr: text for people, text for the journal, or JSON for machines."""
 
 import json
 import logging
@@ -10,14 +10,16 @@ from typing import TextIO
 
 from typing_extensions import override
 
-from labferry.engine.logcontext import log_context
+from labferry.engine.logcontext import about, log_context
 from labferry.sdk import redact
 
-__all__ = ["LogFormat", "start_logging"]
+__all__ = ["LogFormat", "is_journal", "is_started", "is_text", "start_logging", "told_line"]
 
 _CHATTY = ("asyncssh", "botocore", "filelock", "httpcore", "httpx", "s3fs")
 """Libraries whose log lines are about themselves, or hold addresses with their signatures."""
 _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+_TOLD = "labferry.cli"
+"""Who says what a verb tells, however much was asked for of what is logged."""
 
 
 class LogFormat(StrEnum):
@@ -38,19 +40,51 @@ def start_logging(level: int, form: LogFormat) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _formatter(form: LogFormat) -> logging.Formatter:
-    if form is LogFormat.JSON:
-        return _Json()
-    return _Journal() if _is_journal(sys.stderr) else _Text()
+def is_started() -> bool:
+    """Whether it is known how lines are to look."""
+    return _stderr() is not None
 
 
-def _is_journal(stream: TextIO) -> bool:
-    """Whether a stream is the one that systemd reads: it names its device and inode."""
+def is_journal() -> bool:
+    """Whether stderr is the stream that systemd reads: it names its device and inode."""
     try:
-        status = os.fstat(stream.fileno())
+        status = os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):
         return False
     return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def is_text() -> bool:
+    """Whether lines are for people as they are: neither JSON nor for the journal."""
+    return isinstance(_current(), _Text)
+
+
+def told_line(message: str, level: int, **names: str | None) -> str:
+    """What a verb tells, as it looks among the log lines, without secrets.
+
+    Args:
+        message: What it tells.
+        level: `logging.ERROR` for a problem, `WARNING`, or `INFO`.
+        names: `run`, `source`, `archive`, `destination`: what it is about, where that is known.
+    """
+    record = logging.LogRecord(_TOLD, level, "", 0, message, None, None)
+    with about(**names):
+        return _current().format(record)
+
+
+def _current() -> logging.Formatter:
+    handler = _stderr()
+    return (handler.formatter if handler else None) or _formatter(LogFormat.TEXT)
+
+
+def _stderr() -> "_Stderr | None":
+    return next((each for each in logging.getLogger().handlers if isinstance(each, _Stderr)), None)
+
+
+def _formatter(form: LogFormat) -> logging.Formatter:
+    if form is LogFormat.JSON:
+        return _Json()
+    return _Journal() if is_journal() else _Text()
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -65,9 +99,12 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 class _Text(logging.Formatter):
+    """A level in front of what is out of the common: what a verb tells is a problem mostly."""
+
     @override
     def format(self, record: logging.LogRecord) -> str:
-        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        common = {logging.INFO, logging.ERROR} if record.name == _TOLD else {logging.INFO}
+        level = "" if record.levelno in common else f"{record.levelname.lower()}: "
         return redact(f"labferry: {level}{super().format(record)}")
 
 

@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 import click
 from click.shell_completion import CompletionItem
@@ -92,7 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from labferry.cli.failures import report_failure  # noqa: PLC0415
 
         verb = given[0] if given and given[0] in _VERBS else ""
-        code = report_failure(error, verb, as_json="--json" in given)
+        as_lines = "--log-format=json" in given or ("--log-format", "json") in pairwise(given)
+        as_json = "--json" in given
+        code = report_failure(error, verb, as_json=as_json, as_json_lines=as_lines)
     sys.exit(_flushed(code if isinstance(code, int) else 0))
 
 

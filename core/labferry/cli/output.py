@@ -10,8 +10,8 @@ from datetime import datetime
 
 import click
 
-from labferry.cli.logs import LogFormat, start_logging
-from labferry.sdk import JsonValue, redact
+from labferry.cli.logs import LogFormat, start_logging, told_line
+from labferry.sdk import JsonValue
 
 __all__ = ["Output", "painted", "print_document", "tell"]
 
@@ -19,6 +19,7 @@ _COLOURS = {
     "ok": "green",
     "stored": "green",
     "unchanged": "green",
+    "partial": "yellow",
     "pending": "yellow",
     "failed": "red",
 }
@@ -70,9 +71,15 @@ def painted(text: str) -> str:
     return text if text not in _COLOURS or is_plain else click.style(text, fg=_COLOURS[text])
 
 
-def tell(message: str) -> None:
-    """Print a message to stderr."""
-    click.echo(redact(f"labferry: {message}"), err=True)
+def tell(message: str, level: int = logging.ERROR, **names: str | None) -> None:
+    """Print a message to stderr, looking as log lines do, however many of those were asked for.
+
+    Args:
+        message: What to tell.
+        level: `logging.ERROR` for a problem, `WARNING`, or `INFO`.
+        names: `run`, `source`, `archive`, `destination`: what it is about, where that is known.
+    """
+    click.echo(told_line(message, level, **names), err=True)
 
 
 def print_document(

@@ -1,5 +1,6 @@
 """`labferry prune`."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
@@ -113,9 +114,9 @@ def _print(output: Output, pruned: Pruned, request: PruneRequest) -> None:
             click.echo(redact(line))
     if not output.is_quiet:
         for note in pruned.notes:
-            tell(f"{pruned.destination}: {note}")
+            tell(f"{pruned.destination}: {note}", logging.INFO, destination=pruned.destination)
     for problem in _problems(pruned):
-        tell(problem)
+        tell(problem, destination=pruned.destination)
 
 
 def _lines(pruned: Pruned, request: PruneRequest) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """SIGINT and SIGTERM: the first ends a run in good order, the second at once."""
 
+import logging
 import os
 import signal
 import sys
 from contextlib import suppress
 from types import FrameType
 
+from labferry.cli.logs import told_line
 from labferry.engine import Stop
 
 __all__ = ["stop_on_signals"]
@@ -18,9 +20,10 @@ def stop_on_signals(stop: Stop) -> None:
         if stop.requested:
             os._exit(128 + number)
         stop.request(number)
+        line = told_line("Stopping; once more to end at once.", logging.INFO)
         # Past Python's buffers: the signal may have come in the middle of writing to one.
         with suppress(OSError):
-            os.write(sys.stderr.fileno(), b"labferry: Stopping; once more to end at once.\n")
+            os.write(sys.stderr.fileno(), f"{line}\n".encode())
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)

@@ -1,42 +1,70 @@
-"""What is told of a run when it has ended."""
+"""What is told of a run: that it begins, where nobody sees it; and how it ended."""
 
+import logging
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import click
 
+from labferry.cli.exitcodes import MEANINGS
+from labferry.cli.export_words import WORDS, ExportNames, word
+from labferry.cli.logs import is_journal, is_text
 from labferry.cli.output import Output, print_document, tell
-from labferry.cli.summary_table import how_many, named, pages, print_exports, stored_bytes
+from labferry.cli.summary_table import how_many, pages, print_exports, stored_bytes
 from labferry.cli.units import show_seconds, show_size
 from labferry.sdk import ExportReport, Outcome, RunReport, redact
 
-__all__ = ["print_run"]
+__all__ = ["print_run", "tell_begun"]
 
 _FAILED = {1, 3, 4, 5}
 _COMFORT = "What failed is tried again by the next run; what is stored stays as it is."
-_NAMED = 3
-"""How many exports with the same problem are named."""
+_LEVELS = {Outcome.STORED: logging.WARNING, Outcome.PENDING: logging.INFO}
+"""Of the problems of an export. One that is stored all the same looks odd at most, or lacks a copy
+that need not be."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
+    """Something to tell, and what it is about, where that is one thing."""
+
     text: str
-    is_warning: bool
+    level: int = logging.ERROR
+    source: str | None = None
+    archive: str | None = None
+    destination: str | None = None
 
     def __str__(self) -> str:
-        return f"warning: {self.text}" if self.is_warning else self.text
+        return f"warning: {self.text}" if self.level == logging.WARNING else self.text
 
 
-def print_run(output: Output, command: str, report: RunReport, **more: str) -> None:
+def tell_begun(output: Output, config: Path, routes: Mapping[str, Sequence[str]]) -> None:
+    """Tell the journal that a run begins: there, a run that says nothing looks like none.
+
+    Args:
+        output: How to talk.
+        config: The configuration file.
+        routes: For each source, the destinations that its archives go to.
+    """
+    if is_journal() and not output.is_quiet:
+        places = ", ".join(dict.fromkeys(name for route in routes.values() for name in route))
+        told = f"Begins: {', '.join(routes)} to {places}. Configuration: {config}"
+        tell(told, logging.INFO)
+
+
+def print_run(
+    output: Output, command: str, report: RunReport, config: Path, /, **more: str
+) -> None:
     """Tell how a run went: what was stored to whoever listens, what went wrong in any case.
 
     Args:
         output: How to talk.
         command: The verb that ran it.
         report: The run.
+        config: The configuration file.
         more: What else the JSON document has to tell.
     """
     if output.as_json:
@@ -44,8 +72,18 @@ def print_run(output: Output, command: str, report: RunReport, **more: str) -> N
         print_document(command, report.exit_code, {**more, **_content(report)}, told)
     elif output.is_talkative:
         _print_exports(report)
-    problems = [p for p in _problems(report) if not (p.is_warning and output.is_quiet)]
-    _tell([*map(str, problems)], _COMFORT if report.exit_code in _FAILED else "")
+    problems = [
+        problem
+        for problem in _problems(report)
+        if not (output.is_quiet and problem.level == logging.WARNING)
+    ]
+    comfort = _COMFORT if report.exit_code in _FAILED else ""
+    if sys.stderr.isatty() and is_text():
+        _print_block(problems, comfort)
+    elif problems or report.exit_code:
+        _tell_block(report, config, problems, comfort)
+    elif is_journal() and not (output.is_quiet or output.is_talkative):
+        tell(_total(report), logging.INFO, run=str(report.run))
 
 
 def _content(report: RunReport) -> dict[str, object]:
@@ -66,24 +104,26 @@ def _print_exports(report: RunReport) -> None:
         click.echo()
         print_exports(report.exports)
     else:
+        names = ExportNames(report.exports)
         for export in report.exports:
-            click.echo(redact(_line(export)))
+            click.echo(redact(_line(export, names)))
     click.echo(_total(report))
 
 
-def _line(export: ExportReport) -> str:
-    what = f"{named(export)}: {export.outcome}"
+def _line(export: ExportReport, names: ExportNames) -> str:
+    what = f"{names.of(export)}: {word(export)}"
     if not export.receipts:
         return what
     places = ", ".join(receipt.destination for receipt in export.receipts)
+    others = "".join(f", not at {each.destination}" for each in export.missing)
     stored = export.receipts[0]
-    told = f"{what} at {places}: {stored.key} ({show_size(stored.size)})"
+    told = f"{what} at {places}{others}: {stored.key} ({show_size(stored.size)})"
     return "\n".join([told, *(f"  {page}" for page in pages(export))])
 
 
 def _total(report: RunReport) -> str:
-    counts = {outcome: how_many(report.exports, outcome) for outcome in Outcome}
-    told = {outcome: f"{count} {outcome}" for outcome, count in counts.items() if count}
+    counts = {each: how_many(report.exports, each) for each in WORDS}
+    told = {each: f"{count} {each}" for each, count in counts.items() if count}
     if Outcome.STORED in told:
         told[Outcome.STORED] += f" ({show_size(stored_bytes(report.exports))})"
     seconds = (report.ended - report.started).total_seconds()
@@ -93,34 +133,50 @@ def _total(report: RunReport) -> str:
 def _problems(report: RunReport) -> Iterator[_Problem]:
     """What to tell, in the order of the run: what several exports share is told once."""
     for text in dict.fromkeys(report.problems):
-        yield _Problem(text, is_warning=False)
-    shared: dict[_Problem, list[str]] = {}
+        yield _Problem(text)
+    names = ExportNames(report.exports)
+    shared: dict[_Problem, list[ExportReport]] = {}
     for export in report.exports:
-        # Stored all the same: it was a destination that need not have it.
-        is_warning = export.outcome is Outcome.STORED
+        level = _LEVELS.get(export.outcome, logging.ERROR)
+        places = {str(copy): copy.destination for copy in export.missing}
         for text in dict.fromkeys(export.problems):
-            subjects = shared.setdefault(_Problem(text, is_warning=is_warning), [])
-            subjects.append(named(export))
-    for problem, subjects in shared.items():
-        yield replace(problem, text=f"{_subject(subjects)}: {problem.text}")
+            problem = _Problem(text, level, destination=places.get(text))
+            shared.setdefault(problem, []).append(export)
+    for problem, exports in shared.items():
+        yield replace(
+            problem,
+            text=f"{names.of_all(exports)}: {problem.text}",
+            source=_only(export.source for export in exports),
+            archive=_only(export.archive_id for export in exports),
+        )
 
 
-def _subject(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    listed = ", ".join(names[:_NAMED])
-    return f"{listed} and {more} more" if more > 0 else listed
+def _only(names: Iterable[str | None]) -> str | None:
+    """The name that all share, if they do."""
+    different = {*names}
+    return different.pop() if len(different) == 1 else None
 
 
-def _tell(problems: Sequence[str], last: str) -> None:
-    """A block that a person at a terminal finds; elsewhere lines that say whose they are."""
-    if not sys.stderr.isatty():
-        for message in filter(None, [*problems, last]):
-            tell(message)
-        return
+def _tell_block(report: RunReport, config: Path, problems: Sequence[_Problem], last: str) -> None:
+    """Lines that say whose they are, as they may come in a mail or among others' lines."""
+    meaning = MEANINGS.get(report.exit_code, "failed")
+    head = f"Run {report.run} ended with exit code {report.exit_code} ({meaning})."
+    level = logging.ERROR if last else logging.INFO
+    run = str(report.run)
+    tell(f"{head} {_total(report)} Configuration: {config}", level, run=run)
+    for each in problems:
+        about = {"source": each.source, "archive": each.archive, "destination": each.destination}
+        tell(each.text, each.level, run=run, **about)
+    if last:
+        tell(last, logging.INFO, run=run)
+
+
+def _print_block(problems: Sequence[_Problem], last: str) -> None:
+    """What a person at a terminal finds below the table."""
     if problems:
         click.echo("\nProblems:", err=True)
     for problem in problems:
-        click.echo(_wrapped(redact(problem), "- "), err=True)
+        click.echo(_wrapped(redact(str(problem)), "- "), err=True)
     if last:
         click.echo(_wrapped(last), err=True)
 

@@ -6,18 +6,20 @@ from operator import attrgetter
 
 import click
 
+from labferry.cli.export_words import WORDS, ExportNames, word
 from labferry.cli.output import painted
 from labferry.cli.tables import print_if_it_fits
 from labferry.cli.units import show_size
-from labferry.sdk import Checked, ExportReport, Outcome, redact
+from labferry.sdk import Checked, ExportReport, MissingCopy, Outcome, Receipt, redact
 
-__all__ = ["how_many", "named", "pages", "print_exports", "stored_bytes"]
+__all__ = ["how_many", "pages", "print_exports", "stored_bytes"]
 
 _HEAD = ("EXPORT", "OUTCOME", "SIZE", "DESTINATION", "CHECKED", "KEY")
 _NARROWEST = 14
 """Columns; nobody wants to read the name of an export or a source in fewer."""
 _MANY = 20
-"""Exports; of more, only those that are not stored are told one by one."""
+"""Exports; of more, only those that failed or wait are told one by one."""
+_TO_TELL = (Outcome.FAILED, Outcome.PENDING)
 _HOW = {
     Checked.READ_BACK: "read back",
     Checked.STORE_CHECKSUM: "checksum",
@@ -27,28 +29,22 @@ _HOW = {
 
 def print_exports(exports: Sequence[ExportReport]) -> None:
     """Print what became of all exports of a run, and the pages that somebody has to look at."""
-    told = exports
+    names, told = ExportNames(exports), exports
     if len(exports) > _MANY:
         _print_sources(exports)
-        failed = [export for export in exports if export.outcome is Outcome.FAILED]
-        told = [*failed, *(e for e in exports if e.outcome is Outcome.PENDING)]
+        told = [each for outcome in _TO_TELL for each in exports if each.outcome is outcome]
     if told:
         if told is not exports:
-            click.echo("\nNot stored:")
-        _print_each(told[:_MANY])
+            click.echo("\nNot stored at every destination:")
+        _print_each(told[:_MANY], names)
         _print_rest(len(told) - _MANY)
-    found = [f"{named(export)} at {page}" for export in exports for page in pages(export)]
+    found = [f"{names.of(export)} at {page}" for export in exports for page in pages(export)]
     if found:
         click.echo("\nTo look at:")
         for page in found[:_MANY]:
             click.echo(redact(f"  {page}"))
         _print_rest(len(found) - _MANY)
     click.echo()
-
-
-def named(export: ExportReport) -> str:
-    """What an export is called."""
-    return f"{export.source}: {export.title}"
 
 
 def pages(export: ExportReport) -> Iterator[str]:
@@ -62,9 +58,9 @@ def pages(export: ExportReport) -> Iterator[str]:
             yield f"{receipt.destination}: {url}"
 
 
-def how_many(exports: Sequence[ExportReport], outcome: Outcome) -> int:
-    """How many exports ended like this."""
-    return sum(export.outcome is outcome for export in exports)
+def how_many(exports: Sequence[ExportReport], ended: str) -> int:
+    """How many exports ended like this, in one of the `WORDS`."""
+    return sum(word(export) == ended for export in exports)
 
 
 def stored_bytes(exports: Sequence[ExportReport]) -> int:
@@ -73,49 +69,58 @@ def stored_bytes(exports: Sequence[ExportReport]) -> int:
 
 
 def _print_sources(exports: Sequence[ExportReport]) -> None:
-    outcomes = [outcome for outcome in Outcome if how_many(exports, outcome)]
+    words = [each for each in WORDS if how_many(exports, each)]
     rows = []
     for source, group in groupby(sorted(exports, key=attrgetter("source")), attrgetter("source")):
         own = [*group]
-        counts = [str(how_many(own, outcome) or "-") for outcome in outcomes]
+        counts = [str(how_many(own, each) or "-") for each in words]
         rows.append((source, *counts, show_size(stored_bytes(own))))
-    head = ("SOURCE", *(outcome.upper() for outcome in outcomes), "SIZE")
+    head = ("SOURCE", *(each.upper() for each in words), "SIZE")
     if not print_if_it_fits(head, rows, narrowest=_NARROWEST):
         for source, *cells in rows:
-            told = [f"{outcome} {cell}" for outcome, cell in zip(outcomes, cells, strict=False)]
+            told = [f"{each} {cell}" for each, cell in zip(words, cells, strict=False)]
             click.echo(f"{source}\n  {', '.join([*told, cells[-1]])}")
 
 
-def _print_each(exports: Sequence[ExportReport]) -> None:
-    rows = [_row(export) for export in exports]
+def _print_each(exports: Sequence[ExportReport], names: ExportNames) -> None:
+    rows = [_row(export, names) for export in exports]
     if any(export.receipts for export in exports) and print_if_it_fits(_HEAD, rows):
         return
     without_keys = [row[:-1] for row in rows]
     if not print_if_it_fits(_HEAD[:-1], without_keys, narrowest=_NARROWEST):
         for export in exports:
-            _print_lines(export)
+            _print_lines(export, names)
 
 
-def _print_lines(export: ExportReport) -> None:
+def _print_lines(export: ExportReport, names: ExportNames) -> None:
     size = "" if export.size is None else f", {show_size(export.size)}"
-    places = [f"  {receipt.destination}: {_HOW[receipt.checked]}" for receipt in export.receipts]
-    for line in (named(export), f"  {painted(export.outcome)}{size}", *places):
+    places = [f"  {each.destination}: {painted(_how(each))}" for each in _copies(export)]
+    for line in (names.of(export), f"  {painted(word(export))}{size}", *places):
         click.echo(redact(line))
 
 
-def _row(export: ExportReport) -> tuple[str, ...]:
-    receipts = export.receipts
-    keys = [receipt.key for receipt in receipts]
+def _row(export: ExportReport, names: ExportNames) -> tuple[str, ...]:
+    copies = _copies(export)
+    keys = [receipt.key for receipt in export.receipts]
     # One for all, or each beside its destination.
     shown = keys if len({*keys}) > 1 else keys[:1]
     return (
-        named(export),
-        export.outcome,
+        names.of(export),
+        word(export),
         "-" if export.size is None else show_size(export.size),
-        "\n".join(receipt.destination for receipt in receipts) or "-",
-        "\n".join(_HOW[receipt.checked] for receipt in receipts) or "-",
+        "\n".join(each.destination for each in copies) or "-",
+        "\n".join(_how(each) for each in copies) or "-",
         "\n".join(shown) or "-",
     )
+
+
+def _copies(export: ExportReport) -> Sequence[Receipt | MissingCopy]:
+    """What became of an export at each destination: those that have it come first."""
+    return (*export.receipts, *export.missing)
+
+
+def _how(copy: Receipt | MissingCopy) -> str:
+    return copy.outcome if isinstance(copy, MissingCopy) else _HOW[copy.checked]
 
 
 def _print_rest(count: int) -> None:

@@ -11,30 +11,20 @@ import click
 from labferry.actions.session import Session, open_session
 from labferry.actions.sync import open_sync, preview, sync
 from labferry.cli.completing import complete_syncs
+from labferry.cli.exitcodes import MEANINGS
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
-from labferry.cli.summary import print_run
+from labferry.cli.summary import print_run, tell_begun
 from labferry.engine import Board, Stop
 
 __all__ = ["command"]
 
 _log = logging.getLogger(__name__)
 
-_EXIT_CODES = """\b
-Exit codes:
-  0    everything is stored and checked
-  1    failed
-  2    the configuration is wrong; nothing was started
-  3    partial: some archives or destinations failed
-  4    integrity: bytes differ from what was declared or stored
-  5    refused: credentials or permissions
-  11   another run is at work
-  75   the server is still exporting: run again
-  130  stopped by Ctrl-C, 143 by SIGTERM: run again to go on
-
-"""
+_CODES = "\n".join(f"  {code:<3}  {meaning}" for code, meaning in MEANINGS.items())
+_EXIT_CODES = f"\b\nExit codes:\n{_CODES}\n\n"
 _EXAMPLES = examples(
     "labferry sync                # every sync; without syncs, every source",
     "labferry sync nightly -v     # one sync or source, telling what it does",
@@ -64,10 +54,11 @@ def command(
         return _preview(output, session, names)
     stop = Stop()
     stop_on_signals(stop)
+    tell_begun(output, session.config.path, session.routes(names))
     board = Board()
     with progress_bars(board, wanted=not output.is_quiet):
         report = sync(session, names, stop, board)
-    print_run(output, "sync", report)
+    print_run(output, "sync", report, session.config.path)
     if stop.requested:
         # Threads that were in the middle of something must not outlive the report.
         sys.stdout.flush()

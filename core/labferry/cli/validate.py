@@ -1,5 +1,6 @@
 """`labferry plugins validate`."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from labferry.actions.session import open_session
 from labferry.actions.validate import State, Validation, Verdict
 from labferry.cli.completing import complete_destinations
 from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 
@@ -40,11 +42,12 @@ def command(output: Output, destination: str, config_path: Path | None) -> int:
     verdicts = []
     for verdict in validation.verdicts():
         verdicts.append(verdict)
-        _print_verdict(output, verdict)
+        _print_verdict(output, destination, verdict)
     broken = [verdict for verdict in verdicts if verdict.state is State.BROKEN]
     code = shared_exit_code({verdict.exit_code for verdict in broken})
     for left in validation.left:
-        tell(f"warning: this could not be deleted, do it by hand: {left}")
+        told = f"this could not be deleted, do it by hand: {left}"
+        tell(told, logging.WARNING, destination=destination)
     if output.as_json:
         content = {
             "destination": destination,
@@ -58,8 +61,11 @@ def command(output: Output, destination: str, config_path: Path | None) -> int:
     return code
 
 
-def _print_verdict(output: Output, verdict: Verdict) -> None:
+def _print_verdict(output: Output, destination: str, verdict: Verdict) -> None:
     if output.as_json or (output.is_quiet and verdict.state is not State.BROKEN):
+        return
+    if output.is_quiet and not is_text():
+        tell(f"{verdict.promise}: {verdict.explanation}", destination=destination)
         return
     line = f"{_MARKS[verdict.state]}  {verdict.promise:<10}  {verdict.claim}"
     click.echo(line, err=output.is_quiet)
