@@ -24,7 +24,12 @@ _VERBS = {
     ActivityKind.STORE: "storing",
     ActivityKind.VERIFY: "reading back",
 }
+_CHECKED = {ActivityKind.DOWNLOAD, ActivityKind.STORE}
+"""What is not over when the last byte is there: it is looked into, or read back."""
 _FULL = 100
+_SOONEST = 1
+_LATEST = 100 * 24 * 3600
+"""Seconds; what is later is never."""
 
 
 @contextmanager
@@ -53,7 +58,6 @@ class Bars:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._begins: dict[tuple[int, ActivityKind], tuple[float, float]] = {}
 
     def __rich_console__(
         self, console: "Console", options: "ConsoleOptions"
@@ -62,7 +66,8 @@ class Bars:
         from rich.table import Table  # noqa: PLC0415
 
         is_wide = options.max_width >= _WIDE
-        measures = [self._measure(activity) for activity in self._board.current()]
+        now = time.monotonic()
+        measures = [_measure(activity, now) for activity in self._board.current()]
         # What counts is never cut; the names take what is left.
         texts = [measure.texts(rate=is_wide) for measure in measures]
         widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
@@ -78,20 +83,6 @@ class Bars:
             table.add_row(measure.subject, *([bar] if is_wide else []), *columns)
         yield table
 
-    def _measure(self, activity: Activity) -> "_Measure":
-        done, total, now = activity.done, activity.total, time.monotonic()
-        begun, before = self._begins.setdefault((id(activity), activity.kind), (now, done))
-        elapsed = now - begun
-        # Within the first second the rate is a guess that jumps.
-        speed = (done - before) / elapsed if elapsed > 1 else 0
-        left = f"{show_seconds((total - done) / speed)} left" if total and speed > 0 else ""
-        subject = f"{_VERBS[activity.kind]} {activity.subject}"
-        share = min(_FULL, _FULL * done / total) if total else None
-        if activity.kind is ActivityKind.EXPORT:
-            return _Measure(subject, share, f"{done:.0f} %", "", left)
-        told = f"{show_size(int(done))} of {show_size(int(total or 0))}"
-        return _Measure(subject, share, told, f"{show_size(int(speed))}/s" if speed else "", left)
-
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
@@ -105,3 +96,26 @@ class _Measure:
 
     def texts(self, *, rate: bool) -> tuple[str, ...]:
         return (self.told, self.rate, self.left) if rate else (self.told, self.left)
+
+
+def _measure(activity: Activity, now: float) -> _Measure:
+    kind, done, total = activity.kind, activity.done, activity.total
+    if kind in _CHECKED and total and done >= total:
+        return _Measure(f"checking {activity.subject}", None, show_size(int(total)), "", "")
+    subject = f"{_VERBS[kind]} {activity.subject}"
+    share = min(_FULL, _FULL * done / total) if total else None
+    rest = max(0.0, (total or 0) - done)
+    if kind is ActivityKind.EXPORT:
+        # A server tells of its progress in leaps, minutes apart.
+        left = _left(rest, activity.pace.altogether(now, done))
+        return _Measure(subject, share, f"{int(share or 0)} %", "", left)
+    speed = activity.pace.lately(now, done)
+    rate = "" if speed is None else f"{show_size(int(speed))}/s"
+    told = f"{show_size(int(done))} of {show_size(int(total or 0))}"
+    return _Measure(subject, share, told, rate, _left(rest, speed))
+
+
+def _left(rest: float, speed: float | None) -> str:
+    """For how long it will go on like this; nothing where that is no use to anybody."""
+    seconds = rest / speed if speed else 0
+    return f"{show_seconds(seconds)} left" if _SOONEST <= seconds < _LATEST else ""

@@ -1,5 +1,6 @@
 """What is going on right now, for whoever wants to show it."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Self
 
 from typing_extensions import override
 
+from labferry.engine.pace import Pace
 from labferry.sdk import Archive, ArchiveReader, Digests
 
 __all__ = ["Activity", "ActivityKind", "Board", "TrackedArchive"]
@@ -39,20 +41,23 @@ class Activity:
         subject: What it is about, for people.
         total: How much there is to do; None where nobody knows.
         done: How much of that is done.
+        pace: How fast that goes, in seconds of the monotonic clock.
     """
 
     kind: ActivityKind
     subject: str
     total: float | None = None
     done: float = 0
+    pace: Pace = field(default_factory=Pace)
 
     def become(self, kind: ActivityKind, total: float | None) -> None:
         """Go over to what comes next."""
-        self.kind, self.total, self.done = kind, total, 0
+        self.kind, self.total, self.done, self.pace = kind, total, 0, Pace()
 
     def reach(self, done: float) -> None:
         """Come so far."""
         self.done = done
+        self.pace.note(time.monotonic(), done)
 
 
 @dataclass(frozen=True, slots=True)
