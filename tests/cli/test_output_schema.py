@@ -134,6 +134,10 @@ def test_log_lines(site: Site, server: SimulatedRSpace, source: Source) -> None:
     lines = check_lines(site.run("sync", "-v", "--log-format", "json").err)
     named = {name for line in lines for name in line}
     assert named >= {"run", "source", "archive", "destination"}
+    site.destination().rename(site.folder / "gone")
+    told = check_lines(site.run("sync", "--log-format", "json").err)
+    assert {line["level"] for line in told} == {"error", "info"}
+    assert check_lines(site.run("sync", "--nonsense", "--log-format", "json").err)
 
 
 def test_the_command_prints_the_schema(site: Site) -> None:
