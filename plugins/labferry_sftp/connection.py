@@ -1,21 +1,21 @@
 """Connecting: jump hosts, host keys, login, and the fsspec filesystem over it all."""
 
 import asyncio
-import getpass
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import asyncssh
 from sshfs import SSHFileSystem  # type: ignore[import-untyped]  # it ships no type information
 from typing_extensions import override
 
-from labferry.sdk import LabferryError, RefusedError
-from labferry_sftp.credentials import auth_failure, login_options
-from labferry_sftp.hostkeys import HostKeys
+from labferry.sdk import LabferryError, RefusedError, redact
+from labferry_sftp.credentials import KEYBOARD, auth_failure, login_options
+from labferry_sftp.hostkeys import HostKeys, Judge
 from labferry_sftp.loop import LoopThread
 from labferry_sftp.problems import classified
+from labferry_sftp.proxycommand import ProxyCommand
+from labferry_sftp.route import Target, config_files, route
 from labferry_sftp.settings import SftpSettings
 
 __all__ = ["Connection"]
@@ -63,6 +63,28 @@ class _Files(SSHFileSystem):  # type: ignore[misc]  # as above
         return client, pool_type(client)
 
 
+class _Client(asyncssh.SSHClient):
+    """Asked by asyncssh about host keys that are in no file, and about questions to a person.
+
+    Attributes:
+        was_asked: Whether the server wanted to ask questions.
+    """
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self.was_asked = False
+
+    @override
+    def validate_host_public_key(
+        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
+    ) -> bool:
+        return self._judge(host, addr, port, key)
+
+    @override
+    def kbdint_auth_requested(self) -> None:
+        self.was_asked = True  # and not answered: nobody is there
+
+
 class Connection:
     """A connection to a destination's server.
 
@@ -86,6 +108,7 @@ class Connection:
         self._settings = settings
         self._loop = loop
         self._open: list[asyncssh.SSHClientConnection] = []
+        self._commands: list[ProxyCommand] = []
 
     @property
     def peer(self) -> tuple[str, int]:
@@ -100,9 +123,10 @@ class Connection:
             TransientError: The server can't be reached now.
         """
         try:
-            for hop in self._settings.proxy_jump.split(",") if self._settings.proxy_jump else ():
-                self._jump(hop.strip())
-            self._log_in()
+            *way, target = route(self._settings)
+            for each in way:
+                self._connect(each, jump=True)
+            self._log_in(target)
         except BaseException:
             self.close()
             raise
@@ -112,13 +136,13 @@ class Connection:
         while self._open:
             with suppress(Exception):  # what is lost already can't be closed politely
                 self._loop.run(_closed(self._open.pop()), 2 * _CLOSING_SECONDS)
+        while self._commands:
+            self._commands.pop().close()
 
-    def _log_in(self) -> None:
-        settings = self._settings
-        place = _Place(settings.host, settings.port, settings.username)
-        self.ssh = self._connect(place, jump=False)
+    def _log_in(self, target: Target) -> None:
+        self.ssh = self._connect(target, jump=False)
         self.files = _Files(
-            place.host,
+            target.place.host,
             client=self.ssh,
             loop=self._loop.loop,
             pool_type=_OneChannel,
@@ -127,52 +151,61 @@ class Connection:
         try:
             self.sftp = self._run(self._first_channel())
         except Exception as error:
-            raise classified(error, f"Opening an SFTP session at {place}") from error
+            raise classified(error, f"Opening an SFTP session at {target.place}") from error
 
-    def _jump(self, hop: str) -> None:
-        user, _, address = hop.rpartition("@")
-        host, _, port = address.partition(":")
-        user = user or self._settings.username or ""
-        self._connect(_Place(host, int(port) if port else None, user or None), jump=True)
-
-    def _connect(self, place: "_Place", *, jump: bool) -> asyncssh.SSHClientConnection:
-        plain = self._options(place, pinned=not jump)
-        login = login_options(self._settings, jump=jump)
-        try:
-            connection = self._run(_connected(place.host, {**plain, **login}))
-        except asyncssh.HostKeyNotVerifiable as error:
-            if self.host_keys.may_have_another:
-                return self._connect(place, jump=jump)
-            raise self._explained(error, place, plain) from error
-        except Exception as error:
-            raise self._explained(error, place, plain) from error
+    def _connect(self, target: Target, *, jump: bool) -> asyncssh.SSHClientConnection:
         self.host_keys.stranger = None
-        self._open.append(connection)
-        return connection
+        login = login_options(self._settings, jump=jump)
+        while True:
+            self.host_keys.may_have_another = False
+            client = _Client(self.host_keys.judge(target, pinned=not jump))
+            options = self._options(target, client, pinned=not jump)
+            try:
+                connection = self._run(_connected(target.place.host, {**options, **login}))
+            except Exception as error:
+                if self.host_keys.may_have_another:
+                    continue
+                raise self._explained(error, target, client, jump=jump) from error
+            self._open.append(connection)
+            return connection
 
-    def _options(self, place: "_Place", *, pinned: bool) -> dict[str, Any]:
-        settings, seconds = self._settings, self._settings.connect_timeout.total_seconds()
-        config = settings.ssh_config
+    def _options(self, target: Target, client: "_Client", *, pinned: bool) -> dict[str, Any]:
+        """What asyncssh is told, but for the login."""
+        seconds = self._settings.connect_timeout.total_seconds()
         options = {
-            **self.host_keys.options(place.host, place.port, pinned=pinned),
-            "config": () if config is True else [str(config)] if config else [],
+            **self.host_keys.options(target, pinned=pinned),
+            **self._way(target),
+            "client_factory": lambda: client,
             "connect_timeout": seconds,
             "login_timeout": seconds,
-            "keepalive_interval": settings.keepalive.total_seconds(),
+            "keepalive_interval": self._settings.keepalive.total_seconds(),
             "keepalive_count_max": _LOST_AFTER,
-            "encryption_algs": _CIPHERS,
-            "port": place.port,
-            "username": place.user,
-            "tunnel": self._open[-1] if self._open else None,
         }
-        return {key: value for key, value in options.items() if value is not None}
+        return options if target.has_ciphers else {**options, "encryption_algs": _CIPHERS}
 
-    def _explained(self, error: Exception, place: "_Place", plain: dict[str, Any]) -> LabferryError:
+    def _way(self, target: Target) -> dict[str, Any]:
+        """How to get there; `tunnel` and `proxy_command` would else be taken from the file."""
+        way: dict[str, Any] = {
+            "config": config_files(self._settings),
+            "tunnel": self._open[-1] if self._open else None,
+            "proxy_command": None,
+        }
+        if target.proxy_command and not self._open:
+            self._commands.append(ProxyCommand(target.proxy_command))
+            way["sock"] = self._commands[-1].socket
+        named = {"port": target.place.port, "username": target.place.user}
+        return {**way, **{key: value for key, value in named.items() if value is not None}}
+
+    def _explained(
+        self, error: Exception, target: Target, client: "_Client", *, jump: bool
+    ) -> LabferryError:
+        place = target.place
         if isinstance(error, LabferryError):
             return error
         if isinstance(error, asyncssh.PermissionDenied):  # the host key was accepted before
-            offered = self._methods(place.host, plain)
-            return auth_failure(str(place), self._settings, offered)
+            offered = self._methods(target)
+            late = client.was_asked and KEYBOARD not in offered
+            return auth_failure(str(place), self._settings, offered, jump=jump, late=late)
         if self.host_keys.stranger is not None:  # also where the server has no other kind to show
             return self.host_keys.stranger.error
         if isinstance(error, asyncssh.HostKeyNotVerifiable):
@@ -180,16 +213,18 @@ class Connection:
                 f"Connecting to {place} failed: {error.reason}.",
                 hint="Ask the server's administrator which host key is right.",
             )
-        return classified(error, f"Connecting to {place}")
+        found = classified(error, f"Connecting to {place}")
+        if self._commands and self._commands[-1].told:
+            found.hint = f"Its ProxyCommand said: {redact(self._commands[-1].told)}"
+        return found
 
-    def _methods(self, host: str, plain: dict[str, Any]) -> list[str]:
+    def _methods(self, target: Target) -> list[str]:
         """The methods that the server offers to log in with; asked only where that failed.
 
         No secret is sent for this, and the host key was verified a moment ago.
         """
-        known = {key: plain[key] for key in ("port", "username", "tunnel") if key in plain}
         with suppress(Exception):  # it is only to tell more of a failure
-            asked = asyncssh.get_server_auth_methods(host, config=plain["config"], **known)
+            asked = asyncssh.get_server_auth_methods(target.place.host, **self._way(target))
             return [each for each in self._run(asked) if each]
         return []
 
@@ -214,15 +249,3 @@ async def _closed(connection: asyncssh.SSHClientConnection) -> None:
     except TimeoutError:
         connection.abort()
         await connection.wait_closed()
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    host: str
-    port: int | None
-    user: str | None
-
-    @override
-    def __str__(self) -> str:
-        shown = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.user or getpass.getuser()}@{shown}" + (f":{self.port}" if self.port else "")

@@ -9,12 +9,15 @@ import asyncssh
 from labferry.sdk import ConfigError, RefusedError, Secret
 from labferry_sftp.settings import SftpSettings
 
-__all__ = ["auth_failure", "login_options"]
+__all__ = ["KEYBOARD", "auth_failure", "login_options"]
+
+KEYBOARD = "keyboard-interactive"
+"""What SSH calls questions to a person."""
 
 _WORDS = {
     "publickey": "a key",
     "password": "a password",
-    "keyboard-interactive": "questions to a person at the keyboard",
+    KEYBOARD: "questions to a person at the keyboard",
     "gssapi-with-mic": "Kerberos",
     "hostbased": "the client's host",
 }
@@ -30,45 +33,65 @@ def login_options(settings: SftpSettings, *, jump: bool = False) -> dict[str, An
     Raises:
         ConfigError: A key, certificate or agent can't be used.
     """
+    password = None if jump else settings.password
     options: dict[str, Any] = {
-        "kbdint_auth": False,
+        "kbdint_auth": True,  # so that it is noticed; nothing is ever answered
         "gss_kex": False,
         "gss_auth": False,
         "host_based_auth": False,
-        "agent_path": _agent(settings),
+        "agent_path": _agent(settings, password),
     }
-    if settings.password is not None and not jump:
-        options["password"] = settings.password.reveal()
+    if password is not None:
+        options["password"] = password.reveal()
     if settings.private_key is not None:
         options["client_keys"] = [_key(settings)]
-    elif not options["agent_path"] and settings.password is not None:
+    elif not _may_use_keys(settings, password):
         options["client_keys"] = None
     return options
 
 
-def auth_failure(place: str, settings: SftpSettings, offered: list[str]) -> RefusedError:
+def auth_failure(
+    place: str, settings: SftpSettings, offered: list[str], *, jump: bool, late: bool
+) -> RefusedError:
     """What to tell where the server lets nobody in.
 
     Args:
         place: The account and server.
         settings: The settings.
         offered: The methods that the server offers, if it said.
+        jump: As for `login_options`.
+        late: Whether it asked questions to a person after it had accepted something else.
     """
-    tried = " and ".join(_tried(settings))
+    password = None if jump else settings.password
+    tried = " and ".join(_tried(settings, password))
+    if late:
+        return RefusedError(
+            f"{place} is not content with {tried}: it also wants {_WORDS[KEYBOARD]}.",
+            hint=f"{_NOBODY} Have the account let in without this second factor.",
+        )
     wanted = ", ".join(_WORDS.get(each, each) for each in offered) or "nothing that it names"
     message = f"{place} does not let labferry in with {tried}; it accepts {wanted}."
-    if offered == ["keyboard-interactive"]:
-        return RefusedError(
-            message,
-            hint="Nobody is there to answer when labferry runs, so keyboard-interactive is not "
-            "supported. Have a key added for the account, or PasswordAuthentication allowed.",
-        )
-    return RefusedError(
-        message, hint="Check `username`, and that the account accepts this key or password."
-    )
+    if KEYBOARD in offered and not _methods(settings, password) <= set(offered):
+        hint = f"{_NOBODY} Have a key added for the account, or PasswordAuthentication allowed."
+    else:
+        hint = "Check `username`, and that the account accepts this key or password."
+    return RefusedError(message, hint=hint)
 
 
-def _tried(settings: SftpSettings) -> list[str]:
+_NOBODY = "Nobody is there to answer when labferry runs, so keyboard-interactive is not supported."
+
+
+def _methods(settings: SftpSettings, password: Secret | None) -> set[str]:
+    """The methods that labferry can log in with."""
+    keys = {"publickey"} if _may_use_keys(settings, password) else set()
+    return keys | ({"password"} if password is not None else set())
+
+
+def _may_use_keys(settings: SftpSettings, password: Secret | None) -> bool:
+    return settings.private_key is not None or bool(settings.agent) or password is None
+
+
+def _tried(settings: SftpSettings, password: Secret | None) -> list[str]:
     tried = []
     if isinstance(settings.private_key, Secret):
         tried.append(f"the key from {settings.private_key.origin}")
@@ -76,16 +99,16 @@ def _tried(settings: SftpSettings) -> list[str]:
         tried.append(f"the key {settings.private_key}")
     if settings.certificate is not None:
         tried.append(f"the certificate {settings.certificate}")
-    if settings.agent or (settings.agent is None and not (tried or settings.password)):
+    if settings.agent or (settings.agent is None and not (tried or password)):
         tried.append("the agent's keys")
-    if not (settings.private_key or settings.password):
+    if not (settings.private_key or password):
         tried.append("the keys in ~/.ssh")
-    if settings.password is not None:
-        tried.append(f"the password from {settings.password.origin}")
+    if password is not None:
+        tried.append(f"the password from {password.origin}")
     return tried
 
 
-def _agent(settings: SftpSettings) -> str | tuple[()] | None:
+def _agent(settings: SftpSettings, password: Secret | None) -> str | tuple[()] | None:
     """The agent's socket; an empty tuple lets asyncssh look for it, None stands for no agent."""
     if isinstance(settings.agent, Path):
         if not settings.agent.is_socket():
@@ -94,7 +117,7 @@ def _agent(settings: SftpSettings) -> str | tuple[()] | None:
             )
         return str(settings.agent)
     if settings.agent is None:
-        return None if settings.private_key or settings.password else ()
+        return None if settings.private_key or password else ()
     if settings.agent and not os.environ.get("SSH_AUTH_SOCK") and not settings.ssh_config:
         raise ConfigError(
             "`agent` is set, but $SSH_AUTH_SOCK is not: no SSH agent is known here.",

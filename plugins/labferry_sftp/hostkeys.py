@@ -1,22 +1,21 @@
 """Which host keys are trusted, and what to tell where one is not."""
 
-import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
 from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
-from typing_extensions import override
 
 from labferry.sdk import ConfigError, RefusedError
+from labferry_sftp.knownhosts import KnownHosts, Noted
+from labferry_sftp.route import Target
 from labferry_sftp.settings import SftpSettings
 
-__all__ = ["HostKeys", "Stranger"]
+__all__ = ["HostKeys", "Judge", "Stranger"]
 
-_SYSTEM = Path("/etc/ssh/ssh_known_hosts")
-_PORT = 22
+Judge = Callable[[str, str, int, asyncssh.SSHKey], bool]
+"""Whether a key of a host's is trusted: its name, address and port, and the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,84 +49,57 @@ class HostKeys:
 
     def __init__(self, settings: SftpSettings) -> None:
         self._settings = settings
-        self._file = settings.known_hosts or Path("~/.ssh/known_hosts").expanduser()
+        self._known = KnownHosts(settings.known_hosts)
         self.stranger: Stranger | None = None
         self.may_have_another = False
         self._unfit: set[bytes] = set()
         self._wanted: list[bytes] = []
-        self._known = asyncssh.SSHKnownHosts()
-        for path in [settings.known_hosts] if settings.known_hosts else [self._file, _SYSTEM]:
-            self._load(path)
 
-    def options(self, host: str, port: int | None, *, pinned: bool) -> dict[str, object]:
-        """What asyncssh is told so that it accepts no other key.
+    def options(self, target: Target, *, pinned: bool) -> dict[str, object]:
+        """What asyncssh is told so that it takes known keys only, and asks about all others.
 
         Args:
-            host: The host to connect to.
-            port: Its port, if it is known.
+            target: The host to connect to.
             pinned: Whether `host_key` of the settings is for this host.
         """
-        pin = self._settings.host_key if pinned else None
-        known: object = ([], [], []) if pin else self._known
+        trust = self._trust(target, "", pinned=pinned)
         return {
-            "known_hosts": known,
-            "client_factory": lambda: _Verifier(self._judge(pin)),
-            "server_host_key_algs": self._algorithms(host, port, pin),
+            "known_hosts": ([], [], []) if trust.pin else self._known.entries,
+            "server_host_key_algs": self._algorithms(trust),
+            "x509_trusted_certs": [],
+            "x509_trusted_cert_paths": [],
         }
 
-    def add(self, line: str) -> Path:
-        """Add a line to the file of known hosts, which is made if there is none."""
-        try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(descriptor, "r+b") as file:
-                file.seek(0)
-                unfinished = file.read()[-1:] not in {b"", b"\n"}
-                file.write(b"\n" * unfinished + line.encode() + b"\n")
-        except OSError as error:
-            raise ConfigError(f"{self._file} can't be written: {error.strerror}.") from error
-        return self._file
+    def judge(self, target: Target, *, pinned: bool) -> Judge:
+        """Who judges the keys that are not in the files of known hosts; arguments as above."""
 
-    def _load(self, path: Path) -> None:
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise ConfigError(f"{path} can't be read: {error.strerror}.") from error
-        for line in text.splitlines():
-            with suppress(ValueError):  # as OpenSSH does, a line that is no entry is passed over
-                self._known.load(line)
-
-    def _algorithms(self, host: str, port: int | None, pin: str | None) -> Sequence[str]:
-        """Kinds of keys to ask for: the known ones first, then all, so that a change is seen."""
-        keys, authorities = self._trusted(host, "", port)
-        first = [*self._wanted, *_kinds(keys)]
-        if authorities:
-            first = [*get_default_certificate_algs(), *first]
-        if pin:
-            first = [] if _is_fingerprint(pin) else [*_imported(pin).sig_algorithms]
-        every = dict.fromkeys([*first, *get_default_public_key_algs()])
-        return [each.decode("ascii") for each in every if not pin or each not in self._unfit]
-
-    def _trusted(
-        self, host: str, address: str, port: int | None
-    ) -> tuple[Sequence[asyncssh.SSHKey], Sequence[asyncssh.SSHKey]]:
-        """The keys that are known of a host, and those of authorities for it."""
-        match = self._known.match(host, address, None if port in {None, _PORT} else port)
-        return match[0], match[1]
-
-    def _judge(self, pin: str | None) -> "Callable[[str, str, int, asyncssh.SSHKey], bool]":
-        def judge(host: str, address: str, port: int, key: asyncssh.SSHKey) -> bool:
-            if pin and _same(pin, key):
+        def judge(_host: str, address: str, _port: int, key: asyncssh.SSHKey) -> bool:
+            trust = self._trust(target, address, pinned=pinned)
+            if trust.accepts(key):
                 return True
-            keys, _ = self._trusted(host, address, port)
-            self.may_have_another = _is_fingerprint(pin) if pin else self._learn(keys, key)
+            self.may_have_another = (
+                _is_fingerprint(trust.pin) if trust.pin else self._learn(trust.noted.keys, key)
+            )
             self._unfit.update(key.sig_algorithms)
-            self.stranger = self._describe(host, address, port, key, pin)
+            self.stranger = _stranger(target, key, trust, self._known.file)
             return False
 
         return judge
+
+    def _trust(self, target: Target, address: str, *, pinned: bool) -> "_Trust":
+        pin = self._settings.host_key if pinned else None
+        noted = self._known.noted(target.known_name, address, target.port)
+        return _Trust(pin, noted)
+
+    def _algorithms(self, trust: "_Trust") -> Sequence[str]:
+        """Kinds of keys to ask for: the known ones first, then all, so that a change is seen."""
+        first = [*self._wanted, *trust.kinds]
+        if trust.noted.authorities:
+            first = [*get_default_certificate_algs(), *first]
+        if trust.pin:
+            first = [] if _is_fingerprint(trust.pin) else [*_imported(trust.pin).sig_algorithms]
+        every = dict.fromkeys([*first, *get_default_public_key_algs()])
+        return [each.decode("ascii") for each in every if not trust.pin or each not in self._unfit]
 
     def _learn(self, known: Sequence[asyncssh.SSHKey], shown: asyncssh.SSHKey) -> bool:
         """Note the kinds that are known, where they came to light only with the address."""
@@ -135,50 +107,57 @@ class HostKeys:
         self._wanted += news
         return bool(news) and shown.algorithm not in {each.algorithm for each in known}
 
-    def _describe(
-        self, host: str, address: str, port: int, key: asyncssh.SSHKey, pin: str | None
-    ) -> Stranger:
-        place = host if port == _PORT else f"[{host}]:{port}"
-        line = f"{place} {_public(key)}"
-        fingerprint = key.get_fingerprint()
-        shown = f"{place} shows the host key {key.get_algorithm()} {fingerprint}"
-        keys, authorities = self._trusted(host, address, port)
-        known = [*keys, *authorities]
-        if pin:
-            error = RefusedError(f"{shown}, not the one in `host_key`.", hint=_WARNING)
-        elif known:
-            others = ", ".join(f"{each.get_algorithm()} {each.get_fingerprint()}" for each in known)
-            error = RefusedError(
-                f"{shown}, but known for it is {others}.",
-                hint=f"{_WARNING} If it is right, put this line in place of the old one in "
-                f"{self._file}: {line}",
-            )
-        else:
-            error = RefusedError(
-                f"{shown}, which is not known.",
-                hint="Compare the fingerprint with what the server's administrator says. If it is "
-                f"right, add this line to {self._file}: {line} - or have it added by: labferry "
-                "check --accept-new-host-key",
-            )
-        return Stranger(line, fingerprint, not (pin or known), error)
+
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """What is trusted of one host: what comes first counts alone.
+
+    Attributes:
+        pin: The settings' `host_key`.
+        noted: What the files of known hosts say.
+    """
+
+    pin: str | None
+    noted: Noted
+
+    @property
+    def kinds(self) -> list[bytes]:
+        """The kinds of the keys that are trusted."""
+        return _kinds(self.noted.keys)
+
+    def accepts(self, key: asyncssh.SSHKey) -> bool:
+        """Whether a key is trusted that is in no file of known hosts."""
+        return self.pin is not None and _same(self.pin, key)
+
+    def refusal(self, key: asyncssh.SSHKey) -> tuple[str, str, bool]:
+        """Why a key is refused, what to do to accept it, and whether it is not just unknown."""
+        if self.pin:
+            return "not the one in `host_key`", "", True
+        if key in self.noted.revoked:
+            return "which is revoked", "", True
+        if self.noted.known:
+            return f"but known for it is {_named(self.noted.known)}", _REPLACE, True
+        return "which is not known", _ADD, False
 
 
-class _Verifier(asyncssh.SSHClient):
-    """Asked by asyncssh about every host key that is not in the files of known hosts."""
-
-    def __init__(self, judge: "Callable[[str, str, int, asyncssh.SSHKey], bool]") -> None:
-        self._judge = judge
-
-    @override
-    def validate_host_public_key(
-        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
-    ) -> bool:
-        return self._judge(host, addr, port, key)
+def _stranger(target: Target, key: asyncssh.SSHKey, trust: _Trust, file: Path) -> Stranger:
+    line, fingerprint = f"{target.known_as} {_public(key)}", key.get_fingerprint()
+    reason, remedy, suspicious = trust.refusal(key)
+    error = RefusedError(
+        f"{target.known_as} shows the host key {key.get_algorithm()} {fingerprint}, {reason}.",
+        hint=(_WARNING * suspicious + remedy.format(file=file, line=line)).strip(),
+    )
+    return Stranger(line, fingerprint, not suspicious, error)
 
 
 _WARNING = (
     "Either the server was set up anew, or somebody is listening in between: ask its administrator "
-    "on another way before going on."
+    "on another way before going on. "
+)
+_REPLACE = "If it is right, put this line in place of the old one in {file}: {line}"
+_ADD = (
+    "Compare the fingerprint with what the server's administrator says. If it is right, add this "
+    "line to {file}: {line} - or have it added by: labferry check --accept-new-host-key"
 )
 
 
@@ -194,6 +173,14 @@ def _public(key: asyncssh.SSHKey) -> str:
     return f"{kind} {blob}"
 
 
+def _named(keys: Sequence[asyncssh.SSHKey]) -> str:
+    return ", ".join(f"{each.get_algorithm()} {each.get_fingerprint()}" for each in keys)
+
+
+def _fingerprint(key: asyncssh.SSHKey) -> str:
+    return key.get_fingerprint().rstrip("=")
+
+
 def _kinds(keys: Sequence[asyncssh.SSHKey]) -> list[bytes]:
     return [each for key in keys for each in key.sig_algorithms]
 
@@ -204,5 +191,5 @@ def _is_fingerprint(pin: str) -> bool:
 
 def _same(pin: str, key: asyncssh.SSHKey) -> bool:
     if _is_fingerprint(pin):
-        return key.get_fingerprint().rstrip("=") == pin.rstrip("=")
+        return _fingerprint(key) == pin.rstrip("=")
     return pin.split()[:2] == _public(key).split()

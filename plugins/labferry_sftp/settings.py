@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from labferry.sdk import Duration, FilePath, PrivateFilePath, Secret, SinkSettings
+from labferry_sftp.places import hops
 
 __all__ = ["SftpSettings"]
 
@@ -34,10 +35,7 @@ def _remote_path(value: str) -> str:
 
 
 def _hops(value: str) -> str:
-    for hop in value.split(","):
-        place, _, port = hop.strip().rpartition("@")[2].partition(":")
-        if not place or (port and not port.isdecimal()):
-            raise ValueError('"[user@]host[:port]", several of them separated by commas')
+    hops(value)
     return value
 
 
@@ -108,7 +106,8 @@ class SftpSettings(SinkSettings):
     and known hosts serve there; the password is not sent there."""
 
     ssh_config: bool | FilePath = False
-    """Whether to take what is not set here from `~/.ssh/config`, or the path of such a file."""
+    """Whether to take what is not set here from `~/.ssh/config`, or the path of such a file. Which
+    host keys are trusted is never taken from there."""
 
     connect_timeout: Annotated[Duration, Field(gt=timedelta())] = timedelta(seconds=30)
     """How long connecting and logging in may take."""

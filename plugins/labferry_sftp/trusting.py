@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from labferry.sdk import Finding, RefusedError, Severity
 from labferry_sftp.connection import Connection
-from labferry_sftp.hostkeys import HostKeys, Stranger
+from labferry_sftp.hostkeys import Stranger
+from labferry_sftp.knownhosts import KnownHosts
 from labferry_sftp.loop import LoopThread
 from labferry_sftp.settings import SftpSettings
 
@@ -24,7 +25,7 @@ def accept_new_host_keys(name: str, settings: SftpSettings) -> Iterator[Finding]
     loop = LoopThread(f"sftp {name}")
     try:
         while (stranger := _first_stranger(settings, loop)) is not None:
-            file = HostKeys(settings).add(stranger.line)
+            file = KnownHosts(settings.known_hosts).add(stranger.line)
             yield Finding(
                 Severity.WARNING,
                 f"Trusted from now on: {stranger.fingerprint}. Compare it with what the server's "

@@ -1,6 +1,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -126,20 +127,59 @@ def test_wrong_password_is_refused_and_not_shown(proftpd: ProFtpd, tmp_path: Pat
         error = error.__cause__ or error.__context__
 
 
-def test_keyboard_interactive_alone_is_refused_with_the_reason(tmp_path: Path) -> None:
-    more = "PubkeyAuthentication no"
-    home = tmp_path / "server"
+@contextmanager
+def asking(folder: Path, more: str = "") -> Iterator[OpenSsh]:
+    """A server that asks questions to a person."""
+    home = folder / "server"
     home.mkdir()
-    server = OpenSsh(home, more=more, keyboard=True)
-    with server.running(), pytest.raises(RefusedError) as caught:
+    with OpenSsh(home, more=more, keyboard=True).running() as server:
+        yield server
+
+
+@pytest.mark.parametrize("more", ["PubkeyAuthentication no", ""])
+def test_keyboard_interactive_in_place_of_a_password_is_refused_with_the_reason(
+    tmp_path: Path, more: str
+) -> None:
+    with asking(tmp_path, more) as server, pytest.raises(RefusedError) as caught:
         check(server.settings(tmp_path, private_key=None, password=PASSWORD))
     assert "questions to a person at the keyboard" in caught.value.message
     assert "keyboard-interactive is not supported" in caught.value.hint
 
 
+def test_keyboard_interactive_after_the_key_is_refused_with_the_reason(tmp_path: Path) -> None:
+    more = "AuthenticationMethods publickey,keyboard-interactive"
+    with asking(tmp_path, more) as server, pytest.raises(RefusedError) as caught:
+        check(server.settings(tmp_path))
+    assert f"not content with the key {server.key}: it also wants questions" in caught.value.message
+    assert "without this second factor" in caught.value.hint
+
+
+def test_wrong_key_is_the_reason_where_keyboard_interactive_is_but_another_way(
+    tmp_path: Path,
+) -> None:
+    other = make_key(tmp_path / "other")
+    with asking(tmp_path) as server, pytest.raises(RefusedError) as caught:
+        check(server.settings(tmp_path, private_key=str(other)))
+    assert caught.value.hint.startswith("Check `username`")
+
+
 def test_jump_host(openssh: OpenSsh, tmp_path: Path) -> None:
     jump = f"{openssh.user}@127.0.0.1:{openssh.port}"
     assert check(openssh.settings(tmp_path, proxy_jump=f"{jump},{jump}"))
+
+
+def test_password_is_not_for_the_host_on_the_way(
+    openssh: OpenSsh, proftpd: ProFtpd, tmp_path: Path, agent: Path
+) -> None:
+    table = proftpd.settings(
+        tmp_path, proxy_jump=f"{openssh.user}@127.0.0.1:{openssh.port}", agent=str(agent)
+    )
+    hosts = tmp_path / "hosts"
+    hosts.write_text(proftpd.known_hosts.read_text() + openssh.known_hosts.read_text())
+    with pytest.raises(RefusedError) as caught:
+        check({**table, "known_hosts": str(hosts)})
+    assert "with the agent's keys" in caught.value.message
+    assert "password" not in caught.value.message
 
 
 def test_ssh_config_gives_what_is_not_set(openssh: OpenSsh, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""A `ProxyCommand` of `ssh_config`: a program that carries the connection."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from contextlib import suppress
+
+__all__ = ["ProxyCommand"]
+
+_PATIENCE = 2.0
+
+
+class ProxyCommand:
+    """Run as OpenSSH runs it: by a shell, in whose place it comes.
+
+    Args:
+        command: The command, as the file has it.
+
+    Attributes:
+        socket: Where what it carries goes in and out.
+    """
+
+    def __init__(self, command: str) -> None:
+        self.socket, theirs = socket.socketpair()
+        self._told = tempfile.TemporaryFile()  # noqa: SIM115 - closed with all the rest
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - what the user's file says
+                ["/bin/sh", "-c", f"exec {command}"],
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=self._told,
+                start_new_session=True,
+            )
+
+    @property
+    def told(self) -> str:
+        """The last line that it had for people."""
+        self._told.seek(0)
+        return self._told.read().decode(errors="replace").strip().rpartition("\n")[2].strip()
+
+    def close(self) -> None:
+        """End it, with all that it began."""
+        self.socket.close()
+        for kind in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, kind)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE)
+                break
+        self._told.close()
