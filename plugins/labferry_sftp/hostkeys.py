@@ -3,14 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncssh
 from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
 
-from labferry.sdk import ConfigError, RefusedError
+from labferry.sdk import ConfigError, PluginError, RefusedError
 from labferry_sftp.knownhosts import KnownHosts, Noted
 from labferry_sftp.route import Target
 from labferry_sftp.settings import SftpSettings
+
+if TYPE_CHECKING:
+    from labferry_sftp.sshfp import Published
 
 __all__ = ["HostKeys", "Judge", "Stranger"]
 
@@ -54,6 +58,7 @@ class HostKeys:
         self.may_have_another = False
         self._unfit: set[bytes] = set()
         self._wanted: list[bytes] = []
+        self._published: dict[str, Published | None] = {}
 
     def options(self, target: Target, *, pinned: bool) -> dict[str, object]:
         """What asyncssh is told so that it takes known keys only, and asks about all others.
@@ -61,6 +66,9 @@ class HostKeys:
         Args:
             target: The host to connect to.
             pinned: Whether `host_key` of the settings is for this host.
+
+        Raises:
+            LabferryError: The DNS had to be asked about the host, and that failed.
         """
         trust = self._trust(target, "", pinned=pinned)
         return {
@@ -89,7 +97,21 @@ class HostKeys:
     def _trust(self, target: Target, address: str, *, pinned: bool) -> "_Trust":
         pin = self._settings.host_key if pinned else None
         noted = self._known.noted(target.known_name, address, target.port)
-        return _Trust(pin, noted)
+        ask = self._settings.sshfp and target.has_name and not (pin or noted.known)
+        return _Trust(pin, noted, self._look_up(target.host) if ask else None)
+
+    def _look_up(self, host: str) -> "Published | None":
+        if host not in self._published:
+            try:
+                from labferry_sftp.sshfp import published  # noqa: PLC0415 - of an extra
+            except ImportError as error:
+                raise PluginError(
+                    f"`sshfp` needs dnspython, which can't be imported: {error}.",
+                    hint='Install it: pip install "labferry[sshfp]"',
+                ) from error
+            seconds = self._settings.connect_timeout.total_seconds()
+            self._published[host] = published(host, seconds)
+        return self._published[host]
 
     def _algorithms(self, trust: "_Trust") -> Sequence[str]:
         """Kinds of keys to ask for: the known ones first, then all, so that a change is seen."""
@@ -115,19 +137,25 @@ class _Trust:
     Attributes:
         pin: The settings' `host_key`.
         noted: What the files of known hosts say.
+        published: What the DNS says.
     """
 
     pin: str | None
     noted: Noted
+    published: "Published | None"
 
     @property
     def kinds(self) -> list[bytes]:
         """The kinds of the keys that are trusted."""
-        return _kinds(self.noted.keys)
+        return [*_kinds(self.noted.keys), *(self.published.kinds if self.published else ())]
 
     def accepts(self, key: asyncssh.SSHKey) -> bool:
         """Whether a key is trusted that is in no file of known hosts."""
-        return self.pin is not None and _same(self.pin, key)
+        if self.pin:
+            return _same(self.pin, key)
+        if self.noted.known or key in self.noted.revoked or self.published is None:
+            return False
+        return _fingerprint(key) in self.published.fingerprints
 
     def refusal(self, key: asyncssh.SSHKey) -> tuple[str, str, bool]:
         """Why a key is refused, what to do to accept it, and whether it is not just unknown."""
@@ -137,6 +165,9 @@ class _Trust:
             return "which is revoked", "", True
         if self.noted.known:
             return f"but known for it is {_named(self.noted.known)}", _REPLACE, True
+        if self.published:
+            others = ", ".join(sorted(self.published.fingerprints))
+            return f"but DNSSEC proves SSHFP records of {others}", "", True
         return "which is not known", _ADD, False
 
 

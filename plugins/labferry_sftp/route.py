@@ -115,10 +115,11 @@ def _target(place: Place, settings: SftpSettings, files: list[str]) -> Target:
             f"`ssh_config` gives {place} both a ProxyJump and a ProxyCommand.",
             hint="Set one of them to none in the first block for this host.",
         )
-    if found.canonicalize_hostname and found.canonical_domains:
+    is_short = place.host.count(".") <= found.canonicalize_max_dots
+    if is_short and found.canonicalize_hostname and found.canonical_domains:
         raise ConfigError(
             f"`ssh_config` has CanonicalizeHostname for {place}, which labferry does not follow.",
-            hint="Write the whole name, and set CanonicalizeHostname to no for this host.",
+            hint="Write the whole name.",
         )
     user = place.user or found.config.get("User") or settings.username
     return Target(

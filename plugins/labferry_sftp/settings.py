@@ -101,6 +101,11 @@ class SftpSettings(SinkSettings):
     """The only host key to accept, whatever the files of known hosts say: its SHA-256 fingerprint
     as `ssh-keygen -l` shows it, or the public key."""
 
+    sshfp: bool = False
+    """Whether a host that is otherwise unknown is trusted for the SSHFP records of its name, if
+    DNSSEC proves them. Needs a resolver that validates, on this machine or with `trust-ad` in
+    `/etc/resolv.conf`."""
+
     proxy_jump: Annotated[str, AfterValidator(_hops)] | None = None
     """The hosts to go through, as `[user@]host[:port]`, separated by commas. The same key, agent
     and known hosts serve there; the password is not sent there."""

@@ -72,8 +72,18 @@ username = "backup"
 password = { env = "SECRET" }
 path = "/backup"
 """,
+    "sshfp": """
+[destinations.host]
+type = "sftp"
+host = "backup.example.edu"
+sshfp = true
+path = "/backup"
+""",
 }
 """A configuration that needs each of the extras."""
+
+_ON_TOP_OF = {"sshfp": "sftp"}
+"""Extras that are of no use without another one."""
 
 
 def _run(*command: str | Path, cwd: Path | None = None) -> str:
@@ -132,11 +142,19 @@ def test_the_demo_ends_with_a_verified_archive_and_its_manifest(
         assert hashlib.sha256(archive).hexdigest() == manifest["sha256"]
 
 
+@pytest.fixture
+def without(clean: Path, wheel: Path, make_environment: Callable[..., Path], extra: str) -> Path:
+    """The programs of an environment that has all that an extra needs, but not the extra."""
+    if extra not in _ON_TOP_OF:
+        return clean
+    return make_environment(f"labferry[{_ON_TOP_OF[extra]}] @ {wheel.as_uri()}")
+
+
 @pytest.mark.parametrize("extra", _EXTRAS)
-def test_without_an_extra_what_needs_it_names_it(clean: Path, tmp_path: Path, extra: str) -> None:
+def test_without_an_extra_what_needs_it_names_it(without: Path, tmp_path: Path, extra: str) -> None:
     (tmp_path / "labferry.toml").write_text(_EXTRAS[extra], encoding="utf-8")
     done = subprocess.run(
-        [clean / "labferry", "check"],
+        [without / "labferry", "check"],
         cwd=tmp_path,
         env={"HOME": str(tmp_path), "SECRET": "c4nary"},
         capture_output=True,

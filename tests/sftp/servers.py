@@ -44,23 +44,25 @@ def public_key(private: Path) -> str:
 
 
 @contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[None]:
+def running(command: list[str], port: int, log: Path, address: str = "127.0.0.1") -> Iterator[None]:
     """A server process, from when it listens on."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        _wait_until_listening(process, port, log)
+        _wait_until_listening(process, (address, port), log)
         yield
     finally:
         process.terminate()
         process.wait(_SECONDS)
 
 
-def _wait_until_listening(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_until_listening(
+    process: "subprocess.Popen[bytes]", place: tuple[str, int], log: Path
+) -> None:
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex(place) == 0:
                 return
         time.sleep(0.02)
     pytest.fail(f"The server does not start:\n{log.read_text()}", pytrace=False)
