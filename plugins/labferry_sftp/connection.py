@@ -37,7 +37,8 @@ class _OneChannel:
 
     async def start(self) -> asyncssh.SFTPClient:
         if self._sftp is None:
-            self._sftp = await self._client.start_sftp_client()
+            # Others may have put files here whose names are not UTF-8.
+            self._sftp = await self._client.start_sftp_client(path_errors="surrogateescape")
         return self._sftp
 
     @asynccontextmanager

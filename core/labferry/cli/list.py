@@ -14,7 +14,7 @@ from labferry.cli.completing import complete_destinations, complete_sources
 from labferry.cli.exitcodes import shared_exit_code
 from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document, tell
+from labferry.cli.output import Output, legible, print_document, tell
 from labferry.cli.tables import print_table
 from labferry.cli.units import show_seconds, show_size
 from labferry.engine import Stop
@@ -121,7 +121,7 @@ def _stray_rows(listing: Listing) -> Sequence[Sequence[str]]:
             stray.kind.value,
             "-" if stray.size is None else show_size(stray.size),
             "-" if stray.since is None else show_moment(stray.since),
-            stray.key,
+            legible(stray.key),
         )
         for name, found in listing.strays.items()
         for stray in found

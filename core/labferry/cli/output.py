@@ -13,7 +13,7 @@ import click
 from labferry.cli.logs import LogFormat, start_logging, told_line
 from labferry.sdk import JsonValue
 
-__all__ = ["Output", "painted", "print_document", "tell"]
+__all__ = ["Output", "legible", "painted", "print_document", "tell"]
 
 _COLOURS = {
     "ok": "green",
@@ -69,6 +69,11 @@ def painted(text: str) -> str:
     """
     is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return text if text not in _COLOURS or is_plain else click.style(text, fg=_COLOURS[text])
+
+
+def legible(name: str) -> str:
+    """A name that others chose, with what can't be printed, or had better not be, escaped."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
 
 
 def tell(message: str, level: int = logging.ERROR, **names: str | None) -> None:

@@ -14,7 +14,7 @@ from labferry.cli.completing import complete_destinations, complete_sources
 from labferry.cli.durations import DURATION
 from labferry.cli.exitcodes import shared_exit_code
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document, tell
+from labferry.cli.output import Output, legible, print_document, tell
 from labferry.retention import Decision, series_of
 from labferry.sdk import Stray, redact
 from labferry.sdk.settings import format_duration
@@ -138,7 +138,7 @@ def _stray_lines(pruned: Pruned, request: PruneRequest, word: str) -> Iterator[s
     for stray in pruned.strays:
         fate = word if stray in pruned.doomed else "left"
         since = f"  since {stray.since:%Y-%m-%d %H:%M} UTC" if stray.since else ""
-        yield f"  {fate:<12}  {stray.key}  {stray.kind}{since}"
+        yield f"  {fate:<12}  {legible(stray.key)}  {stray.kind}{since}"
     if pruned.strays and not request.strays:
         age = format_duration(request.stray_age)
         yield f"  --strays removes those that are unfinished and older than {age}."
