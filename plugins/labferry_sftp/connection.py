@@ -215,7 +215,7 @@ class Connection:
                 hint="Ask the server's administrator which host key is right.",
             )
         found = classified(error, f"Connecting to {place}")
-        if self._commands and self._commands[-1].told:
+        if target.proxy_command and self._commands and self._commands[-1].told:
             found.hint = f"Its ProxyCommand said: {redact(self._commands[-1].told)}"
         return found
 

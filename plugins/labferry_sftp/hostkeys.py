@@ -85,10 +85,12 @@ class HostKeys:
             trust = self._trust(target, address, pinned=pinned)
             if trust.accepts(key):
                 return True
-            self.may_have_another = (
-                _is_fingerprint(trust.pin) if trust.pin else self._learn(trust.noted.keys, key)
-            )
-            self._unfit.update(key.sig_algorithms)
+            if trust.pin:
+                is_new_kind = not self._unfit.issuperset(key.sig_algorithms)
+                self.may_have_another = is_new_kind and _is_fingerprint(trust.pin)
+                self._unfit.update(key.sig_algorithms)
+            else:
+                self.may_have_another = self._learn(trust.noted.keys, key)
             self.stranger = _stranger(target, key, trust, self._known.file)
             return False
 

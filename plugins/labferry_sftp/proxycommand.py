@@ -10,6 +10,7 @@ from contextlib import suppress
 __all__ = ["ProxyCommand"]
 
 _PATIENCE = 2.0
+_MOST = 16_384
 
 
 class ProxyCommand:
@@ -37,8 +38,8 @@ class ProxyCommand:
     @property
     def told(self) -> str:
         """The last line that it had for people."""
-        self._told.seek(0)
-        return self._told.read().decode(errors="replace").strip().rpartition("\n")[2].strip()
+        text = os.pread(self._told.fileno(), _MOST, 0).decode(errors="replace")
+        return text.strip().rpartition("\n")[2].strip()
 
     def close(self) -> None:
         """End it, with all that it began."""

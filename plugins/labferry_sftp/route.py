@@ -104,6 +104,9 @@ def _route(
 
 
 def _target(place: Place, settings: SftpSettings, files: list[str]) -> Target:
+    if not files:
+        place = replace(place, user=place.user or settings.username)
+        return Target(place, place.host, place.port or _PORT)
     try:
         found = _options(place, files)
         jump, command = found.config.get("ProxyJump"), found.config.get("ProxyCommand")

@@ -101,8 +101,7 @@ class Unbound:
         conf.write_text(f"nameserver {address or self.address}\n{more}\n")
         unshare = require_program("unshare", "util-linux")
         script = f"mount --bind '{conf}' /etc/resolv.conf && exec \"$@\""
-        root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        return [unshare, *root, "--mount", "sh", "-c", script, "sh", *command]
+        return [unshare, "--mount", "sh", "-c", script, "sh", *command]
 
     def _sign(self, zone: dns.zone.Zone) -> None:
         private = ed25519.Ed25519PrivateKey.generate()

@@ -27,12 +27,14 @@ def test_host_is_a_name_only(host: str) -> None:
         read(host=host)
 
 
-@pytest.mark.parametrize("hops", ["gate", "me@gate:2222", "gate, me@inner:22"])
+@pytest.mark.parametrize(
+    "hops", ["gate", "me@gate:2222", "gate, me@inner:22", "[::1]:22", "ssh://me@gate:22"]
+)
 def test_jump_hosts(hops: str) -> None:
     assert read(proxy_jump=hops).proxy_jump == hops
 
 
-@pytest.mark.parametrize("hops", ["", "me@", "gate:ssh", "gate,,inner"])
+@pytest.mark.parametrize("hops", ["", "me@", "gate:ssh", "gate,,inner", "-oX=y"])
 def test_wrong_jump_hosts(hops: str) -> None:
     with pytest.raises(ValidationError):
         read(proxy_jump=hops)
