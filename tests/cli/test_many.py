@@ -72,7 +72,7 @@ def test_an_unknown_name_is_refused_before_anything_begins(
 
     assert done.code == 2
     assert "no sync or source 'alcie'" in done.err
-    assert "near, far, alice, bob" in done.err
+    assert 'Did you mean "alice"? Known syncs and sources: near, far, alice, bob.' in done.err
     assert server.requests == []
     assert not laboratory.state.exists()
 

@@ -183,7 +183,7 @@ def test_a_destination_that_is_not_there_is_told_with_those_that_are(site: Site)
 
     assert done.code == 2
     assert "There is no destination 'nsa'" in done.err
-    assert "Known: nas." in done.err
+    assert "Known destinations: nas." in done.err
 
 
 def test_a_secret_in_a_message_is_a_broken_promise(site: Site) -> None:

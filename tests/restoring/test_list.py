@@ -57,7 +57,6 @@ def test_verbose_shows_whole_digests(machine: Machine) -> None:
     ("how", "days"),
     [
         ({"source": "chem"}, [0, 2]),
-        ({"source": "none"}, []),
         ({"since": FIRST + timedelta(days=1)}, [1, 2]),
         ({"since": FIRST + timedelta(days=1, seconds=1)}, [2]),
     ],
@@ -69,15 +68,41 @@ def test_it_can_be_narrowed_down(machine: Machine, how: dict[str, object], days:
     assert [(copy.taken - FIRST).days for copy in copies] == days
 
 
+def test_a_source_that_nobody_knows_is_a_slip_and_no_empty_list(machine: Machine) -> None:
+    machine.put("nas", "chem-lab")
+    done = machine.run("list", "--source", "chemlab", "--json")
+    assert done.code == 2
+    (problem,) = done.document["problems"]
+    assert problem["message"].startswith("There is no source 'chemlab' in ")
+    assert problem["hint"] == 'Did you mean "chem-lab"? Known sources: chem-lab.'
+
+
+def test_a_source_that_is_configured_or_stored_is_known(machine: Machine) -> None:
+    source = '[sources.bio]\ntype = "rspace"\nurl = "https://rspace.example.edu"\n'
+    machine.configure("nas", more=f'{source}api_key = {{ env = "NOT_SET" }}\n')
+    put = machine.put("nas", "chem")
+    done = machine.run("list", "--source", "bio")
+    assert (done.code, done.err) == (0, "labferry: No archive is stored.\n")
+    assert put.id in machine.run("list", "--source", "chem").out
+
+
+def test_a_source_may_be_known_to_a_destination_that_cannot_be_asked(machine: Machine) -> None:
+    machine.configure("nas", "offsite")
+    (machine.folder / "nas").rmdir()
+    done = machine.run("list", "--source", "chem")
+    assert done.code == 3
+    assert "There is no source" not in done.err
+
+
 def test_one_destination_alone(machine: Machine) -> None:
     machine.configure("nas", "offsite")
     machine.put("nas")
     put = machine.put("offsite", day=1)
     (copy,) = _listed(machine, destination="offsite").copies
     assert copy.archive_id == put.id
-    done = machine.run("list", "tape")
+    done = machine.run("list", "offsit")
     assert done.code == 2
-    assert "Known: nas, offsite" in done.err
+    assert 'Did you mean "offsite"? Known destinations: nas, offsite.' in done.err
 
 
 def test_a_destination_that_fails_is_named_and_the_others_are_listed(machine: Machine) -> None:

@@ -107,13 +107,23 @@ def test_only_the_named_destination_and_source_are_pruned(place: Place) -> None:
 
 def test_a_source_without_archives_is_told(place: Place) -> None:
     place.configure(nas=LAST_TWO)
-    place.store_nights(3)
+    place.store(datetime(2025, 1, 1, tzinfo=UTC), source="other")
 
-    done = place.run("prune", "--source", "lap")
+    done = place.run("prune", "--source", "lab")
 
     assert done.code == 0
-    assert "nas: There is no archive of lap." in done.err
-    assert len(place.held()) == 3
+    assert "nas: There is no archive of lab." in done.err
+    assert len(place.held()) == 1
+
+
+def test_a_source_that_is_stored_and_not_configured_any_more_is_pruned(place: Place) -> None:
+    place.configure(nas=LAST_TWO)
+    moments = [datetime(2025, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    ids = place.store(*moments, source="other")
+
+    assert place.run("prune", "--source", "other").code == 0
+
+    assert place.held() == ids[1:]
 
 
 def test_what_others_keep_there_is_not_touched(place: Place) -> None:
@@ -181,10 +191,14 @@ def test_a_destination_that_can_not_be_reached_leaves_the_others_alone(place: Pl
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nowhere"], ["no destination 'nowhere'", "Known: nas, attic, grave"]),
+        (["nowhere"], ["no destination 'nowhere'", "Known destinations: nas, attic, grave"]),
         (["attic"], ["no retention for attic", "retention = {"]),
         (["grave"], ["grave can't have a retention", "[destinations.grave]"]),
         ([], ["grave can't have a retention"]),
+        (
+            ["nas", "--source", "lap"],
+            ["no source 'lap'", 'Did you mean "lab"? Known sources: lab.'],
+        ),
         (["nas", "--stray-age", "soon"], ["'soon' is no duration", "26h"]),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from labferry.actions.choosing import Copy, copies_of
 from labferry.actions.session import Session
+from labferry.actions.sources import require_source
 from labferry.actions.stores import ask_side_by_side, chosen_destinations, stored_archives
 from labferry.engine import Stop
 from labferry.ledger import Ledger
@@ -85,7 +86,7 @@ def list_stored(
         strays: Whether to look for what is no committed archive, too.
 
     Raises:
-        ConfigError: There is no such destination.
+        ConfigError: There is no such destination, or nobody knows the source.
         StoppedError: A signal came.
     """
     destinations = chosen_destinations(session.config, destination)
@@ -95,9 +96,13 @@ def list_stored(
 
     answers = ask_side_by_side(destinations, look, stop)
     stored = {name: archives for name, (archives, _) in answers.given.items()}
+    everything = copies_of(destinations, stored)
+    if source is not None and not answers.failures:
+        known = (copy.stored.manifest.source.name for copy in everything)
+        require_source(session.config, source, known)
     copies = [
         copy
-        for copy in copies_of(destinations, stored)
+        for copy in everything
         if (source is None or copy.stored.manifest.source.name == source)
         and (since is None or copy.taken >= since)
     ]

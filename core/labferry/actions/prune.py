@@ -7,9 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from labferry.actions.session import Session
-from labferry.actions.stores import open_sink, stored_archives
+from labferry.actions.sources import require_source
+from labferry.actions.stores import (
+    ask_side_by_side,
+    known_destination,
+    open_sink,
+    stored_archives,
+)
 from labferry.config import SinkConfig
-from labferry.engine import run_lock
+from labferry.engine import Stop, run_lock
 from labferry.engine.history import History
 from labferry.engine.removal import Removal, Retirement, require_delete
 from labferry.engine.unexpected import as_problem
@@ -68,8 +74,8 @@ def prune(session: Session, request: PruneRequest) -> Iterator[Pruned]:
     """Prune one destination after the other; one that fails does not keep the others from it.
 
     Raises:
-        ConfigError: A destination is not known, has no retention, or can't delete. Nothing was
-            removed then.
+        ConfigError: A destination is not known, has no retention, or can't delete, or nobody knows
+            the source. Nothing was removed then.
         LockHeldError: A run is at work.
         StateError: The state folder or the ledger can't be used.
     """
@@ -90,14 +96,8 @@ def prune(session: Session, request: PruneRequest) -> Iterator[Pruned]:
 
 
 def _chosen(session: Session, request: PruneRequest) -> Sequence[SinkConfig]:
-    known = session.config.destinations
-    for name in request.destinations:
-        if name not in known:
-            raise ConfigError(
-                f"There is no destination {name!r} in {session.config.path}.",
-                hint=f"Known: {', '.join(known)}.",
-            )
-    chosen = [known[name] for name in dict.fromkeys(request.destinations or known)]
+    names = dict.fromkeys(request.destinations or session.config.destinations)
+    chosen = [known_destination(session.config, name) for name in names]
     without = [config.name for config in chosen if config.settings.retention is None]
     if without and not request.strays and (request.destinations or len(without) == len(chosen)):
         raise ConfigError(
@@ -110,7 +110,16 @@ def _chosen(session: Session, request: PruneRequest) -> Sequence[SinkConfig]:
         if config.settings.retention is not None:
             with open_sink(config) as sink:
                 require_delete(sink)
+    if request.source and request.source not in session.config.sources:
+        _require_source(session, kept, request.source)
     return kept
+
+
+def _require_source(session: Session, destinations: Sequence[SinkConfig], name: str) -> None:
+    answers = ask_side_by_side(destinations, stored_archives, Stop())
+    if not answers.failures:
+        found = (stored.manifest.source.name for each in answers.given.values() for stored in each)
+        require_source(session.config, name, found)
 
 
 class _Pruning:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labferry.config import Config, Kinds, find_config, load_config, resolve_secrets
+from labferry.config import Config, Kinds, find_config, load_config, resolve_secrets, suggest
 from labferry.engine.encryption import require_encryption
 from labferry.plugins import Plugins, load_plugins
 from labferry.sdk import ConfigError
@@ -42,8 +42,11 @@ class Session:
             )
         for name in names:
             if name not in syncs and name not in sources:
-                known = ", ".join([*syncs, *sources])
-                raise ConfigError(f"There is no sync or source {name!r}.", hint=f"Known: {known}.")
+                known = [*dict.fromkeys([*syncs, *sources])]
+                raise ConfigError(
+                    f"There is no sync or source {name!r} in {self.config.path}.",
+                    hint=suggest(name, known, "syncs and sources"),
+                )
         routes: dict[str, tuple[str, ...]] = {}
         for sync_name, sync in syncs.items():
             for source in sync.sources:

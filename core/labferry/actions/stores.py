@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any, Generic, TypeVar
 
 from labferry.actions.session import Session, kinds
-from labferry.config import Config, SinkConfig, find_config, load_config
+from labferry.config import Config, SinkConfig, find_config, load_config, suggest
 from labferry.engine import Stop
 from labferry.engine.unexpected import as_problem
 from labferry.plugins import load_plugins
@@ -19,6 +19,7 @@ __all__ = [
     "Answers",
     "ask_side_by_side",
     "chosen_destinations",
+    "known_destination",
     "open_sink",
     "open_stores",
     "pause_before",
@@ -67,15 +68,24 @@ def chosen_destinations(config: Config, name: str | None) -> Sequence[SinkConfig
     Raises:
         ConfigError: There is none of that name.
     """
-    known = config.destinations
     if name is None:
-        return tuple(known.values())
+        return tuple(config.destinations.values())
+    return (known_destination(config, name),)
+
+
+def known_destination(config: Config, name: str) -> SinkConfig:
+    """The destination of that name.
+
+    Raises:
+        ConfigError: There is none; the nearest one is named.
+    """
+    known = config.destinations
     if name not in known:
         raise ConfigError(
             f"There is no destination {name!r} in {config.path}.",
-            hint=f"Known: {', '.join(known)}.",
+            hint=suggest(name, [*known], "destinations"),
         )
-    return (known[name],)
+    return known[name]
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from enum import StrEnum
 from labferry.actions.promises import PROMISES, Promise
 from labferry.actions.scratch import Scratch
 from labferry.actions.session import Session
+from labferry.actions.stores import known_destination
 from labferry.engine.unexpected import as_problem
-from labferry.sdk import ConfigError, redact
+from labferry.sdk import redact
 
 __all__ = ["State", "Validation", "Verdict"]
 
@@ -55,14 +56,8 @@ class Validation:
     """
 
     def __init__(self, session: Session, name: str) -> None:
-        known = session.config.destinations
-        if name not in known:
-            raise ConfigError(
-                f"There is no destination {name!r} in {session.config.path}.",
-                hint=f"Known: {', '.join(known)}.",
-            )
         self.left: list[str] = []
-        self._scratch = Scratch(known[name])
+        self._scratch = Scratch(known_destination(session.config, name))
 
     def verdicts(self) -> Iterator[Verdict]:
         """Try the promises one after the other."""

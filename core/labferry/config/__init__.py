@@ -13,7 +13,7 @@ from labferry.config.model import (
     SourceConfig,
     SyncConfig,
 )
-from labferry.config.problems import InvalidConfigError, Problem, dotted
+from labferry.config.problems import InvalidConfigError, Problem, dotted, suggest
 from labferry.config.schema import json_schema
 from labferry.config.secretvalues import private_files_in, resolve_secrets, secrets_in
 from labferry.config.starter import starter_file
@@ -36,4 +36,5 @@ __all__ = [
     "resolve_secrets",
     "secrets_in",
     "starter_file",
+    "suggest",
 ]

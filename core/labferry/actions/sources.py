@@ -1,0 +1,45 @@
+"""Whether anybody knows a source that was named: nothing being wrong with a slip is no news."""
+
+import logging
+from collections.abc import Iterable
+from contextlib import closing
+
+from labferry.config import Config, suggest
+from labferry.ledger import Ledger
+from labferry.sdk import ConfigError, LabferryError
+
+__all__ = ["require_source"]
+
+_log = logging.getLogger(__name__)
+
+
+def require_source(config: Config, name: str, stored: Iterable[str]) -> None:
+    """Make sure that somebody knows a source: it need not be configured any more.
+
+    Args:
+        config: The configuration.
+        name: The source that was asked for.
+        stored: The sources of the archives that the destinations list.
+
+    Raises:
+        ConfigError: Neither the configuration knows it, nor the destinations, nor the ledger.
+    """
+    known = {*config.sources, *stored}
+    if name not in known and name not in (remembered := _remembered(config)):
+        raise ConfigError(
+            f"There is no source {name!r} in {config.path}, and no archive of one is stored.",
+            hint=suggest(name, sorted(known | remembered), "sources"),
+        )
+
+
+def _remembered(config: Config) -> set[str]:
+    """The sources of all that this machine ever stored at its destinations, as far as it knows."""
+    path = config.state_dir / "ledger.db"
+    if not path.exists():
+        return set()
+    try:
+        with closing(Ledger(path, mend=False)) as ledger:
+            return {copy.source for name in config.destinations for copy in ledger.copies.at(name)}
+    except LabferryError as error:
+        _log.info("Which sources there were is not known: %s", error)
+        return set()
