@@ -189,18 +189,104 @@ def test_only_what_is_named_is_looked_at(lab: Lab, names: list[str]) -> None:
 def test_only_archives_of_a_source_are_looked_at(lab: Lab) -> None:
     lab.sync()
     assert len(lab.run("verify", "--source", "chem", "--json").states) == 2
-    assert lab.run("verify", "--source", "bio", "--json").states == []
+    bio = '[sources.bio]\ntype = "rspace"\nurl = "https://rspace.example.edu"\n'
+    lab.configure(top=f'{bio}api_key = {{ env = "PROVING_KEY" }}\n')
+    done = lab.run("verify", "--source", "bio", "--json")
+    assert (done.code, done.states) == (0, [])
 
 
 def test_names_that_mean_nothing_are_told(lab: Lab) -> None:
     lab.sync()
-    unknown = lab.run("verify", "elsewhere")
+    unknown = lab.run("verify", "offsit")
     assert unknown.code == 2
-    assert "There is no destination 'elsewhere'" in unknown.err
-    nowhere = lab.run("verify", "20200101T000000Z-chem-1")
-    assert nowhere.code == 1
-    assert "No archive 20200101T000000Z-chem-1 is stored" in nowhere.err
-    assert lab.run("verify", "nas", "20200101T000000Z-chem-1").code == 4
+    assert "There is no destination 'offsit'" in unknown.err
+    assert 'Did you mean "offsite"? Known destinations: nas, offsite.' in unknown.err
+
+
+@pytest.mark.parametrize("ledger", ["with ledger", "without ledger"])
+@pytest.mark.parametrize("how", [[], ["--quick"], ["--chain"], ["--repair"]], ids=str)
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ([], "No archive 2099 is stored. `labferry list` shows what there is."),
+        (["nas"], "No archive 2099 is stored at nas. `labferry list nas` shows what there is."),
+    ],
+    ids=["anywhere", "nas"],
+)
+def test_slip_in_the_name_of_an_archive_is_no_damage(
+    lab: Lab, where: list[str], told: str, how: list[str], ledger: str
+) -> None:
+    lab.sync()
+    if ledger == "without ledger":
+        lab.forget()
+    done = lab.run("verify", *where, "2099", *how)
+    assert done.code == 1
+    assert told in done.err
+    assert "verify nas" not in done.err
+
+
+def test_archive_that_was_removed_in_good_order_is_no_damage_when_it_is_asked_for(lab: Lab) -> None:
+    first, _ = lab.sync(2)
+    copy = lab.ledger(lambda copies: copies.get("nas", first))
+    lab.ledger(lambda copies: copies.removed("nas", first, copy.stored_at))
+    lab.remove(first)
+    done = lab.run("verify", "nas", first)
+    assert done.code == 1
+    assert f"No archive {first} is stored at nas." in done.err
+
+
+@pytest.mark.parametrize("part", [1.0, 0.5], ids=["whole name", "beginning of the name"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_missing_copy_that_is_asked_for_is_damage_where_the_ledger_knows_of_it(
+    lab: Lab, loss: str, part: float
+) -> None:
+    (first,) = lab.sync()
+    LOSSES[loss](lab, first)
+    done = lab.run("verify", "nas", first[: int(len(first) * part)], "--json")
+    assert (done.code, done.states) == (4, [("nas", first, "missing")])
+    (problem,) = done.document["problems"]
+    assert f"labferry verify nas {first} --repair" in problem["hint"]
+
+
+def test_archive_whose_manifest_is_left_is_missing_even_without_a_ledger(lab: Lab) -> None:
+    first, _ = lab.sync(2)
+    lab.forget()
+    lab.archive(first).unlink()
+    for where in (["nas"], []):
+        done = lab.run("verify", *where, first, "--json")
+        assert done.code == 4
+        assert ("nas", first, "missing") in done.states
+
+
+def test_destination_that_cannot_be_asked_is_not_said_to_lack_an_archive(lab: Lab) -> None:
+    (first,) = lab.sync()
+    shutil.rmtree(lab.folder / "nas")
+    done = lab.run("verify", "nas", first, "--json")
+    assert (done.code, done.states) == (1, [("nas", "", "failed")])
+
+
+def test_known_archive_is_not_missed_where_the_chain_alone_is_looked_at(lab: Lab) -> None:
+    (first,) = lab.sync()
+    done = lab.run("verify", "nas", first, "--chain")
+    assert (done.code, done.err) == (0, "")
+
+
+def test_source_that_nobody_knows_is_a_slip(lab: Lab) -> None:
+    lab.sync()
+    for where in ([], ["nas"]):
+        done = lab.run("verify", *where, "--source", "chen")
+        assert done.code == 2
+        assert "There is no source 'chen' in " in done.err
+        assert 'Did you mean "chem"? Known sources: chem.' in done.err
+
+
+def test_source_that_is_not_configured_any_more_is_verified_and_missed(lab: Lab) -> None:
+    (first,) = lab.sync()
+    lab.config.write_text(lab.config.read_text().replace("[sources.chem]", "[sources.bio]"))
+    assert lab.run("verify", "nas", "--source", "chem", "--json").states == [("nas", first, "good")]
+    lab.remove(first)
+    done = lab.run("verify", "nas", "--source", "chem", "--json")
+    assert (done.code, done.states) == (4, [("nas", first, "missing")])
 
 
 def test_destination_that_cannot_be_asked_keeps_none_of_the_others_from_it(lab: Lab) -> None:

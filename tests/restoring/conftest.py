@@ -168,10 +168,9 @@ class Machine:
         self.here.mkdir(exist_ok=True)
         return restore(
             self.session,
-            Wanted(archive, source, before),
+            Wanted(archive, source, before, origin),
             Place(to or self.here, extract=extract, overwrite=overwrite),
             stop or Stop(),
-            origin=origin,
             identities=identities,
         )
 

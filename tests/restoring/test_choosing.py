@@ -28,6 +28,8 @@ def test_an_id_that_begins_like_another_one_is_itself(machine: Machine) -> None:
 
 
 def test_what_is_not_stored_is_not_found(machine: Machine) -> None:
+    bio = '[sources.bio]\ntype = "rspace"\nurl = "https://rspace.example.edu"\n'
+    machine.configure("nas", more=f'{bio}api_key = {{ env = "NOT_SET" }}\n')
     machine.put("nas")
     for wanted, source in (("2025", None), ("2026", "bio"), ("latest", "bio")):
         with pytest.raises(NotFoundError, match="labferry list"):

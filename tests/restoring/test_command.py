@@ -64,7 +64,8 @@ def test_a_date_picks_the_last_one_before_it(machine: Machine) -> None:
         (("latest", "--to", "a", "--before", "soon"), "is no date"),
         (("latest", "--to", "gone/"), "There is no folder gone/"),
         (("latest", "--to", "gone/a"), "There is no folder"),
-        (("latest", "--to", "a", "--from", "tape"), "Known: nas"),
+        (("latest", "--to", "a", "--from", "nass"), 'Did you mean "nas"? Known destinations: nas.'),
+        (("latest", "--to", "a", "--source", "chemlab"), 'Did you mean "chem"? Known sources: ch'),
     ],
 )
 def test_what_is_not_clear_is_refused(

@@ -171,7 +171,7 @@ def test_only_the_named_destination_is_asked(machine: Machine) -> None:
     put = machine.put("nas")
     machine.put("offsite")
     assert machine.restore(put.id, origin="offsite").destination == "offsite"
-    with pytest.raises(ConfigError, match="Known: nas, offsite"):
+    with pytest.raises(ConfigError, match="Known destinations: nas, offsite"):
         machine.restore(put.id, origin="tape")
 
 

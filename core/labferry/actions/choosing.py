@@ -47,16 +47,19 @@ class Wanted:
         archive: An archive's id, the beginning of one, or `latest`.
         source: Only archives of this source; None for all.
         before: Only archives that were asked of the server before this moment; None for all.
+        origin: The only destination whose copies are wanted; None for all.
     """
 
     archive: str
     source: str | None = None
     before: datetime | None = None
+    origin: str | None = None
 
     def __str__(self) -> str:
         source = f" of source {self.source}" if self.source else ""
         before = f" before {self.before:%Y-%m-%d %H:%M %Z}" if self.before else ""
-        return f"{self.archive!r}{source}{before}"
+        place = f" at {self.origin}" if self.origin else ""
+        return f"{self.archive!r}{source}{before}{place}"
 
 
 def copies_of(

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +25,7 @@ def read_contents(
     identities: Sequence[Secret],
     folder: Path,
     stop: Stop,
+    reached: Callable[[int], object],
 ) -> None:
     """Read a copy once, compare it with its manifest, decrypt it, and test what is in it.
 
@@ -37,6 +38,7 @@ def read_contents(
         identities: The private keys to try, where it is encrypted.
         folder: Where to put that file.
         stop: Ends the reading.
+        reached: Called with the offset that the reading has come to.
 
     Raises:
         IntegrityError: The copy is damaged, or what is in it is.
@@ -47,7 +49,7 @@ def read_contents(
     manifest = plain_manifest(stored, identities)
     require_space(folder, manifest.size)
     with disk_errors(folder), tempfile.TemporaryFile(dir=folder) as file:
-        with CopyReader(sink, stored, stop) as reader:
+        with CopyReader(sink, stored, stop, reached=reached) as reader:
             with plain_stream(stored, reader, identities) as plain:
                 _fill(file, plain, manifest)
             while reader.read(_CHUNK):

@@ -1,6 +1,7 @@
 """One stored copy, read once from end to end and compared with its manifest."""
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
@@ -37,6 +38,7 @@ class CopyReader:
         stop: Ends the reading.
         offset: Where to begin.
         digest: A SHA-256 that has taken in what comes before the offset; ours by default.
+        reached: Called with the offset that the reading has come to.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class CopyReader:
         stop: Stop,
         offset: int = 0,
         digest: Hash | None = None,
+        reached: Callable[[int], object] = int,
     ) -> None:
         self._sink = sink
         self._stored = stored
         self._stop = stop
         self._offset = offset
         self._digest = digest or hashlib.sha256()
+        self._reached = reached
         self._file: BinaryIO | None = None
 
     @property
@@ -71,6 +75,7 @@ class CopyReader:
         data = self._read_patiently(size if size >= 0 else _CHUNK)
         self._offset += len(data)
         self._digest.update(data)
+        self._reached(self._offset)
         if self._offset > self._stored.manifest.size:
             raise self._unlike(f"more than the {self._stored.manifest.size} bytes")
         return data

@@ -18,7 +18,7 @@ from labferry.actions.landing import Landing, disk_errors
 from labferry.actions.session import Session
 from labferry.actions.stores import ask_side_by_side, stored_archives
 from labferry.config import Config
-from labferry.engine import Stop
+from labferry.engine import Board, Stop
 from labferry.engine.unexpected import as_problem
 from labferry.sdk import (
     FullError,
@@ -89,7 +89,12 @@ class Drill:
         return bool(self.trials) and not any(trial.exit_code for trial in self.trials)
 
 
-def drill(session: Session, stop: Stop, identities: Sequence[Secret] = ()) -> Drill:
+def drill(
+    session: Session,
+    stop: Stop,
+    identities: Sequence[Secret] = (),
+    board: Board | None = None,
+) -> Drill:
     """Restore the newest archive of each source from each destination.
 
     Args:
@@ -97,6 +102,7 @@ def drill(session: Session, stop: Stop, identities: Sequence[Secret] = ()) -> Dr
             its destinations.
         stop: Ends it early.
         identities: The private keys to decrypt with; the destination's where there are none.
+        board: Shows what is going on.
 
     Raises:
         StoppedError: A signal came; nothing is left behind.
@@ -104,13 +110,14 @@ def drill(session: Session, stop: Stop, identities: Sequence[Secret] = ()) -> Dr
     started = datetime.now(UTC)
     config = session.config
     answers = ask_side_by_side(config.destinations.values(), stored_archives, stop)
+    board = board or Board()
     trials = []
     for name in config.destinations:
         failure = answers.failures.get(name)
         if failure is not None:
             trials.append(_failed(Trial(name, ""), failure))
         else:
-            trials += _try_destination(config, name, answers.given, identities, stop)
+            trials += _try_destination(config, name, answers.given, identities, stop, board)
     return Drill(started, datetime.now(UTC), tuple(trials))
 
 
@@ -120,6 +127,7 @@ def _try_destination(
     stored: Mapping[str, Sequence[StoredArchive]],
     identities: Sequence[Secret],
     stop: Stop,
+    board: Board,
 ) -> list[Trial]:
     copies = copies_of([config.destinations[name]], stored)
     there = {copy.stored.manifest.source.name for copy in copies}
@@ -130,7 +138,7 @@ def _try_destination(
             missing = NotFoundError("Nothing is stored here.", hint="Has a sync been run?")
             trials.append(_failed(Trial(name, source), missing))
         else:
-            trials.append(_try_copy(copy, identities, stop))
+            trials.append(_try_copy(copy, identities, stop, board))
     return trials
 
 
@@ -140,7 +148,7 @@ def _expected(config: Config, destination: str) -> set[str]:
     return {source for sync in syncs if destination in sync.destinations for source in sync.sources}
 
 
-def _try_copy(copy: Copy, identities: Sequence[Secret], stop: Stop) -> Trial:
+def _try_copy(copy: Copy, identities: Sequence[Secret], stop: Stop, board: Board) -> Trial:
     _log.info("Restoring %s from %s", copy.archive_id, copy.config.name)
     trial = Trial(
         copy.config.name,
@@ -151,18 +159,20 @@ def _try_copy(copy: Copy, identities: Sequence[Secret], stop: Stop) -> Trial:
         size=copy.stored.size,
     )
     try:
-        return _restore(copy, trial, identities, stop)
+        return _restore(copy, trial, identities, stop, board)
     except StoppedError:
         raise
     except Exception as error:  # noqa: BLE001 - one bad copy must not end the drill
         return _failed(trial, as_problem(error, f"The sink of {copy.config.name}"))
 
 
-def _restore(copy: Copy, trial: Trial, identities: Sequence[Secret], stop: Stop) -> Trial:
+def _restore(
+    copy: Copy, trial: Trial, identities: Sequence[Secret], stop: Stop, board: Board
+) -> Trial:
     began = time.monotonic()
     with _scratch() as folder, Landing(Path(folder), copy.stored.manifest.sha256) as landing:
         try:
-            manifest = fetch(copy, landing, identities, stop)
+            manifest = fetch(copy, landing, identities, stop, board)
         except FullError as error:
             hint = "Set TMPDIR to a folder on a disk with more space."
             raise FullError(error.message, hint=hint) from error

@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from labferry.actions.choosing import Copy
@@ -11,7 +12,8 @@ from labferry.actions.copyreader import CopyReader
 from labferry.actions.landing import Landing
 from labferry.actions.plain import Readable, identities_for, plain_manifest, plain_stream
 from labferry.actions.stores import open_sink
-from labferry.engine import Stop
+from labferry.engine import Board, Stop
+from labferry.engine.board import Activity, ActivityKind
 from labferry.sdk import IntegrityError, Manifest, Secret, Sink, StoredArchive
 
 __all__ = ["fetch"]
@@ -21,7 +23,9 @@ _CHUNK = 1 << 20
 _SECONDS_BETWEEN_NEWS = 10.0
 
 
-def fetch(copy: Copy, landing: Landing, identities: Sequence[Secret], stop: Stop) -> Manifest:
+def fetch(
+    copy: Copy, landing: Landing, identities: Sequence[Secret], stop: Stop, board: Board
+) -> Manifest:
     """Bring a copy into a partial file, whole and verified.
 
     Goes on with what is in the file. Where the whole then turns out to be wrong, that may be the
@@ -32,6 +36,7 @@ def fetch(copy: Copy, landing: Landing, identities: Sequence[Secret], stop: Stop
         landing: The file.
         identities: The private keys to decrypt with; the destination's where there are none.
         stop: Ends the reading.
+        board: Shows how far it is.
 
     Returns:
         The manifest of what is in the file: the sealed one, where the copy is encrypted.
@@ -50,7 +55,7 @@ def fetch(copy: Copy, landing: Landing, identities: Sequence[Secret], stop: Stop
         landing.restart()
     landing.reserve(manifest.size)
     with open_sink(copy.config) as sink:
-        fetcher = _Fetcher(sink, stored, manifest, keys, stop)
+        fetcher = _Fetcher(sink, stored, manifest, keys, stop, board)
         try:
             fetcher.fetch(landing)
         except IntegrityError:
@@ -84,6 +89,7 @@ class _Fetcher:
         manifest: Manifest,
         identities: Sequence[Secret],
         stop: Stop,
+        board: Board,
     ) -> None:
         self.resumed = 0
         self._sink = sink
@@ -91,6 +97,7 @@ class _Fetcher:
         self._manifest = manifest
         self._identities = identities
         self._stop = stop
+        self._board = board
 
     def fetch(self, landing: Landing) -> None:
         """Read the rest of it, and make sure of the whole."""
@@ -99,13 +106,23 @@ class _Fetcher:
         if self.resumed:
             _log.info("%s: going on at byte %d", self._stored.key, self.resumed)
         with (
-            CopyReader(self._sink, self._stored, self._stop, self.resumed, digest) as reader,
+            self._shown() as reached,
+            CopyReader(
+                *(self._sink, self._stored, self._stop, self.resumed, digest, reached)
+            ) as reader,
             plain_stream(self._stored, reader, self._identities) as plain,
         ):
             self._pour(plain, landing)
             while reader.read(_CHUNK):
                 pass  # an encrypted file can have more behind its end
             reader.check()
+
+    @contextmanager
+    def _shown(self) -> Iterator[Callable[[int], None]]:
+        subject = f"{self._sink.name}: {self._manifest.archive_id}"
+        activity = Activity(ActivityKind.DOWNLOAD, subject, self._stored.size, self.resumed)
+        with self._board.showing(activity):
+            yield activity.reach
 
     def _pour(self, plain: Readable, landing: Landing) -> None:
         is_encrypted = self._stored.manifest.encryption is not None

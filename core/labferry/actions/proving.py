@@ -1,6 +1,7 @@
 """One destination put to the proof, on a thread of its own."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -14,11 +15,13 @@ from labferry.actions.plain import identities_for
 from labferry.actions.proof import Proof, ProofRequest, ProofState
 from labferry.actions.stores import open_sink, pause_before, stored_archives
 from labferry.config import SinkConfig
-from labferry.engine import Stop
+from labferry.engine import Board, Stop
+from labferry.engine.board import ActivityKind
 from labferry.engine.readback import read_back, repair_hint
 from labferry.engine.unexpected import as_problem
 from labferry.ledger import Copies
 from labferry.sdk import (
+    MANIFEST_SUFFIX,
     Checked,
     IntegrityError,
     LabferryError,
@@ -30,9 +33,10 @@ from labferry.sdk import (
     TransientError,
 )
 
-__all__ = ["Prover"]
+__all__ = ["Bench", "Prover"]
 
 _TRIES = 3
+_ENCRYPTED_SUFFIX = ".age"
 _SAID = {
     BreakKind.GONE: "is gone, and retention did not remove it.",
     BreakKind.EDITED: "has another manifest than the one that was stored.",
@@ -45,48 +49,61 @@ _NO_LEDGER = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all provers share.
+
+    Attributes:
+        copies: What the ledger knows, where there is one.
+        folder: Where to put archives that are opened.
+        stop: Ends it early.
+        board: Shows what is being read.
+        tell: Is told of everything that is found.
+    """
+
+    copies: Copies | None
+    folder: Path
+    stop: Stop
+    board: Board
+    tell: Callable[[Proof], None]
+
+
 class Prover(Thread):
     """Looks at what one destination holds.
 
     Args:
         config: The destination.
         request: What to look at, and how.
-        copies: What the ledger knows, where there is one.
-        folder: Where to put archives that are opened.
-        stop: Ends it early.
-        tell: Is told of everything that is found.
+        bench: What it shares with the others.
+
+    Attributes:
+        sources: The sources of what is there; None until that is known.
+        known: The archives that were asked for and are there, or ought to be.
     """
 
-    def __init__(
-        self,
-        config: SinkConfig,
-        request: ProofRequest,
-        copies: Copies | None,
-        folder: Path,
-        stop: Stop,
-        tell: Callable[[Proof], None],
-    ) -> None:
+    def __init__(self, config: SinkConfig, request: ProofRequest, bench: Bench) -> None:
         super().__init__(name=f"verify {config.name}", daemon=True)
+        self.sources: set[str] | None = None
+        self.known: set[str] = set()
         self._config = config
         self._request = request
-        self._copies = copies
-        self._folder = folder
-        self._stop_request = stop
-        self._tell = tell
+        self._bench = bench
 
     @override
     def run(self) -> None:
         try:
             with open_sink(self._config) as sink:
                 for proof in self._prove(sink):
-                    self._tell(proof)
+                    self.known |= {proof.archive_id} - {""}
+                    self._bench.tell(proof)
         except StoppedError:
             return
         except Exception as error:  # noqa: BLE001 - a stranger's sink must not silence the others
-            self._tell(self._proof(ProofState.FAILED, problem=self._named(error)))
+            self._bench.tell(self._proof(ProofState.FAILED, problem=self._named(error)))
 
     def _prove(self, sink: Sink[Any]) -> Iterator[Proof]:
         listed = self._list(sink)
+        self.sources = {stored.manifest.source.name for stored in listed}
         breaks = self._breaks(listed)
         if self._request.chain:
             yield from self._links(listed)
@@ -97,22 +114,25 @@ class Prover(Thread):
         for stored in listed:
             manifest = stored.manifest
             if self._request.wants(manifest.archive_id, manifest.source.name):
+                self.known.add(manifest.archive_id)
                 yield from self._look(sink, stored, breaks.get(manifest.archive_id))
-        yield from self._missing(sink, breaks)
+        yield from self._missing(breaks)
+        if self._request.source is None and not self._has_all():
+            yield from self._headless(sink, {found.key for found in breaks.values()})
 
     def _list(self, sink: Sink[Any]) -> Sequence[StoredArchive]:
         for attempt in range(1, _TRIES):
             try:
                 return stored_archives(sink)
             except TransientError as error:
-                pause_before(attempt, error, self._stop_request)
+                pause_before(attempt, error, self._bench.stop)
         return stored_archives(sink)
 
     def _breaks(self, listed: Sequence[StoredArchive]) -> dict[str, Break]:
         """What is not as the ledger knows it; it learns what it did not know."""
-        if self._copies is None:
+        if self._bench.copies is None:
             return {}
-        copies, name = self._copies, self._config.name
+        copies, name = self._bench.copies, self._config.name
         manifests = {stored.manifest.archive_id: stored.manifest for stored in listed}
         known = copies.at(name)
         found = {each.archive_id: each for each in compare(known, manifests)}
@@ -128,7 +148,7 @@ class Prover(Thread):
     def _links(self, listed: Sequence[StoredArchive]) -> Iterator[Proof]:
         """What the manifests say of each other."""
         count = len(listed)
-        if self._copies is not None and self._copies.at(self._config.name):
+        if self._bench.copies is not None and self._bench.copies.at(self._config.name):
             message = f"{count} manifests were compared with the ledger, which knows the chain."
             yield self._proof(ProofState.NOTE, message=message)
             return
@@ -149,7 +169,7 @@ class Prover(Thread):
 
     def _look(self, sink: Sink[Any], stored: StoredArchive, found: Break | None) -> Iterator[Proof]:
         manifest = stored.manifest
-        self._stop_request.check()
+        self._bench.stop.check()
         checked, problem = None, None
         try:
             self._require_manifest(stored, found)
@@ -182,46 +202,63 @@ class Prover(Thread):
             raise self._failing(stored.manifest.archive_id, stored.key, _SAID[found.kind])
 
     def _check(self, sink: Sink[Any], stored: StoredArchive) -> Checked:
-        if self._request.contents:
-            keys = identities_for(self._config, self._request.identities)
-            read_contents(sink, stored, keys, self._folder, self._stop_request)
-            return Checked.READ_BACK
-        if self._request.quick:
+        if self._request.quick and not self._request.contents:
             return sink.quick_check(stored)
-        read_back(sink, stored, self._stop_request)
+        identity, size = stored.manifest.archive_id, stored.manifest.size
+        subject, stop = f"{self._config.name}: {identity}", self._bench.stop
+        with self._bench.board.activity(ActivityKind.VERIFY, subject, size) as activity:
+            if self._request.contents:
+                keys = identities_for(self._config, self._request.identities)
+                read_contents(sink, stored, keys, self._bench.folder, stop, activity.reach)
+            else:
+                read_back(
+                    *(sink, stored, stop),
+                    take=lambda piece: activity.reach(activity.done + len(piece)),
+                )
         return Checked.READ_BACK
 
-    def _missing(self, sink: Sink[Any], breaks: dict[str, Break]) -> Iterator[Proof]:
-        if self._copies is not None:
-            for found in breaks.values():
-                copy = self._copies.get(self._config.name, found.archive_id)
-                if found.kind is not BreakKind.GONE or copy is None:
-                    continue
-                if self._request.wants(copy.archive_id, copy.source):
-                    problem = self._failing(copy.archive_id, copy.key, _SAID[found.kind])
-                    self._note(copy.archive_id, Checked.SIZE, problem)
-                    yield self._proof(
-                        *(ProofState.MISSING, copy.archive_id, copy.key, copy.size),
-                        problem=problem,
-                    )
-        if not self._request.archives and self._request.source is None:
-            yield from self._headless(sink, {found.key for found in breaks.values()})
+    def _missing(self, breaks: dict[str, Break]) -> Iterator[Proof]:
+        if self._bench.copies is None:
+            return
+        for found in breaks.values():
+            copy = self._bench.copies.get(self._config.name, found.archive_id)
+            if found.kind is not BreakKind.GONE or copy is None:
+                continue
+            if self._request.wants(copy.archive_id, copy.source):
+                problem = self._failing(copy.archive_id, copy.key, _SAID[found.kind])
+                self._note(copy.archive_id, Checked.SIZE, problem)
+                yield self._proof(
+                    *(ProofState.MISSING, copy.archive_id, copy.key, copy.size),
+                    problem=problem,
+                )
+
+    def _has_all(self) -> bool:
+        """Whether archives were asked for by name, and each is known here."""
+        names, known = self._request.archives, self.known
+        return bool(names) and all(any(each.startswith(name) for each in known) for name in names)
 
     def _headless(self, sink: Sink[Any], told: set[str]) -> Iterator[Proof]:
         """Manifests whose archive is gone, of which the ledger does not know."""
         for stray in sink.strays():
-            if stray.kind is StrayKind.MANIFEST and not any(map(stray.key.startswith, told)):
+            if stray.kind is not StrayKind.MANIFEST or any(map(stray.key.startswith, told)):
+                continue
+            identity = _identity(stray.key)
+            if self._request.wants(identity, ""):
                 what = f"{self._config.name}: {stray.key} has no archive: that is gone."
-                yield self._proof(ProofState.MISSING, key=stray.key, problem=IntegrityError(what))
+                # Only by its name: one whose removal was cut off must not come back by itself.
+                named = identity if self._request.archives else ""
+                hint = repair_hint(self._config.name, identity)
+                problem = IntegrityError(what, hint=hint)
+                yield self._proof(ProofState.MISSING, named, stray.key, problem=problem)
 
     @property
     def _how(self) -> Checked:
         return Checked.SIZE if self._request.quick else Checked.READ_BACK
 
     def _note(self, archive_id: str, how: Checked, problem: LabferryError | None) -> None:
-        if self._copies is not None:
+        if self._bench.copies is not None:
             told = "" if problem is None else str(problem)
-            self._copies.check(self._config.name, archive_id, datetime.now(UTC), how, told)
+            self._bench.copies.check(self._config.name, archive_id, datetime.now(UTC), how, told)
 
     def _failing(self, archive_id: str, key: str, what: str) -> IntegrityError:
         hint = repair_hint(self._config.name, archive_id)
@@ -242,3 +279,9 @@ class Prover(Thread):
 
     def _proof(self, state: ProofState, *found: Any, **more: Any) -> Proof:  # noqa: ANN401 - Proof's
         return Proof(self._config.name, state, *found, **more)
+
+
+def _identity(key: str) -> str:
+    """The archive that a manifest is of, by the name that the engine gave it."""
+    file = key.rpartition("/")[2].removesuffix(MANIFEST_SUFFIX)
+    return file.removesuffix(_ENCRYPTED_SUFFIX).rpartition(".")[0]

@@ -19,7 +19,8 @@ from labferry.actions.copyreader import CopyReader
 from labferry.actions.proof import Proof, ProofState
 from labferry.actions.stores import open_sink, pause_before, stored_archives
 from labferry.config import Config, SinkConfig
-from labferry.engine import Stop, run_lock
+from labferry.engine import Board, Stop, run_lock
+from labferry.engine.board import Activity, ActivityKind, TrackedArchive
 from labferry.engine.readback import read_back
 from labferry.engine.unexpected import as_problem
 from labferry.ledger import Copy, Ledger
@@ -50,13 +51,14 @@ _BEING_REPAIRED = "It is being repaired; run `labferry verify --repair` again if
 ResultT = TypeVar("ResultT")
 
 
-def repair(config: Config, broken: Sequence[Proof], stop: Stop) -> Iterator[Proof]:
+def repair(config: Config, broken: Sequence[Proof], stop: Stop, board: Board) -> Iterator[Proof]:
     """Repair one copy after the other; one that can't be repaired keeps none of the others from it.
 
     Args:
         config: The configuration.
-        broken: What was found to be damaged or missing.
+        broken: What was found to be damaged or missing, or was never there.
         stop: Ends it early.
+        board: Shows what is going on.
 
     Raises:
         LockHeldError: A run is at work.
@@ -66,7 +68,7 @@ def repair(config: Config, broken: Sequence[Proof], stop: Stop) -> Iterator[Proo
     with ExitStack() as stack:
         stack.enter_context(run_lock(config.state_dir))
         ledger = stack.enter_context(closing(Ledger(config.state_dir / "ledger.db")))
-        workshop = _Workshop(config, ledger, Spool(config.spool_dir), stop)
+        workshop = _Workshop(config, ledger, Spool(config.spool_dir), stop, board)
         for proof in broken:
             yield _attempt(workshop, proof)
 
@@ -80,7 +82,8 @@ def _attempt(workshop: "_Workshop", proof: Proof) -> Proof:
         problem = as_problem(error, f"The sink of {proof.destination}")
         _log.debug("Repairing failed", exc_info=error)
         told = f"{proof.destination}: {proof.archive_id} was not repaired: {problem.message}"
-        return replace(proof, problem=IntegrityError(told, hint=problem.hint))
+        kind = NotFoundError if isinstance(proof.problem, NotFoundError) else IntegrityError
+        return replace(proof, problem=kind(told, hint=problem.hint))
     return Proof(proof.destination, ProofState.REPAIRED, proof.archive_id, stored.key, stored.size)
 
 
@@ -92,6 +95,7 @@ class _Workshop:
     ledger: Ledger
     spool: Spool
     stop: Stop
+    board: Board
     _listed: dict[str, Mapping[str, StoredArchive]] = field(default_factory=dict)
 
     def repair(self, destination: str, archive_id: str) -> StoredArchive:
@@ -167,7 +171,12 @@ class _Workshop:
     def _filled(
         self, sink: Sink[Any], stored: StoredArchive, archive: SpoolArchive
     ) -> SpoolArchive:
-        with CopyReader(sink, stored, self.stop, archive.received) as reader:
+        subject, begun = f"{sink.name}: {stored.manifest.archive_id}", archive.received
+        activity = Activity(ActivityKind.DOWNLOAD, subject, archive.size, begun)
+        with (
+            self.board.showing(activity),
+            CopyReader(sink, stored, self.stop, begun, reached=activity.reach) as reader,
+        ):
             while archive.received < archive.size:
                 chunk = reader.read(_CHUNK)
                 if not chunk:
@@ -194,10 +203,16 @@ class _Workshop:
         if sink.traits.can_delete:
             # What is gone may have left something behind that its archive would collide with.
             self._patiently(lambda: sink.delete(bad or good))
-        draft, note = _Sealed(good), _Note()
-        receipt = self._patiently(lambda: sink.store(archive, draft, note))
-        stored = replace(good, key=receipt.key, version_id=receipt.version_id)
-        read_back(sink, stored, self.stop)
+        draft, note, subject = _Sealed(good), _Note(), f"{sink.name}: {identity}"
+        with self.board.activity(ActivityKind.STORE, subject, archive.size) as activity:
+            tracked = TrackedArchive(archive, activity.reach)
+            receipt = self._patiently(lambda: sink.store(tracked, draft, note))
+            stored = replace(good, key=receipt.key, version_id=receipt.version_id)
+            activity.become(ActivityKind.VERIFY, archive.size)
+            read_back(
+                *(sink, stored, self.stop),
+                take=lambda piece: activity.reach(activity.done + len(piece)),
+            )
         copies.replace(sink.name, stored, datetime.now(UTC), "")
         self.spool.discard(f"{identity}.repair")
         return stored

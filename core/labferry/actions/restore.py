@@ -12,13 +12,14 @@ from labferry.actions.extract import extract, require_unused
 from labferry.actions.fetching import fetch
 from labferry.actions.landing import Landing, disk_errors, landing_path
 from labferry.actions.session import Session
+from labferry.actions.sources import require_source
 from labferry.actions.stores import (
     ask_side_by_side,
     chosen_destinations,
     stored_archives,
     told,
 )
-from labferry.engine import Stop
+from labferry.engine import Board, Stop
 from labferry.engine.unexpected import as_problem
 from labferry.sdk import (
     ConfigError,
@@ -91,21 +92,22 @@ def restore(
     place: Place,
     stop: Stop,
     *,
-    origin: str | None = None,
     identities: Sequence[Secret] = (),
+    board: Board | None = None,
 ) -> Restored:
     """Restore an archive from the first destination whose copy of it is good.
 
     Args:
         session: The configuration.
-        wanted: Which archive.
+        wanted: Which archive, and where from.
         place: Where to.
         stop: Ends it early; the same call goes on later.
-        origin: The only destination to restore from.
         identities: The private keys to decrypt with; the destination's where there are none.
+        board: Shows what is going on.
 
     Raises:
-        ConfigError: It is not clear what is meant, or there is no place for it.
+        ConfigError: It is not clear what is meant, nobody knows its source, or there is no place
+            for it.
         ConflictError: Something is where it should go.
         NotFoundError: No such archive is stored.
         IntegrityError: Every copy is bad, or it can't be unpacked safely.
@@ -113,13 +115,16 @@ def restore(
         StoppedError: A signal came.
     """
     _check_place(place)
-    destinations = chosen_destinations(session.config, origin)
+    destinations = chosen_destinations(session.config, wanted.origin)
     answers = ask_side_by_side(destinations, stored_archives, stop)
     problems = _Problems(answers.failures)
     if not answers.given:
         raise problems.as_one("No destination can be asked for what it has.")
     problems.warn()
     everything = copies_of(destinations, answers.given)
+    if wanted.source is not None and not answers.failures:
+        known = (copy.stored.manifest.source.name for copy in everything)
+        require_source(session.config, wanted.source, known)
     copies = choose(everything, wanted)
     _warn_of_differences(copies)
     here = _already_here(copies, place)
@@ -127,13 +132,13 @@ def restore(
         return here
     for copy in copies:
         problems.warn()
-        restored = _restore_copy(copy, place, identities, stop, problems)
+        restored = _restore_copy(copy, place, identities, stop, problems, board or Board())
         if restored is not None:
             _sweep(copies, restored.path.parent)
             return restored
-    others = "Without --from, the other destinations are tried. " if origin is not None else ""
+    others = "Without --from, the other destinations are tried. " if wanted.origin else ""
     raise problems.as_one(
-        f"{copies[0].archive_id} can't be restored from {origin or 'any destination'}.",
+        f"{copies[0].archive_id} can't be restored from {wanted.origin or 'any destination'}.",
         hint=(others + _older(everything, copies[0])).rstrip(),
     )
 
@@ -189,13 +194,18 @@ def _check_place(place: Place) -> None:
 
 
 def _restore_copy(
-    copy: Copy, place: Place, identities: Sequence[Secret], stop: Stop, problems: _Problems
+    copy: Copy,
+    place: Place,
+    identities: Sequence[Secret],
+    stop: Stop,
+    problems: _Problems,
+    board: Board,
 ) -> Restored | None:
     target = _target(copy, place)
     _log.info("Restoring %s from %s", copy.archive_id, copy.config.name)
     with Landing(target.parent, copy.stored.manifest.sha256) as landing:
         try:
-            manifest = fetch(copy, landing, identities, stop)
+            manifest = fetch(copy, landing, identities, stop, board)
         except StoppedError:
             raise
         except Exception as error:

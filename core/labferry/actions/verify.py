@@ -6,27 +6,30 @@ learns what was found.
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from labferry.actions.proof import Proof, ProofRequest, ProofState
-from labferry.actions.proving import Prover
+from labferry.actions.proving import Bench, Prover
 from labferry.actions.repair import repair
 from labferry.actions.session import Session
+from labferry.actions.sources import require_source
 from labferry.actions.stores import chosen_destinations
 from labferry.config import Config
-from labferry.engine import Stop
-from labferry.engine.readback import repair_hint
-from labferry.ledger import Ledger
-from labferry.sdk import IntegrityError, NotFoundError
+from labferry.engine import Board, Stop
+from labferry.ledger import Copies, Ledger
+from labferry.sdk import NotFoundError
 
 __all__ = ["verify"]
 
 _LOOK = 0.05
 
 
-def verify(session: Session, request: ProofRequest, stop: Stop) -> Iterator[Proof]:
+def verify(
+    session: Session, request: ProofRequest, stop: Stop, board: Board | None = None
+) -> Iterator[Proof]:
     """Look at destinations side by side, and tell what is found as it is found.
 
     With `repair`, what is damaged or missing is put right afterwards, one copy after the other.
@@ -35,46 +38,48 @@ def verify(session: Session, request: ProofRequest, stop: Stop) -> Iterator[Proo
         session: The configuration.
         request: What to look at, and how.
         stop: Ends it early.
+        board: Shows what is going on.
 
     Raises:
-        ConfigError: There is no such destination.
+        ConfigError: There is no such destination, or nobody knows the source.
         LockHeldError: Something is to be repaired, and a run is at work.
         StateError: The ledger can't be used.
         StoppedError: A signal came.
     """
-    config = session.config
-    chosen_destinations(config, request.destination)
+    config, board = session.config, board or Board()
+    destinations = chosen_destinations(config, request.destination)
     broken: list[Proof] = []
-    seen: set[str] = set()
-    for proof in _prove(config, request, stop):
-        seen.add(proof.archive_id)
-        if request.repair and proof.is_repairable:
-            broken.append(proof)
-        yield proof
-    for proof in _unseen(request, seen):
-        if request.repair and proof.is_repairable:
-            broken.append(proof)
-        yield proof
-    if broken:
-        yield from repair(config, broken, stop)
-
-
-def _prove(config: Config, request: ProofRequest, stop: Stop) -> Iterator[Proof]:
-    path = config.state_dir / "ledger.db"
-    ledger = Ledger(path, mend=False) if path.exists() else None
-    with closing(ledger) if ledger is not None else nullcontext():
+    with _copies(config) as copies:
         found: SimpleQueue[Proof] = SimpleQueue()
-        copies = ledger.copies if ledger is not None else None
-        provers = [
-            Prover(destination, request, copies, _folder(config), stop, found.put)
-            for destination in chosen_destinations(config, request.destination)
-        ]
-        for prover in provers:
-            prover.start()
-        yield from _gathered(provers, found, stop)
+        bench = Bench(copies, _folder(config), stop, board, found.put)
+        provers = [Prover(destination, request, bench) for destination in destinations]
+        for proof in _gathered(provers, found, stop):
+            if proof.is_repairable:
+                broken.append(proof)
+            yield proof
+    for proof in _unheard_of(config, request, provers):
+        # No reason to be alarmed, but whoever asks for a repair gets what another one has.
+        if proof.destination:
+            broken.append(proof)
+        yield proof
+    if request.repair and broken:
+        yield from repair(config, broken, stop, board)
+
+
+@contextmanager
+def _copies(config: Config) -> Iterator[Copies | None]:
+    """What the ledger knows, where there is one."""
+    path = config.state_dir / "ledger.db"
+    if not path.exists():
+        yield None
+        return
+    with closing(Ledger(path, mend=False)) as ledger:
+        yield ledger.copies
 
 
 def _gathered(provers: Sequence[Prover], found: SimpleQueue[Proof], stop: Stop) -> Iterator[Proof]:
+    for prover in provers:
+        prover.start()
     while True:
         is_over = not any(prover.is_alive() for prover in provers)
         try:
@@ -85,22 +90,25 @@ def _gathered(provers: Sequence[Prover], found: SimpleQueue[Proof], stop: Stop) 
                 return
 
 
-def _unseen(request: ProofRequest, seen: set[str]) -> Iterator[Proof]:
-    """Archives that were asked for by name and are nowhere."""
+def _unheard_of(
+    config: Config, request: ProofRequest, provers: Sequence[Prover]
+) -> Iterator[Proof]:
+    """Archives that were asked for by name and that nobody knows: slips, most likely."""
+    listed = [prover.sources for prover in provers if prover.sources is not None]
+    if len(listed) < len(provers):
+        # Whoever could not be asked may know them.
+        return
+    if request.source is not None:
+        require_source(config, request.source, {*chain.from_iterable(listed)})
+    known = {*chain.from_iterable(prover.known for prover in provers)}
+    where = request.destination or ""
     for name in request.archives:
-        if any(archive_id.startswith(name) for archive_id in seen if archive_id):
-            continue
-        if request.destination is None:
+        if not any(archive_id.startswith(name) for archive_id in known):
             problem = NotFoundError(
-                f"No archive {name} is stored.", hint="`labferry list` shows what there is."
+                f"No archive {name} is stored{f' at {where}' if where else ''}.",
+                hint=f"`{f'labferry list {where}'.rstrip()}` shows what there is.",
             )
-            yield Proof("", ProofState.FAILED, problem=problem)
-        else:
-            gone = IntegrityError(
-                f"{request.destination}: {name} is not there.",
-                hint=repair_hint(request.destination, name),
-            )
-            yield Proof(request.destination, ProofState.MISSING, name, problem=gone)
+            yield Proof(where, ProofState.FAILED, name, problem=problem)
 
 
 def _folder(config: Config) -> Path:

@@ -2,7 +2,7 @@
 
 import logging
 import shlex
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import click
 from labferry.actions.demo import Demo, demo
 from labferry.cli.options import examples, output_options
 from labferry.cli.output import Output, tell
+from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.summary import print_run
-from labferry.engine import Stop
+from labferry.engine import Board, Stop
 from labferry.sdk import StoppedError
 
 __all__ = ["command"]
@@ -39,7 +40,10 @@ def command(output: Output, folder: Path | None, *, keep_running: bool) -> int:
         output.start_logging()
     stop = Stop()
     stop_on_signals(stop)
-    with demo(folder, stop) as done:
+    board = Board()
+    with ExitStack() as stack:
+        with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
+            done = stack.enter_context(demo(folder, stop, board))
         places = {"folder": str(done.folder), "config": str(done.config), "server": done.url}
         print_run(output, "demo", done.report, done.config, **places)
         if output.is_talkative and not stop.requested:

@@ -12,8 +12,9 @@ from labferry.cli.exitcodes import shared_exit_code
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
+from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
-from labferry.engine import Stop
+from labferry.engine import Board, Stop
 from labferry.sdk import IntegrityError, StoppedError
 
 __all__ = ["command"]
@@ -61,8 +62,10 @@ def command(
     session = open_stores(config_path)
     stop = Stop()
     stop_on_signals(stop)
+    board = Board()
     try:
-        held = drill(session, stop, secrets_in(identity_files))
+        with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
+            held = drill(session, stop, secrets_in(identity_files), board)
     except StoppedError as error:
         tell(f"{error.message} A drill has to be begun anew.")
         return stop.exit_code

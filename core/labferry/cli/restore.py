@@ -15,9 +15,10 @@ from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
+from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.units import show_size
-from labferry.engine import Stop
+from labferry.engine import Board, Stop
 from labferry.sdk import ConfigError, StoppedError
 
 __all__ = ["command"]
@@ -98,15 +99,17 @@ def command(  # noqa: PLR0913 - one for each option
     session = open_stores(config_path)
     stop = Stop()
     stop_on_signals(stop)
+    board = Board()
     try:
-        restored = restore(
-            session,
-            Wanted(archive, source, before),
-            Place(Path(path), extract=extract, overwrite=force),
-            stop,
-            origin=origin,
-            identities=secrets_in(identity_files),
-        )
+        with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
+            restored = restore(
+                session,
+                Wanted(archive, source, before, origin),
+                Place(Path(path), extract=extract, overwrite=force),
+                stop,
+                identities=secrets_in(identity_files),
+                board=board,
+            )
     except StoppedError as error:
         if not output.as_json:
             tell(str(error))

@@ -17,9 +17,10 @@ from labferry.cli.exitcodes import shared_exit_code
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
+from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.units import show_size
-from labferry.engine import Stop
+from labferry.engine import Board, Stop
 from labferry.sdk import LabferryError, StoppedError, redact
 
 __all__ = ["command"]
@@ -92,10 +93,12 @@ def command(  # noqa: PLR0913 - one for each option
     stop_on_signals(stop)
     proofs: list[Proof] = []
     failure = None
+    board = Board()
     try:
-        for proof in verify(session, request, stop):
-            proofs.append(proof)
-            _print(output, proof)
+        with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
+            for proof in verify(session, request, stop, board):
+                proofs.append(proof)
+                _print(output, proof)
     except LabferryError as error:
         failure = error
         tell(str(error))
@@ -136,7 +139,8 @@ def _print(output: Output, proof: Proof) -> None:
     if proof.problem is not None:
         tell(str(proof.problem))
     elif output.is_talkative:
-        click.echo(redact(_line(proof)))
+        # On a terminal it has to go above the bars, which only stderr can.
+        click.echo(redact(_line(proof)), err=sys.stdout.isatty() and sys.stderr.isatty())
 
 
 def _line(proof: Proof) -> str:
