@@ -15,14 +15,16 @@ from labferry.cli.exitcodes import shared_exit_code
 from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell
-from labferry.cli.tables import print_table
+from labferry.cli.tables import print_what_fits
 from labferry.cli.units import show_seconds, show_size
 from labferry.engine import Stop
 
 __all__ = ["command"]
 
 _HEAD = ("ARCHIVE", "SOURCE", "DESTINATION", "TAKEN (UTC)", "AGE", "SIZE", "SHA-256", "VERIFIED")
+_SPARE = ("SHA-256", "VERIFIED", "AGE", "SOURCE", "SIZE", "TAKEN (UTC)")
 _STRAY_HEAD = ("DESTINATION", "KIND", "SIZE", "SINCE (UTC)", "WHERE")
+_STRAY_SPARE = ("SINCE (UTC)", "SIZE")
 _PARTIAL = 3
 _DIGITS = 12
 _EXAMPLES = examples(
@@ -91,13 +93,15 @@ def _exit_code(listing: Listing, asked: int) -> int:
 
 def _print(output: Output, listing: Listing) -> None:
     if listing.copies:
-        print_table(_HEAD, [_row(output, copy) for copy in listing.copies])
+        # Who asks for whole digests gets them.
+        spare = _SPARE if output.verbosity <= 0 else ()
+        print_what_fits(_HEAD, [_row(output, copy) for copy in listing.copies], spare)
     elif not listing.failures and not output.is_quiet:
         tell("No archive is stored.", logging.INFO)
     if listing.strays:
         if listing.copies:
             click.echo()
-        print_table(_STRAY_HEAD, _stray_rows(listing))
+        print_what_fits(_STRAY_HEAD, _stray_rows(listing), _STRAY_SPARE)
 
 
 def _row(output: Output, copy: Listed) -> Sequence[str]:

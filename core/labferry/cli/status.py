@@ -1,6 +1,6 @@
 """`labferry status`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from labferry.cli.durations import DURATION
 from labferry.cli.moments import show_moment
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
-from labferry.cli.tables import print_table
+from labferry.cli.tables import print_what_fits, wrapped
 from labferry.cli.units import show_seconds, show_size
 from labferry.sdk import LabferryError, redact
 
@@ -23,6 +23,8 @@ _HEAD = (
     *("SOURCE", "DESTINATION", "LAST SUCCESS (UTC)", "AGE", "SIZE", "COPIES"),
     *("LAST VERIFIED (UTC)", "NEXT DUE (UTC)", "STATE"),
 )
+_SPARE = ("NEXT DUE (UTC)", "LAST VERIFIED (UTC)", "COPIES", "SIZE", "LAST SUCCESS (UTC)")
+_NEVER, _FAILED = "never stored", "failed"
 _EXIT_CODES = """\b
 Exit codes with --max-age:
   0  ok        everything is fresh
@@ -61,7 +63,7 @@ def command(output: Output, config_path: Path | None, max_age: timedelta | None)
     if output.as_json:
         print_document("status", code, {"standings": [asdict(each) for each in kept]})
     elif max_age is None:
-        print_table(_HEAD, [_row(each, now) for each in kept])
+        _print(kept, now)
     else:
         click.echo(redact(_check(kept, levels, max_age, now)))
     return code
@@ -98,21 +100,44 @@ def _measured(kept: Kept, max_age: timedelta, now: datetime) -> str:
 
 
 def _state(kept: Kept, now: datetime, max_age: timedelta | None = None) -> str:
-    """What is the matter, worst first."""
-    said = []
+    """All that is the matter, worst first."""
+    return ", ".join(text for _, text in _matters(kept, now, max_age)) or "ok"
+
+
+def _matters(
+    kept: Kept, now: datetime, max_age: timedelta | None = None
+) -> Iterator[tuple[str, str]]:
+    """What is the matter, worst first: a word for it, and all of it."""
     if kept.last_success is None:
-        said.append("never stored" if not kept.copies else "something was never stored")
+        yield ("incomplete", "something was never stored") if kept.copies else (_NEVER, _NEVER)
     elif max_age is not None and now - kept.last_success > max_age:
-        said.append(f"{show_seconds(_seconds(kept.last_success, now))} old")
+        yield "old", f"{show_seconds(_seconds(kept.last_success, now))} old"
     if kept.failing:
-        said.append(f"{kept.failing} damaged or missing")
+        yield "damaged", f"{kept.failing} damaged or missing"
     if kept.problem:
-        said.append(kept.problem)
+        yield _FAILED, kept.problem
     if kept.next_due is not None and kept.next_due < now:
-        said.append("overdue to be read back")
+        yield "overdue", "overdue to be read back"
     if kept.pending:
-        said.append(f"{kept.pending} pending")
-    return ", ".join(said) or "ok"
+        yield "pending", f"{kept.pending} pending"
+
+
+def _print(kept: Sequence[Kept], now: datetime) -> None:
+    print_what_fits(_HEAD, [_row(each, now) for each in kept], _SPARE)
+    told = [(each, text) for each in kept if (text := _explained(each, now))]
+    if told:
+        click.echo()
+    for each, text in told:
+        line = f"{each.source} at {each.destination}: {_plain(text)}"
+        click.echo(redact(wrapped(line, "- ")))
+
+
+def _explained(kept: Kept, now: datetime) -> str:
+    """What a word in the table does not say; a problem comes last, as it may end with a command."""
+    matters = dict(_matters(kept, now))
+    problem = matters.pop(_FAILED, "")
+    facts = ", ".join(text for word, text in matters.items() if text != word)
+    return ". ".join(filter(None, (facts, problem)))
 
 
 def _row(kept: Kept, now: datetime) -> Sequence[str]:
@@ -126,7 +151,7 @@ def _row(kept: Kept, now: datetime) -> Sequence[str]:
         str(kept.copies),
         _moment(kept.last_verified),
         _moment(kept.next_due),
-        _plain(_state(kept, now)),
+        next((word for word, _ in _matters(kept, now)), "ok"),
     )
 
 

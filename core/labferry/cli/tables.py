@@ -1,6 +1,7 @@
 """Tables for people."""
 
 import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -10,7 +11,7 @@ import click
 from labferry.cli.output import painted
 from labferry.sdk import redact
 
-__all__ = ["print_if_it_fits", "print_table"]
+__all__ = ["print_if_it_fits", "print_table", "print_what_fits", "wrapped"]
 
 _GAP = "  "
 
@@ -52,6 +53,52 @@ def print_if_it_fits(
         return False
     print_table(head, [(textwrap.fill(first, room), *rest) for first, *rest in rows])
     return True
+
+
+def print_what_fits(
+    head: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str]
+) -> None:
+    """Print rows as `print_table` does, but on a terminal only the columns it has room for.
+
+    Where even the others are too many, each row is two lines.
+
+    Args:
+        head: The names of the columns.
+        rows: As many cells each.
+        spare: The columns that can be left out, the first to go first.
+    """
+    if not sys.stdout.isatty():
+        print_table(head, rows)
+        return
+    slim = rows
+    for count in range(len(spare) + 1):
+        left = [place for place, name in enumerate(head) if name not in spare[:count]]
+        slim = [[row[place] for place in left] for row in rows]
+        if print_if_it_fits([head[place] for place in left], slim):
+            return
+    for first, *others in slim:
+        click.echo(redact(f"{first}\n  {', '.join(map(painted, others))}"))
+
+
+def wrapped(text: str, mark: str = "") -> str:
+    """A text in the width of the terminal, if it goes to one.
+
+    Paths and addresses are left whole, to be copied.
+
+    Args:
+        text: One paragraph.
+        mark: What the first line begins with; the others are indented as far.
+    """
+    if not sys.stdout.isatty():
+        return f"{mark}{text}"
+    return textwrap.fill(
+        text,
+        shutil.get_terminal_size().columns,
+        initial_indent=mark,
+        subsequent_indent=" " * len(mark),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Sequence[int]:
