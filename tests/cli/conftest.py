@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import trustme
+from tests.stated import require_stated
 
 from labferry.testing.rspace import (
     ALICE_KEY,
@@ -112,7 +113,9 @@ class Site:
 
     def run(self, *arguments: str, **environment: str) -> Done:
         """Run labferry in the site's folder and wait for its end."""
-        return self.run_program(sys.executable, "-m", "labferry", *arguments, **environment)
+        done = self.run_program(sys.executable, "-m", "labferry", *arguments, **environment)
+        require_stated(arguments, done.code)
+        return done
 
     def run_program(self, *program: str, **environment: str) -> Done:
         began = time.monotonic()
@@ -173,7 +176,9 @@ class Site:
         )
         os.close(follower)
         shown = _read_all(leader).decode().replace("\r\n", "\n")
-        return _clean(Done(process.wait(PATIENCE), shown, ""))
+        done = _clean(Done(process.wait(PATIENCE), shown, ""))
+        require_stated(arguments, done.code)
+        return done
 
     def files(self, name: str = "nas") -> list[str]:
         """All files of a destination, temporaries included."""

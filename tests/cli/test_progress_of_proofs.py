@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,6 +121,20 @@ def test_repair_shows_what_it_brings(slow: Site, source: Source) -> None:
     shown = ESCAPE.sub("", done.out)
     assert "downloading nas: " in shown
     assert "reading back near: " in shown
+
+
+@pytest.mark.parametrize("verb", [VERBS[0], VERBS[2]], ids=" ".join)
+def test_signal_in_the_middle_is_told_in_a_document_too(slow: Site, verb: tuple[str, ...]) -> None:
+    process = slow.start(*verb, "-v", "--json")
+    assert process.stderr is not None
+    assert "Restoring " in process.stderr.readline()
+
+    done = slow.end(process, signal.SIGTERM)
+
+    assert done.code == 143
+    (problem,) = done.document["problems"]
+    assert problem["message"] == "Stopped by a signal."
+    assert not (slow.folder / "back.zip").exists()
 
 
 def test_demo_shows_its_run(site: Site) -> None:

@@ -13,7 +13,6 @@ import jsonschema
 import pytest
 
 import labferry
-from labferry.cli.exitcodes import MEANINGS
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
@@ -64,13 +63,6 @@ def test_help_is_readable_and_has_an_example(site: Site, verb: str) -> None:
     assert f"\n  Examples:\n    labferry {verb}" in done.out
     assert "\b" not in done.out
     assert "\\b" not in done.out
-
-
-def test_the_help_of_sync_lists_the_exit_codes(site: Site) -> None:
-    lines = [line.strip() for line in site.run("sync", "-h").out.splitlines()]
-
-    codes = lines[lines.index("Exit codes:") + 1 : lines.index("Examples:") - 1]
-    assert [int(line.split()[0]) for line in codes] == [*MEANINGS]
 
 
 @pytest.mark.parametrize(

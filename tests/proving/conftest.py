@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stated import require_stated
 
 from labferry.cli.main import main
 from labferry.ledger import Copies, Ledger
@@ -103,6 +104,7 @@ class Lab:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
         assert "Traceback" not in err.getvalue()
+        require_stated(arguments, code)
         return Done(code, out.getvalue(), err.getvalue())
 
     def sync(self, times: int = 1) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stated import require_stated
 
 from labferry.actions import copyreader, stores
 from labferry.actions.choosing import LATEST, Wanted
@@ -187,6 +188,7 @@ class Machine:
             stdin=subprocess.DEVNULL,
         )
         assert "Traceback" not in done.stderr, done.stderr
+        require_stated(arguments, done.returncode)
         return Done(done.returncode, done.stdout, done.stderr)
 
     def files(self, folder: Path | None = None) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+from tests.stated import require_stated
 
 from labferry.sdk import (
     MANIFEST_SUFFIX,
@@ -139,6 +140,7 @@ class Place:
             stdin=subprocess.DEVNULL,
         )
         assert "Traceback" not in done.stderr, done.stderr
+        require_stated(arguments, done.returncode)
         return Done(done.returncode, done.stdout, done.stderr)
 
     def held(self, at: str = "nas") -> list[str]:

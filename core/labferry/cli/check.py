@@ -7,7 +7,7 @@ import click
 
 from labferry.actions.check import CheckResult, check
 from labferry.actions.session import open_session
-from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.exitcodes import exit_codes, shared_exit_code
 from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
@@ -22,7 +22,11 @@ _EXAMPLES = examples(
 )
 
 
-@click.command("check", short_help="Would a sync work? Starts no export.", epilog=_EXAMPLES)
+@click.command(
+    "check",
+    short_help="Would a sync work? Starts no export.",
+    epilog=exit_codes("check") + _EXAMPLES,
+)
 @config_option
 @click.option(
     "--accept-new-host-key",

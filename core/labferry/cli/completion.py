@@ -2,6 +2,7 @@
 
 import click
 
+from labferry.cli.exitcodes import exit_codes
 from labferry.cli.options import examples
 from labferry.cli.shells import SHELLS, script
 
@@ -14,7 +15,11 @@ _EXAMPLES = examples(
 )
 
 
-@click.command("completion", short_help="Print a script that completes commands.", epilog=_EXAMPLES)
+@click.command(
+    "completion",
+    short_help="Print a script that completes commands.",
+    epilog=exit_codes("completion") + _EXAMPLES,
+)
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 def command(shell: str) -> int:
     """Print the script that lets bash, zsh or fish complete labferry's commands.

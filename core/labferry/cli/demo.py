@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from labferry.actions.demo import Demo, demo
+from labferry.cli.exitcodes import exit_codes
 from labferry.cli.options import examples, output_options
 from labferry.cli.output import Output, tell
 from labferry.cli.progress import progress_bars
@@ -25,7 +26,9 @@ _EXAMPLES = examples(
 )
 
 
-@click.command("demo", short_help="See it work, on a simulated RSpace.", epilog=_EXAMPLES)
+@click.command(
+    "demo", short_help="See it work, on a simulated RSpace.", epilog=exit_codes("demo") + _EXAMPLES
+)
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--keep-running", is_flag=True, help="Leave the simulated server on until Ctrl-C.")
 @output_options

@@ -8,7 +8,7 @@ import click
 from labferry.actions.drill import Drill, drill
 from labferry.actions.stores import open_stores
 from labferry.cli.drill_report import as_document, as_markdown, check_report, write_report
-from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.exitcodes import exit_codes, shared_exit_code
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
@@ -20,15 +20,6 @@ from labferry.sdk import IntegrityError, StoppedError
 __all__ = ["command"]
 
 _PARTIAL = 3
-_EXIT_CODES = """\b
-Exit codes:
-  0    everything could be restored, and is good
-  3    some of it could not be restored
-  4    integrity: a copy is damaged
-  130  stopped by Ctrl-C, 143 by SIGTERM; nothing is left behind
-  others where nothing at all could be restored, as for the other verbs
-
-"""
 _EXAMPLES = examples(
     "labferry drill                       # print the report",
     "labferry drill --to-report drill.md  # keep it, with JSON beside it",
@@ -36,7 +27,9 @@ _EXAMPLES = examples(
 
 
 @click.command(
-    "drill", short_help="Prove that everything can be restored.", epilog=_EXIT_CODES + _EXAMPLES
+    "drill",
+    short_help="Prove that everything can be restored.",
+    epilog=exit_codes("drill") + _EXAMPLES,
 )
 @config_option
 @click.option(
@@ -67,8 +60,8 @@ def command(
         with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
             held = drill(session, stop, secrets_in(identity_files), board)
     except StoppedError as error:
-        tell(f"{error.message} A drill has to be begun anew.")
-        return stop.exit_code
+        error.hint = "A drill has to be begun anew."
+        raise
     if report is not None:
         write_report(report, held, session.config.path)
     code = _exit_code(held)

@@ -8,6 +8,7 @@ import click
 
 from labferry.actions.init import init
 from labferry.actions.systemd import write_units
+from labferry.cli.exitcodes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 
@@ -21,7 +22,9 @@ _EXAMPLES = examples(
 )
 
 
-@click.command("init", short_help="Write a configuration to begin with.", epilog=_EXAMPLES)
+@click.command(
+    "init", short_help="Write a configuration to begin with.", epilog=exit_codes("init") + _EXAMPLES
+)
 @click.argument("path", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
 @config_option
 @click.option(

@@ -11,7 +11,7 @@ import click
 from labferry.actions.listing import Listed, Listing, list_stored
 from labferry.actions.stores import open_stores, told
 from labferry.cli.completing import complete_destinations, complete_sources
-from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.exitcodes import exit_codes, shared_exit_code
 from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell
@@ -35,7 +35,11 @@ _EXAMPLES = examples(
 )
 
 
-@click.command("list", short_help="What is stored, from the destinations alone.", epilog=_EXAMPLES)
+@click.command(
+    "list",
+    short_help="What is stored, from the destinations alone.",
+    epilog=exit_codes("list") + _EXAMPLES,
+)
 @click.argument("destination", required=False, shell_complete=complete_destinations)
 @config_option
 @click.option(

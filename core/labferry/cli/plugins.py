@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 
 from labferry.cli import validate
+from labferry.cli.exitcodes import exit_codes
 from labferry.cli.options import examples, output_options
 from labferry.cli.output import Output, print_document
 from labferry.cli.tables import print_table
@@ -25,7 +26,7 @@ _EXAMPLES = examples(
     "plugins",
     invoke_without_command=True,
     short_help="List the installed plugins; validate a destination.",
-    epilog=_EXAMPLES,
+    epilog=exit_codes("plugins") + _EXAMPLES,
 )
 @output_options
 def command(output: Output) -> int | None:

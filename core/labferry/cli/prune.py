@@ -12,7 +12,7 @@ from labferry.actions.prune import Pruned, PruneRequest, prune
 from labferry.actions.stores import open_stores
 from labferry.cli.completing import complete_destinations, complete_sources
 from labferry.cli.durations import DURATION
-from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.exitcodes import exit_codes, shared_exit_code
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell
 from labferry.retention import Decision, series_of
@@ -22,14 +22,6 @@ from labferry.sdk.settings import format_duration
 __all__ = ["command"]
 
 _PARTIAL = 3
-_EXIT_CODES = """\b
-Exit codes:
-  0    everything that is not to be kept is gone
-  2    configuration wrong, or a destination can't delete: nothing was removed
-  3    something could not be removed
-  11   a run is at work
-
-"""
 _EXAMPLES = examples(
     "labferry prune --dry-run     # what would go, what would stay, and why",
     "labferry prune nas           # one destination",
@@ -40,7 +32,7 @@ _EXAMPLES = examples(
 @click.command(
     "prune",
     short_help="Remove the archives that no retention keeps.",
-    epilog=_EXIT_CODES + _EXAMPLES,
+    epilog=exit_codes("prune") + _EXAMPLES,
 )
 @click.argument(
     "destinations", nargs=-1, metavar="[DESTINATION]...", shell_complete=complete_destinations

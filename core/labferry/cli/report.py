@@ -8,6 +8,7 @@ import click
 from labferry.actions.report import report, write_page
 from labferry.actions.stores import open_stores
 from labferry.cli.durations import DURATION
+from labferry.cli.exitcodes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
 from labferry.reporting.document import Ended, Health, Report
@@ -21,7 +22,9 @@ _EXAMPLES = examples(
 )
 
 
-@click.command("report", short_help="Write an HTML page about it all.", epilog=_EXAMPLES)
+@click.command(
+    "report", short_help="Write an HTML page about it all.", epilog=exit_codes("report") + _EXAMPLES
+)
 @click.option(
     "--html",
     "file",

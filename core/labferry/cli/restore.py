@@ -11,29 +11,19 @@ from labferry.actions.choosing import LATEST, Wanted
 from labferry.actions.restore import Place, Restored, restore
 from labferry.actions.stores import open_stores
 from labferry.cli.completing import complete_archives, complete_destinations, complete_sources
+from labferry.cli.exitcodes import exit_codes
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document, tell
+from labferry.cli.output import Output, print_document
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.units import show_size
 from labferry.engine import Board, Stop
-from labferry.sdk import ConfigError, StoppedError
+from labferry.sdk import ConfigError
 
 __all__ = ["command"]
 
-_EXIT_CODES = """\b
-Exit codes:
-  0    restored, and verified
-  1    failed: not found, no space, something is in the way
-  2    not clear what is meant; nothing was started
-  4    integrity: every copy is bad, or it can't be unpacked safely
-  5    refused: credentials, permissions, or no private key that fits
-  11   another restore is writing the same file
-  130  stopped by Ctrl-C, 143 by SIGTERM: run again to go on
-
-"""
 _EXAMPLES = examples(
     "labferry restore latest --source chem --to /srv/restored",
     "labferry restore latest --source chem --before 2026-03-01 --to chem.zip",
@@ -42,7 +32,7 @@ _EXAMPLES = examples(
 
 
 @click.command(
-    "restore", short_help="Get an archive back, verified.", epilog=_EXIT_CODES + _EXAMPLES
+    "restore", short_help="Get an archive back, verified.", epilog=exit_codes("restore") + _EXAMPLES
 )
 @click.argument("archive", shell_complete=complete_archives)
 @config_option
@@ -100,22 +90,15 @@ def command(  # noqa: PLR0913 - one for each option
     stop = Stop()
     stop_on_signals(stop)
     board = Board()
-    try:
-        with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
-            restored = restore(
-                session,
-                Wanted(archive, source, before, origin),
-                Place(Path(path), extract=extract, overwrite=force),
-                stop,
-                identities=secrets_in(identity_files),
-                board=board,
-            )
-    except StoppedError as error:
-        if not output.as_json:
-            tell(str(error))
-            return stop.exit_code
-        print_document("restore", stop.exit_code, {}, [{"message": error.message}])
-        return stop.exit_code
+    with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
+        restored = restore(
+            session,
+            Wanted(archive, source, before, origin),
+            Place(Path(path), extract=extract, overwrite=force),
+            stop,
+            identities=secrets_in(identity_files),
+            board=board,
+        )
     _print(output, restored)
     return 0
 

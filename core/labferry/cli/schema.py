@@ -5,6 +5,7 @@ import json
 import click
 
 from labferry.actions.session import kinds
+from labferry.cli.exitcodes import exit_codes
 from labferry.cli.options import examples
 from labferry.config import json_schema
 from labferry.plugins import load_plugins
@@ -18,7 +19,11 @@ _EXAMPLES = examples(
 )
 
 
-@click.command("schema", short_help="Print the configuration's JSON Schema.", epilog=_EXAMPLES)
+@click.command(
+    "schema",
+    short_help="Print the configuration's JSON Schema.",
+    epilog=exit_codes("schema") + _EXAMPLES,
+)
 @click.option("--output", "of_output", is_flag=True, help="The JSON Schema of the output instead.")
 def command(*, of_output: bool) -> int:
     """Print the JSON Schema of the configuration, for the plugins installed here.

@@ -10,6 +10,7 @@ import click
 from labferry.actions.status import Kept, Level, judge, status
 from labferry.actions.stores import open_stores
 from labferry.cli.durations import DURATION
+from labferry.cli.exitcodes import exit_codes
 from labferry.cli.moments import show_moment
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
@@ -25,14 +26,6 @@ _HEAD = (
 )
 _SPARE = ("NEXT DUE (UTC)", "LAST VERIFIED (UTC)", "COPIES", "SIZE", "LAST SUCCESS (UTC)")
 _NEVER, _FAILED = "never stored", "failed"
-_EXIT_CODES = """\b
-Exit codes with --max-age:
-  0  ok        everything is fresh
-  1  warning   the newest attempt failed, or a copy is overdue to be read back
-  2  critical  something is too old or was never stored, or a copy is damaged
-  3  unknown   it can't be found out
-
-"""
 _EXAMPLES = examples(
     "labferry status                  # a table",
     "labferry status --max-age 26h    # one line for monitoring",
@@ -40,7 +33,9 @@ _EXAMPLES = examples(
 
 
 @click.command(
-    "status", short_help="How fresh and well kept everything is.", epilog=_EXIT_CODES + _EXAMPLES
+    "status",
+    short_help="How fresh and well kept everything is.",
+    epilog=exit_codes("status") + _EXAMPLES,
 )
 @config_option
 @click.option("--max-age", type=DURATION, help="Be a monitoring check: nothing may be older.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from labferry.cli.exitcodes import MEANINGS
+from labferry.cli.exitcodes import EXIT_CODES
 from labferry.cli.export_words import WORDS, ExportNames, word
 from labferry.cli.logs import is_journal, is_text
 from labferry.cli.output import Output, print_document, tell
@@ -159,7 +159,7 @@ def _only(names: Iterable[str | None]) -> str | None:
 
 def _tell_block(report: RunReport, config: Path, problems: Sequence[_Problem], last: str) -> None:
     """Lines that say whose they are, as they may come in a mail or among others' lines."""
-    meaning = MEANINGS.get(report.exit_code, "failed")
+    meaning = EXIT_CODES["sync"].get(report.exit_code, "failed")
     head = f"Run {report.run} ended with exit code {report.exit_code} ({meaning})."
     level = logging.ERROR if last else logging.INFO
     run = str(report.run)

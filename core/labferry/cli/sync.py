@@ -11,7 +11,7 @@ import click
 from labferry.actions.session import Session, open_session
 from labferry.actions.sync import open_sync, preview, sync
 from labferry.cli.completing import complete_syncs
-from labferry.cli.exitcodes import MEANINGS
+from labferry.cli.exitcodes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
 from labferry.cli.progress import progress_bars
@@ -23,8 +23,6 @@ __all__ = ["command"]
 
 _log = logging.getLogger(__name__)
 
-_CODES = "\n".join(f"  {code:<3}  {meaning}" for code, meaning in MEANINGS.items())
-_EXIT_CODES = f"\b\nExit codes:\n{_CODES}\n\n"
 _EXAMPLES = examples(
     "labferry sync                # every sync; without syncs, every source",
     "labferry sync nightly -v     # one sync or source, telling what it does",
@@ -33,7 +31,9 @@ _EXAMPLES = examples(
 
 
 @click.command(
-    "sync", short_help="Export, verify, store at every destination.", epilog=_EXIT_CODES + _EXAMPLES
+    "sync",
+    short_help="Export, verify, store at every destination.",
+    epilog=exit_codes("sync") + _EXAMPLES,
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_syncs)
 @config_option

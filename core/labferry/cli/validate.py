@@ -10,7 +10,7 @@ import click
 from labferry.actions.session import open_session
 from labferry.actions.validate import State, Validation, Verdict
 from labferry.cli.completing import complete_destinations
-from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.exitcodes import exit_codes, shared_exit_code
 from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
@@ -27,7 +27,7 @@ _MARKS = {State.KEPT: "kept   ", State.BROKEN: "BROKEN ", State.UNTRIED: "untrie
 @click.command(
     "validate",
     short_help="Does a destination keep its promises?",
-    epilog=_EXAMPLES,
+    epilog=exit_codes("plugins validate") + _EXAMPLES,
 )
 @click.argument("destination", shell_complete=complete_destinations)
 @config_option

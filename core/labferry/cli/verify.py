@@ -13,7 +13,7 @@ from labferry.actions.session import Session
 from labferry.actions.stores import open_stores
 from labferry.actions.verify import verify
 from labferry.cli.completing import complete_proofs, complete_sources
-from labferry.cli.exitcodes import shared_exit_code
+from labferry.cli.exitcodes import exit_codes, shared_exit_code
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
@@ -25,17 +25,6 @@ from labferry.sdk import LabferryError, StoppedError, redact
 
 __all__ = ["command"]
 
-_EXIT_CODES = """\b
-Exit codes:
-  0    everything that was looked at is good, or was repaired
-  1    something could not be looked at
-  2    the configuration is wrong, or there is no such destination
-  4    integrity: a copy is damaged or missing
-  5    refused: credentials, permissions, or no private key that fits
-  11   something is to be repaired, and a run is at work
-  130  stopped by Ctrl-C, 143 by SIGTERM
-
-"""
 _EXAMPLES = examples(
     "labferry verify                   # read back everything, everywhere",
     "labferry verify nas --quick       # sizes and the storage's own checksums",
@@ -45,7 +34,9 @@ _EXAMPLES = examples(
 
 
 @click.command(
-    "verify", short_help="Read back what is stored, and compare.", epilog=_EXIT_CODES + _EXAMPLES
+    "verify",
+    short_help="Read back what is stored, and compare.",
+    epilog=exit_codes("verify") + _EXAMPLES,
 )
 @click.argument(
     "names", nargs=-1, metavar="[DESTINATION] [ARCHIVE]...", shell_complete=complete_proofs

@@ -24,8 +24,6 @@ Plugins raise the lower half (from ExportFailedError on) to classify what happen
 retry: the core alone decides whether, when and how often a thing is tried again.
 """
 
-from typing import ClassVar
-
 __all__ = [
     "AnswerLostError",
     "ConfigError",
@@ -53,9 +51,12 @@ class LabferryError(Exception):
     Args:
         message: What happened, naming the thing and what was expected of it.
         hint: What the reader can do about it; a sentence of its own.
+
+    Attributes:
+        exit_code: What a verb ends with where nothing else went wrong.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -102,6 +103,7 @@ class StoppedError(LabferryError):
     def __init__(self, signal_number: int) -> None:
         super().__init__("Stopped by a signal.", hint="Run again to go on where this run stopped.")
         self.signal_number = signal_number
+        self.exit_code = 128 + signal_number
 
 
 class ExportFailedError(LabferryError):
