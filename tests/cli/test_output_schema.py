@@ -15,6 +15,8 @@ from labferry.cli.main import cli
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.conftest import Site, Source
 
 VERBS = sorted({command.split()[0] for command in CONTENT})
@@ -38,13 +40,14 @@ def check(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
+def check_as(name: str, document: dict[str, Any]) -> dict[str, Any]:
+    part = {**STRICT["$defs"][name], "$defs": STRICT["$defs"]}
+    Draft202012Validator(part, format_checker=FormatChecker()).validate(document)
+    return document
+
+
 def check_lines(text: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in text.splitlines()]
-    for line in lines:
-        Draft202012Validator({**STRICT["$defs"]["LogLine"], "$defs": STRICT["$defs"]}).validate(
-            line
-        )
-    return lines
+    return [check_as("LogLine", json.loads(line)) for line in text.splitlines()]
 
 
 def test_a_whole_life(site: Site, server: SimulatedRSpace, source: Source) -> None:
@@ -79,6 +82,22 @@ def test_a_whole_life(site: Site, server: SimulatedRSpace, source: Source) -> No
     assert check(site.run("check", "--json").document)["exit_code"] == 1
     assert check(site.run("sync", "--json").document)["exit_code"] != 0
     assert check(site.run("prune", "two", "--strays", "--json").document)["problems"]
+
+
+@pytest.mark.parametrize("damage", [False, True], ids=["good", "damaged"])
+def test_the_file_beside_the_report_of_a_drill(
+    site: Site, server: SimulatedRSpace, source: Source, *, damage: bool
+) -> None:
+    site.write({"lab": source(server)})
+    assert site.run("sync").code == 0
+    if damage:
+        site.archives()[0].write_bytes(b"damaged")
+    site.run("drill", "--to-report", "drill.md")
+    written = json.loads((site.folder / "drill.json").read_text(encoding="utf-8"))
+    check_as("DrillFile", written)
+    assert (written["labferry_drill"], written["is_good"]) == (1, not damage)
+    with pytest.raises(ValidationError):
+        check_as("DrillFile", {**written, "labferry_drill": 2})
 
 
 def test_a_sync_that_fails(site: Site, server: SimulatedRSpace, source: Source) -> None:
@@ -146,23 +165,28 @@ def test_the_command_prints_the_schema(site: Site) -> None:
     schema = json.loads(done.out)
     Draft202012Validator.check_schema(schema)
     assert schema == json.loads(json.dumps(output_schema()))
+    assert schema["$id"] == "urn:labferry:output:1"
 
 
-def test_every_verb_with_json_is_in_the_schema() -> None:
+def test_every_verb_with_json_is_in_the_schema_and_the_others_on_the_page(project: Path) -> None:
     context = click.Context(cli, info_name="labferry")
-    found = set()
+    found: set[str] = set()
+    others: set[str] = set()
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
         parts = {name: command}
         if isinstance(command, click.Group):
             parts |= {f"{name} {inner}": each for inner, each in command.commands.items()}
-        found |= {
-            path
-            for path, each in parts.items()
-            if any("--json" in option.opts for option in each.params)
-        }
+        for path, each in parts.items():
+            has_json = any("--json" in option.opts for option in each.params)
+            (found if has_json else others).add(path)
     assert found == set(CONTENT)
+    page = (project / "docs/reference/json-output.md").read_text(encoding="utf-8")
+    first, *_ = page.partition("| field | meaning |")
+    assert "every verb but two" in first
+    assert {verb for verb in cli.list_commands(context) if f"`{verb}`" in first} == others
+    assert len(others) == 2
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,12 @@ class DrillReport(TypedDict):
     trials: list[Trial]
 
 
+class DrillFile(DrillReport):
+    """The file beside the report of a drill; `labferry_drill` is the version of this format."""
+
+    labferry_drill: Literal[1]
+
+
 class CopyProof(TypedDict):
     """What was found out about one copy."""
 
@@ -298,14 +304,19 @@ class _Generator(GenerateJsonSchema):
 
 
 def output_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of every verb's document; `$defs/LogLine` is a log line's."""
-    kinds = [Problem, LogLine, *(kind for kinds in CONTENT.values() for kind in kinds)]
+    """The JSON Schema (draft 2020-12) of every verb's document.
+
+    `$defs/LogLine` is that of a log line, `$defs/DrillFile` that of the file beside the report of a
+    drill.
+    """
+    kinds = [Problem, LogLine, DrillFile, *(kind for kinds in CONTENT.values() for kind in kinds)]
     references, document = TypeAdapter.json_schemas(
         [(kind, "serialization", TypeAdapter(kind)) for kind in kinds], schema_generator=_Generator
     )
     content = {kind: references[kind, "serialization"] for kind in kinds}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:labferry:output:{VERSION}",
         "title": f"labferry output, version {VERSION}",
         "type": "object",
         "properties": _HEAD,
