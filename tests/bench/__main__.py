@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -51,12 +52,14 @@ def main() -> None:
         parser.error(f"no such benchmark: {', '.join(unknown)}; known: {', '.join(BENCHMARKS)}")
     scale, rounds = _QUICK if given.quick else _FULL
     conditions = _conditions(scale, rounds) if given.json else {}
+    began = time.monotonic()
     found: list[Row | Curve] = []
     with s3_store() as bucket:
         for name in given.names or BENCHMARKS:
             for each in run(name, scale, rounds, bucket):
                 print(each, flush=True)  # noqa: T201 - it is what the command is for
                 found.append(each)
+    print(f"It took {time.monotonic() - began:.0f} s.")  # noqa: T201 - as above
     if given.json:
         rows = [asdict(each) for each in found if isinstance(each, Row)]
         curves = [asdict(each) for each in found if isinstance(each, Curve)]
