@@ -1,5 +1,6 @@
 """The pages about the output, about metrics and about threats keep up with the code."""
 
+import json
 import re
 import tomllib
 from datetime import UTC, datetime
@@ -72,3 +73,12 @@ def test_every_threat_has_a_test_that_is_there(project: Path) -> None:
     assert all(shown)
     missing = [m[1] for m in shown if m and not (project / "tests" / m[1]).is_file()]
     assert missing == []
+
+
+def test_the_figures_of_the_benchmarks_are_those_of_a_full_run(project: Path) -> None:
+    file = project / "docs/explanation/performance.json"
+    run = json.loads(file.read_text(encoding="utf-8"))
+    assert run["scale"] == 1
+    assert run["rounds"] >= 3
+    assert len(run["rows"]) > 10
+    assert len(run["curves"]) == 3
