@@ -45,7 +45,7 @@ def command(output: Output, folder: Path | None, *, keep_running: bool) -> int:
     stop_on_signals(stop)
     board = Board()
     with ExitStack() as stack:
-        with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
+        with progress_bars(board, wanted=output.has_bars):
             done = stack.enter_context(demo(folder, stop, board))
         places = {"folder": str(done.folder), "config": str(done.config), "server": done.url}
         print_run(output, "demo", done.report, done.config, **places)

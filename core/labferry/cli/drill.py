@@ -57,7 +57,7 @@ def command(
     stop_on_signals(stop)
     board = Board()
     try:
-        with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
+        with progress_bars(board, wanted=output.has_bars):
             held = drill(session, stop, secrets_in(identity_files), board)
     except StoppedError as error:
         error.hint = "A drill has to be begun anew."

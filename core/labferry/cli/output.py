@@ -19,9 +19,13 @@ _COLOURS = {
     "ok": "green",
     "stored": "green",
     "unchanged": "green",
+    "incomplete": "yellow",
+    "overdue": "yellow",
     "partial": "yellow",
     "pending": "yellow",
+    "damaged": "red",
     "failed": "red",
+    "never stored": "red",
 }
 
 
@@ -49,6 +53,11 @@ class Output:
     def is_quiet(self) -> bool:
         """Whether to tell errors only."""
         return self.verbosity < 0
+
+    @property
+    def has_bars(self) -> bool:
+        """Whether bars are wanted of what goes on, if there is a terminal to draw them on."""
+        return not (self.is_quiet or self.as_json)
 
     def start_logging(self) -> None:
         """Send log lines to stderr, as many as were asked for."""

@@ -90,7 +90,7 @@ def command(  # noqa: PLR0913 - one for each option
     stop = Stop()
     stop_on_signals(stop)
     board = Board()
-    with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
+    with progress_bars(board, wanted=output.has_bars):
         restored = restore(
             session,
             Wanted(archive, source, before, origin),

@@ -1,9 +1,7 @@
 """What is told of a run: that it begins, where nobody sees it; and how it ended."""
 
 import logging
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from labferry.cli.export_words import WORDS, ExportNames, word
 from labferry.cli.logs import is_journal, is_text
 from labferry.cli.output import Output, print_document, tell
 from labferry.cli.summary_table import how_many, pages, print_exports, stored_bytes
+from labferry.cli.tables import wrapped
 from labferry.cli.units import show_seconds, show_size
 from labferry.sdk import ExportReport, Outcome, RunReport, redact
 
@@ -176,18 +175,6 @@ def _print_block(problems: Sequence[_Problem], last: str) -> None:
     if problems:
         click.echo("\nProblems:", err=True)
     for problem in problems:
-        click.echo(_wrapped(redact(str(problem)), "- "), err=True)
+        click.echo(wrapped(redact(str(problem)), "- "), err=True)
     if last:
-        click.echo(_wrapped(last), err=True)
-
-
-def _wrapped(text: str, mark: str = "") -> str:
-    """A text in the terminal's width; paths and addresses are left whole, to be copied."""
-    return textwrap.fill(
-        text,
-        shutil.get_terminal_size().columns,
-        initial_indent=mark,
-        subsequent_indent=" " * len(mark),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        click.echo(wrapped(last), err=True)

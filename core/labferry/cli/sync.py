@@ -56,7 +56,7 @@ def command(
     stop_on_signals(stop)
     tell_begun(output, session.config.path, session.routes(names))
     board = Board()
-    with progress_bars(board, wanted=not output.is_quiet):
+    with progress_bars(board, wanted=output.has_bars):
         report = sync(session, names, stop, board)
     print_run(output, "sync", report, session.config.path)
     if stop.requested:

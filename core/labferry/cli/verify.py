@@ -86,7 +86,7 @@ def command(  # noqa: PLR0913 - one for each option
     failure = None
     board = Board()
     try:
-        with progress_bars(board, wanted=not (output.is_quiet or output.as_json)):
+        with progress_bars(board, wanted=output.has_bars):
             for proof in verify(session, request, stop, board):
                 proofs.append(proof)
                 _print(output, proof)
