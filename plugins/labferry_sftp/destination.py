@@ -85,10 +85,12 @@ class Destination:
         if size != manifest.size:
             raise self._differs(path, f"has {size} bytes, not the {manifest.size}")
         if self._settings.upload_check == "auto":
-            sha256 = self._remote.sha256sum(path, size)
-            if sha256 not in {None, manifest.sha256}:
+            found = self._remote.hashed(path, size)
+            if len(found) != 1:  # of parts, the manifest knows nothing
+                return Checked.SIZE
+            if found[0].sha256 != manifest.sha256:
                 raise self._differs(path, "has another SHA-256 than that")
-            return Checked.SIZE if sha256 is None else Checked.STORE_CHECKSUM
+            return Checked.STORE_CHECKSUM
         return Checked.SIZE
 
     def strays(self) -> Iterator[Stray]:

@@ -2,7 +2,9 @@
 
 import asyncio
 import concurrent.futures
+import hashlib
 import posixpath
+import secrets
 import shlex
 import stat
 from collections.abc import Collection, Coroutine, Sequence
@@ -10,24 +12,30 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import asyncssh
 
 from labferry.sdk import FullError, LabferryError, NotFoundError, TransientError
+from labferry_sftp.checkfile import Hashed, check_file, offers_check_file
 from labferry_sftp.connection import Connection
 from labferry_sftp.loop import LoopThread
 from labferry_sftp.problems import bare_failure, classified, is_unsupported
 from labferry_sftp.settings import SftpSettings
 
-__all__ = ["Entry", "Remote"]
+__all__ = ["USED_UP", "Entry", "Remote"]
 
 # What the slowest server is expected to force to its disks, or to digest, in a second.
 _SLOWEST = 2_000_000
 _SIDE_BY_SIDE = 16
 _PORT = 22
 _SETTLING_SECONDS = 5.0
+USED_UP = "Is the account's quota on the server used up, or a limit on the size of its files?"
+"""What to ask where a server does not say why it wrote nothing."""
+
+_OF_NOTHING = hashlib.sha256().hexdigest()
 
 ResultT = TypeVar("ResultT")
 
@@ -64,6 +72,7 @@ class Remote:
     def __init__(self, name: str, settings: SftpSettings) -> None:
         self._name = name
         self._patience = settings.timeout.total_seconds()
+        self._keepalive = settings.keepalive.total_seconds()
         self._loop = LoopThread(f"sftp {name}")
         try:
             self.connection = Connection(settings, self._loop)
@@ -142,7 +151,7 @@ class Remote:
 
     def sync(self, path: str, file: asyncssh.SFTPClientFile, size: int) -> bool:
         """Force a file to the server's disk; False where the server does not offer that."""
-        return self._offered(f"Forcing {path} to the disk", file.fsync(), size)
+        return self._offered(f"Forcing {path} to the disk", file.fsync(), size, USED_UP)
 
     def rename(self, source: str, target: str) -> None:
         """Rename a file. OpenSSH refuses where the target exists, others may not: look first."""
@@ -165,14 +174,45 @@ class Remote:
             return 0 if system.favail == 0 < system.files else system.bavail * system.frsize
         return None
 
-    def sha256sum(self, path: str, size: int) -> str | None:
-        """The SHA-256 that the server's own `sha256sum` computes; None where it can't be asked."""
-        command = f"sha256sum -- {shlex.quote(path)}"
+    @cached_property
+    def can_hash(self) -> bool:
+        """Whether the server itself computes SHA-256."""
+        return self._has_sha256sum or self._has_check_file
+
+    def hashed(self, path: str, size: int) -> Sequence[Hashed]:
+        """What the server itself says of a file.
+
+        Args:
+            path: The file.
+            size: How long it is.
+
+        Returns:
+            The SHA-256 of each part, in order; nothing where the server does not say.
+        """
+        doing = f"Computing the SHA-256 of {path}"
         with suppress(LabferryError):
-            done = self.run(f"Running sha256sum for {path}", self._command(command), size=size)
-            word = str(done.stdout).split(" ")[0].lstrip("\\")
-            return word if done.exit_status == 0 else None
-        return None
+            if self._has_sha256sum:
+                command = f"sha256sum -- {shlex.quote(path)}"
+                printed = self.run(doing, self._command(command), size=size)
+                return [Hashed(0, size, printed.split(" ")[0].lstrip("\\"))] if printed else []
+            if self._has_check_file:
+                return self.run(doing, self._check_file(path, size), size=size)
+        return []
+
+    @cached_property
+    def _has_sha256sum(self) -> bool:
+        with suppress(LabferryError):
+            # Of nothing: an account without a shell may answer with anything, but not with that.
+            return self.run("Running sha256sum", self._command("sha256sum")).startswith(_OF_NOTHING)
+        return False
+
+    @cached_property
+    def _has_check_file(self) -> bool:
+        missing = self.path(f".labferry-{secrets.token_hex(8)}.check")
+        asking = offers_check_file(self.connection.ssh, missing)
+        with suppress(LabferryError):
+            return self.run("Asking for check-file", asking)
+        return False
 
     def submit(self, work: Coroutine[Any, Any, ResultT]) -> "Future[ResultT]":
         """Begin something, to be waited for by `wait`."""
@@ -181,18 +221,21 @@ class Remote:
         except ConnectionError as error:
             raise self._explained(error, "Going on") from error
 
-    def wait(self, doing: str, future: "Future[ResultT]", size: int = 0) -> ResultT:
+    def wait(
+        self, doing: str, future: "Future[ResultT]", *, size: int = 0, hint: str = ""
+    ) -> ResultT:
         """Wait for what was begun.
 
         Args:
             doing: What it is, as the beginning of a sentence.
             future: What `submit` returned.
             size: How many bytes the server has to deal with before it answers.
+            hint: What to do where the server says no more than that it failed.
         """
         try:
             return self._loop.wait(future, self._patience + size / _SLOWEST)
         except Exception as error:
-            raise self._explained(error, doing) from error
+            raise self._explained(error, doing, hint) from error
 
     @staticmethod
     def settle(futures: "Collection[Future[Any]]") -> None:
@@ -201,9 +244,11 @@ class Remote:
         for each in late:
             each.cancel()
 
-    def run(self, doing: str, work: Coroutine[Any, Any, ResultT], *, size: int = 0) -> ResultT:
+    def run(
+        self, doing: str, work: Coroutine[Any, Any, ResultT], *, size: int = 0, hint: str = ""
+    ) -> ResultT:
         """Do something; the arguments are those of `wait`."""
-        return self.wait(doing, self.submit(work), size)
+        return self.wait(doing, self.submit(work), size=size, hint=hint)
 
     def _find_root(self, path: str) -> str:
         found = path
@@ -216,9 +261,11 @@ class Remote:
             )
         return found
 
-    def _offered(self, doing: str, work: Coroutine[Any, Any, object], size: int = 0) -> bool:
+    def _offered(
+        self, doing: str, work: Coroutine[Any, Any, object], size: int = 0, hint: str = ""
+    ) -> bool:
         try:
-            self.run(doing, work, size=size)
+            self.run(doing, work, size=size, hint=hint)
         except LabferryError as error:
             if is_unsupported(error):
                 return False
@@ -260,16 +307,29 @@ class Remote:
     async def _open(self, path: str, mode: str) -> asyncssh.SFTPClientFile:
         return await self.connection.sftp.open(path, mode)
 
-    async def _command(self, command: str) -> asyncssh.SSHCompletedProcess:
-        return await self.connection.ssh.run(command, stdin=asyncssh.DEVNULL)
+    async def _command(self, command: str) -> str:
+        """What a command prints; nothing where it fails."""
+        done = await self.connection.ssh.run(command, stdin=asyncssh.DEVNULL)
+        return str(done.stdout) if done.exit_status == 0 else ""
 
-    def _explained(self, error: Exception, doing: str) -> LabferryError:
+    async def _check_file(self, path: str, size: int) -> list[Hashed]:
+        ssh = self.connection.ssh
+        # ProFTPD gives no sign of life while it computes; that it ends is seen to by `wait`.
+        ssh.set_keepalive(0)
+        try:
+            return await check_file(ssh, path, size)
+        finally:
+            ssh.set_keepalive(self._keepalive)
+
+    def _explained(self, error: Exception, doing: str, hint: str = "") -> LabferryError:
         if isinstance(error, LabferryError):
             return error
         found = classified(error, f"{doing} in {self._name}")
         if isinstance(error, TimeoutError):
             # What hangs is not asked again; the next store connects anew.
             self._loop.loop.call_soon_threadsafe(self.connection.ssh.abort)
-        elif bare_failure(error) and type(found) is TransientError and self.free(self.root) == 0:
-            return FullError(found.message, hint="Free some space on the server.")
+        elif bare_failure(error) and type(found) is TransientError:
+            if self.free(self.root) == 0:
+                return FullError(found.message, hint="Free some space on the server.")
+            return TransientError(found.message, hint=hint)
         return found

@@ -1,5 +1,6 @@
 """Storing one archive: write or go on, make sure, publish, commit."""
 
+import hashlib
 import io
 import posixpath
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from labferry.sdk import (
     TransientError,
 )
 from labferry_sftp.parts import Parts
+from labferry_sftp.readback import ReadBack, sha256_of
 from labferry_sftp.remote import Remote
 from labferry_sftp.settings import SftpSettings
-from labferry_sftp.transfer import IN_FLIGHT, RemoteReader, send, sha256_of
+from labferry_sftp.transfer import IN_FLIGHT, RemoteReader, send
 
 __all__ = ["Storing"]
 
@@ -86,10 +88,10 @@ class Storing:
 
     def _upload(self, path: str) -> Checked:
         offset = self._proven(path)
-        if not offset or offset < self.archive.size:
-            with self.archive.open(offset) as reader:
-                send(self.remote, path, reader, offset, Pacer(self.settings.bandwidth_limit))
-        checked = self._check(path, self.settings.upload_check)
+        with ReadBack(self.remote, path) as back:
+            along = back if self._reads_along else None
+            self._send(path, offset, along)
+            checked = self._check(path, self.settings.upload_check, along)
         if checked is None and offset:
             self.remote.remove(path)
             raise TransientError(
@@ -102,17 +104,36 @@ class Storing:
             )
         return checked
 
+    def _send(self, path: str, offset: int, back: ReadBack | None) -> None:
+        """Write what is missing; where nothing is, force to the disk what is there."""
+        pacer = Pacer(self.settings.bandwidth_limit)
+        if back and offset:
+            back.follow(offset)
+        with self.archive.open(offset) as reader:
+            send(self.remote, path, reader, offset, pacer, back.follow if back else None)
+
+    @property
+    def _reads_along(self) -> bool:
+        """Whether to read back while writing, as nobody else will compute the SHA-256."""
+        how = self.settings.upload_check
+        return how == "readback" or (how == "auto" and not self.remote.can_hash)
+
     def _proven(self, path: str) -> int:
         """How many bytes are there of an earlier upload that equal the archive's."""
         size = self.remote.size(path)
         if size is None:
             return 0
-        whole = self.settings.upload_check == "size"  # then nothing else ever looks at these bytes
-        start = 0 if whole else max(0, size - _TAIL)
-        if 0 < size <= self.archive.size and self._equal(path, start, size):
+        if 0 < size <= self.archive.size and self._holds(path, size):
             return size
         self.remote.remove(path)
         return 0
+
+    def _holds(self, path: str, size: int) -> bool:
+        """Whether the first bytes of a file are the archive's; it is not longer."""
+        if self.settings.upload_check != "size":
+            return self._equal(path, max(0, size - _TAIL), size)
+        # Nothing else ever looks at these bytes.
+        return self._vouched(path, size) or self._equal(path, 0, size)
 
     def _equal(self, path: str, start: int, end: int) -> bool:
         with (
@@ -126,7 +147,23 @@ class Storing:
                 start += len(chunk)
         return True
 
-    def _check(self, path: str, how: str) -> Checked | None:
+    def _vouched(self, path: str, size: int) -> bool:
+        """Whether the server itself says that a file of that size holds the archive's bytes."""
+        found = self.remote.hashed(path, size)
+        return bool(found) and all(self._sha256(begin, end) == each for begin, end, each in found)
+
+    def _sha256(self, begin: int, end: int) -> str:
+        """The SHA-256 of a part of the archive."""
+        if (begin, end) == (0, self.archive.size):
+            return self.archive.digests().sha256
+        digest = hashlib.sha256()
+        with self.archive.open(begin) as reader:
+            while begin < end and (chunk := reader.read(min(_CHUNK, end - begin))):
+                digest.update(chunk)
+                begin += len(chunk)
+        return digest.hexdigest()
+
+    def _check(self, path: str, how: str, back: ReadBack | None = None) -> Checked | None:
         """How a file was found to hold the archive; None where it does not."""
         # The reader's end was reached, so the archive is verified and this does not wait.
         sha256, size = self.archive.digests().sha256, self.archive.size
@@ -134,8 +171,10 @@ class Storing:
             return None
         if how == "size":
             return Checked.SIZE
-        if how == "auto" and self.remote.sha256sum(path, size) == sha256:
+        if how == "auto" and self._vouched(path, size):
             return Checked.STORE_CHECKSUM
+        if back and back.sha256(size) == sha256:
+            return Checked.READ_BACK
         return Checked.READ_BACK if sha256_of(self.remote, path) == sha256 else None
 
     def _adopt(self, place: str, committed: Manifest | None) -> Checked:

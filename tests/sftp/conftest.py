@@ -31,6 +31,13 @@ def proftpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProFtpd]:
         yield server
 
 
+@pytest.fixture(params=["openssh", "proftpd"])
+def server(request: pytest.FixtureRequest) -> OpenSsh | ProFtpd:
+    """Each kind of server in turn."""
+    found: OpenSsh | ProFtpd = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
 def full_server(tmp_path: Path) -> Iterator[OpenSsh]:
     """A server that alone sees a disk of 4 MiB at `small`."""

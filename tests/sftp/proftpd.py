@@ -43,6 +43,7 @@ SFTPEngine on
 SFTPLog {home}/sftp.log
 SFTPHostKey {home}/host_rsa
 SFTPAuthMethods password
+{more}
 """
 
 
@@ -51,16 +52,17 @@ class ProFtpd:
 
     Args:
         home: An empty folder for its keys and configuration.
+        more: Lines to add to its configuration.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, more: str = "") -> None:
         self.home = home
         self.port = free_port()
         host_key = make_key(home / "host_rsa", "-b", "3072", "-m", "PEM", kind="rsa")
         self.known_hosts = home / "known_hosts"
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {public_key(host_key)}\n")
         self._write_account()
-        self._write_config()
+        self._write_config(more)
 
     def settings(self, path: Path | str, **changes: JsonValue) -> dict[str, JsonValue]:
         """A destination's table."""
@@ -76,11 +78,12 @@ class ProFtpd:
         }
 
     @contextmanager
-    def running(self) -> Iterator["ProFtpd"]:
+    def running(self, *before: str) -> Iterator["ProFtpd"]:
+        """Started, by way of another command if one is given."""
         program = require_program("proftpd", _PACKAGES)
         if not Path("/usr/lib/proftpd/mod_sftp.so").exists():
             require_program("mod_sftp.so", _PACKAGES)
-        command = [program, "--nodaemon", "--config", str(self.home / "proftpd.conf")]
+        command = [*before, program, "--nodaemon", "--config", str(self.home / "proftpd.conf")]
         with running(command, self.port, self.home / "proftpd.log"):
             yield self
 
@@ -93,10 +96,11 @@ class ProFtpd:
         passwd.write_text(f"tester:{hashed}:{os.getuid()}:{os.getgid()}::{self.home}:/bin/false\n")
         passwd.chmod(0o600)
 
-    def _write_config(self) -> None:
+    def _write_config(self, more: str) -> None:
         text = _CONFIG.format(
             home=self.home,
             port=self.port,
+            more=more,
             user=pwd.getpwuid(os.getuid()).pw_name,
             group=grp.getgrgid(os.getgid()).gr_name,
         )

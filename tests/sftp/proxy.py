@@ -20,6 +20,7 @@ class Proxy:
         sent: How many bytes clients sent.
         break_at: How many bytes clients may send before every connection is cut, once.
         freeze_at: How many bytes clients may send before nothing goes through any more.
+        mute: Whether what the server says is held back.
     """
 
     def __init__(self, server_port: int) -> None:
@@ -28,6 +29,7 @@ class Proxy:
         self.sent = 0
         self.break_at: int | None = None
         self.freeze_at: int | None = None
+        self.mute = False
         self._server_port = server_port
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._closing = threading.Event()
@@ -56,7 +58,7 @@ class Proxy:
         with client, server, suppress(OSError):
             while not self._closing.is_set():
                 for ready in select.select([client, server], [], [], 0.05)[0]:
-                    if self._frozen():
+                    if self._frozen() or (self.mute and ready is server):
                         self._closing.wait(0.05)
                         continue
                     data = ready.recv(_BLOCK)

@@ -80,3 +80,8 @@ def in_a_small_disk(place: Path) -> list[str]:
         *[unshare, "--user", "--map-root-user", "--mount"],
         *["sh", "-c", f'{mount} {back} "$@"', "sh"],
     ]
+
+
+def with_small_files_only() -> list[str]:
+    """A command that runs another one which can't make a file of more than 4 MiB."""
+    return ["bash", "-c", 'trap "" XFSZ; ulimit -f 4096; exec "$@"', "bash"]

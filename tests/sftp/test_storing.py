@@ -5,44 +5,17 @@ from typing import Any
 
 import pytest
 
-from labferry.sdk import Checked, ConflictError, FullError, IntegrityError, NotFoundError, Severity
+from labferry.sdk import Checked, ConflictError, FullError, Severity, TransientError
 from labferry.testing.samples import MemoryCheckpoint, SampleManifest
 from labferry.testing.sink import FolderStorage
-from labferry_sftp import storing
 from labferry_sftp.remote import Remote
 
 from .openssh import OpenSsh
 from .proftpd import ProFtpd
+from .servers import in_a_small_disk, with_small_files_only
 from .trying import check, sample, sink, store
 
 MIB = 1 << 20
-
-
-def test_every_byte_is_read_back(openssh: OpenSsh, tmp_path: Path) -> None:
-    assert store(openssh.settings(tmp_path)).checked is Checked.READ_BACK
-
-
-def test_size_alone_where_asked_for(openssh: OpenSsh, tmp_path: Path) -> None:
-    assert store(openssh.settings(tmp_path, verify="size")).checked is Checked.SIZE
-
-
-def test_server_computes_the_checksum_where_it_can(openssh: OpenSsh, tmp_path: Path) -> None:
-    folder = tmp_path / "it's a $folder"
-    folder.mkdir()
-    receipt = store(openssh.settings(folder, verify="auto"))
-    assert receipt.checked is Checked.STORE_CHECKSUM
-
-
-def test_reads_back_where_there_is_no_shell(proftpd: ProFtpd, tmp_path: Path) -> None:
-    assert store(proftpd.settings(tmp_path, verify="auto")).checked is Checked.READ_BACK
-
-
-def test_reads_back_where_the_account_may_only_transfer_files(tmp_path: Path) -> None:
-    home = tmp_path / "server"
-    home.mkdir()
-    server = OpenSsh(home, more="ForceCommand internal-sftp")
-    with server.running():
-        assert store(server.settings(tmp_path, verify="auto")).checked is Checked.READ_BACK
 
 
 def test_receipt_has_an_address_for_people(openssh: OpenSsh, tmp_path: Path) -> None:
@@ -79,26 +52,9 @@ def test_many_archives_are_listed_in_few_round_trips(
     assert turns == [1, 1, 1, 40]  # three levels of folders, one batch of manifests
 
 
-def test_archive_damaged_on_the_server_is_an_integrity_error(
-    openssh: OpenSsh, tmp_path: Path
+def test_file_that_appears_meanwhile_is_left_alone(
+    server: OpenSsh | ProFtpd, tmp_path: Path
 ) -> None:
-    receipt = store(openssh.settings(tmp_path))
-    path = tmp_path / receipt.key
-    path.write_bytes(bytes(reversed(path.read_bytes())))
-    with pytest.raises(IntegrityError, match="damaged or replaced"):
-        store(openssh.settings(tmp_path))
-
-
-def test_server_that_stores_other_bytes_is_found_out(
-    openssh: OpenSsh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(storing, "sha256_of", lambda *_: "0" * 64)
-    with pytest.raises(IntegrityError, match="not hold what was written"):
-        store(openssh.settings(tmp_path))
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-def test_file_that_appears_meanwhile_is_left_alone(openssh: OpenSsh, tmp_path: Path) -> None:
     archive = sample()
 
     def appear(_: int) -> None:
@@ -106,9 +62,44 @@ def test_file_that_appears_meanwhile_is_left_alone(openssh: OpenSsh, tmp_path: P
 
     archive.on_read = appear
     with pytest.raises(ConflictError):
-        store(openssh.settings(tmp_path), archive)
+        store(server.settings(tmp_path), archive)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [path.read_bytes() for path in files] == [b"theirs"]
+
+
+def test_file_that_appears_at_the_last_moment_is_left_alone(
+    server: OpenSsh | ProFtpd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Remote.rename
+
+    def rename_late(remote: Remote, source: str, target: str) -> None:
+        Path(target).write_bytes(b"theirs")
+        rename(remote, source, target)
+
+    monkeypatch.setattr(Remote, "rename", rename_late)
+    with pytest.raises(ConflictError, match="appeared meanwhile"):
+        store(server.settings(tmp_path))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in files] == [b"theirs"]
+
+
+def test_proftpd_never_overwrites_in_a_rename(proftpd: ProFtpd, tmp_path: Path) -> None:
+    assert len(check(proftpd.settings(tmp_path))) == 1
+
+
+def test_path_with_a_space_and_other_letters(server: OpenSsh | ProFtpd, tmp_path: Path) -> None:
+    folder = tmp_path / "Sicherung für Łódź 研究"
+    folder.mkdir()
+    archive, made = sample(), sink(server.settings(folder, verify="auto"))
+    receipt = made.store(archive, SampleManifest(archive), MemoryCheckpoint())
+    (stored,) = made.list()
+    with made.open(stored) as file:
+        assert file.read() == archive.content.read(0, archive.size)
+    made.delete(stored)
+    made.close()
+    assert receipt.checked is Checked.STORE_CHECKSUM
+    assert (receipt.url or "").isascii()
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
 
 
 def test_manifest_that_cannot_be_read_is_replaced(openssh: OpenSsh, tmp_path: Path) -> None:
@@ -131,6 +122,26 @@ def test_full_disk_is_told_as_such(full_server: OpenSsh, tmp_path: Path) -> None
         made.store(archive, SampleManifest(archive), MemoryCheckpoint())
     finally:
         made.close()
+
+
+def test_full_disk_behind_proftpd_is_told_as_such(tmp_path: Path) -> None:
+    home, small = tmp_path / "server", tmp_path / "small"
+    home.mkdir()
+    small.mkdir()
+    with ProFtpd(home).running(*in_a_small_disk(small)) as server:
+        with pytest.raises(FullError, match=r"Writing .* failed"):
+            store(server.settings(small), sample(8 * MIB))
+        store(server.settings(small), sample(100_000))
+
+
+def test_quota_may_be_what_a_server_does_not_speak_of(tmp_path: Path) -> None:
+    home, folder = tmp_path / "server", tmp_path / "storage"
+    home.mkdir()
+    folder.mkdir()
+    with OpenSsh(home).running(*with_small_files_only()) as server:
+        with pytest.raises(TransientError, match=r"Writing .* failed: Failure\. Is .* quota"):
+            store(server.settings(folder), sample(8 * MIB))
+        store(server.settings(folder), sample(100_000, job="2"))
 
 
 def test_check_tells_server_cipher_and_free_space(openssh: OpenSsh, tmp_path: Path) -> None:
@@ -168,28 +179,3 @@ def test_check_warns_of_a_rename_that_overwrites(
 def test_importing_the_plugin_loads_no_ssh() -> None:
     code = "import sys, labferry_sftp; sys.exit('asyncssh' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.parametrize(
-    ("verify", "checked"), [("readback", Checked.SIZE), ("auto", Checked.STORE_CHECKSUM)]
-)
-def test_a_quick_check_lets_the_server_compute_where_it_may(
-    openssh: OpenSsh, tmp_path: Path, verify: str, checked: Checked
-) -> None:
-    table, archive = openssh.settings(tmp_path, verify=verify), sample()
-    store(table, archive)
-    made = sink(table)
-    (stored,) = made.list()
-    assert made.quick_check(stored) is checked
-    path = tmp_path / archive.key
-    path.write_bytes(bytes(archive.size))
-    if verify == "auto":
-        with pytest.raises(IntegrityError, match="another SHA-256"):
-            made.quick_check(stored)
-    path.write_bytes(b"short")
-    with pytest.raises(IntegrityError, match="has 5 bytes, not the"):
-        made.quick_check(stored)
-    path.unlink()
-    with pytest.raises(NotFoundError, match="any more"):
-        made.quick_check(stored)
-    made.close()
