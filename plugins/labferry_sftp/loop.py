@@ -5,6 +5,7 @@ for the next archive. So the loop runs beside the sink's thread, which blocks.
 """
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
@@ -12,6 +13,8 @@ from threading import Thread
 from typing import Any, TypeVar
 
 __all__ = ["LoopThread"]
+
+_log = logging.getLogger(__name__)
 
 ResultT = TypeVar("ResultT")
 
@@ -25,6 +28,7 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
+        self.loop.set_exception_handler(_left_behind)
         self._thread = Thread(target=self.loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
@@ -70,3 +74,8 @@ class LoopThread:
         await asyncio.gather(*others, return_exceptions=True)
         await self.loop.shutdown_asyncgens()
         await self.loop.shutdown_default_executor()
+
+
+def _left_behind(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncssh cuts requests into fails unseen once nobody waits for the whole any more."""
+    _log.debug("Left behind: %s", context.get("exception") or context["message"])

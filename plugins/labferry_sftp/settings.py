@@ -51,8 +51,8 @@ class SftpSettings(SinkSettings):
     """The keys of a destination of type `sftp`.
 
     How an upload is checked can be chosen: `verify = "readback"` reads every byte back, `"size"`
-    compares the size only, and `"auto"` lets the server run `sha256sum` where the account has a
-    shell, and else reads back.
+    compares the size only, and `"auto"` lets the server compute the SHA-256 where it can, and else
+    reads back.
     """
 
     upload_checks: ClassVar[frozenset[str]] = frozenset({"readback", "size", "auto"})

@@ -10,6 +10,7 @@ from typing import Self
 from tests.s3.bucket import client
 from tests.s3.ceph import Ceph
 from tests.sftp.openssh import OpenSsh
+from tests.sftp.proftpd import ProFtpd
 
 from .targets import LocalTarget, S3Target, SftpTarget, Target
 
@@ -18,7 +19,7 @@ __all__ = ["ALL", "OVER_THE_NETWORK", "Kinds", "Make"]
 Make = Callable[[Path], Target]
 
 OVER_THE_NETWORK = ("s3", "sftp")
-ALL = ("local", *OVER_THE_NETWORK)
+ALL = ("local", *OVER_THE_NETWORK, "proftpd")
 
 
 class Kinds:
@@ -33,6 +34,7 @@ class Kinds:
         self._folder = folder
         self._stack = stack
         self._made: dict[str, Make] = {"local": LocalTarget}
+        self._start = {"s3": self._s3, "sftp": self._sftp, "proftpd": self._proftpd}
 
     @classmethod
     @contextmanager
@@ -44,7 +46,7 @@ class Kinds:
     def __getitem__(self, name: str) -> Make:
         """What makes a destination of that kind in a folder."""
         if name not in self._made:
-            self._made[name] = {"s3": self._s3, "sftp": self._sftp}[name]()
+            self._made[name] = self._start[name]()
         return self._made[name]
 
     def _s3(self) -> Make:
@@ -58,4 +60,10 @@ class Kinds:
         home = self._folder / "openssh"
         home.mkdir()
         server = self._stack.enter_context(OpenSsh(home).running())
+        return partial(SftpTarget, server=server)
+
+    def _proftpd(self) -> Make:
+        home = self._folder / "proftpd"
+        home.mkdir()
+        server = self._stack.enter_context(ProFtpd(home).running())
         return partial(SftpTarget, server=server)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from tests.s3.bucket import client
 from tests.s3.servers import Store
 from tests.sftp.openssh import OpenSsh
+from tests.sftp.proftpd import ProFtpd
 from typing_extensions import override
 
 __all__ = ["LocalTarget", "S3Target", "SftpTarget", "Target"]
@@ -69,7 +70,7 @@ class LocalTarget(Target):
 
 
 class SftpTarget(LocalTarget):
-    """A folder that a real OpenSSH server serves.
+    """A folder that a real SFTP server serves.
 
     Args:
         folder: The folder.
@@ -78,7 +79,7 @@ class SftpTarget(LocalTarget):
 
     longest = 0.9
 
-    def __init__(self, folder: Path, server: OpenSsh) -> None:
+    def __init__(self, folder: Path, server: OpenSsh | ProFtpd) -> None:
         super().__init__(folder)
         self._server = server
 

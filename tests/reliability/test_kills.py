@@ -53,6 +53,18 @@ def test_killed_at_every_step(
 def test_killed_at_steps_that_a_network_takes(
     open_lab: OpenLab, count: Count, kind: str, part: int
 ) -> None:
+    _kill_at_steps(kind, open_lab, count, part)
+
+
+@pytest.mark.xdist_group("proftpd")
+@pytest.mark.parametrize("part", range(_PARTS))
+def test_killed_at_steps_that_another_sftp_server_takes(
+    open_lab: OpenLab, count: Count, part: int
+) -> None:
+    _kill_at_steps("proftpd", open_lab, count, part)
+
+
+def _kill_at_steps(kind: str, open_lab: OpenLab, count: Count, part: int) -> None:
     """Steps of the threads that store; they come in another order each time."""
     lab = open_lab(kind=kind)
     counted = lab.sync(count=True)

@@ -9,7 +9,7 @@ from labferry.testing.samples import FileCheckpoint, MemoryCheckpoint, SampleArc
 from labferry.testing.samples.attempts import Attempt, Recipe
 from labferry.testing.sink.killing import run_in_process
 from labferry_sftp import SftpSink
-from labferry_sftp.transfer import IN_FLIGHT
+from labferry_sftp.transfer import IN_FLIGHT, Pieces
 
 from .openssh import OpenSsh
 from .trying import check, sample, sink, store
@@ -93,6 +93,15 @@ def test_all_is_compared_where_nothing_is_read_back_later(
     table: dict[str, object], folder: Path, note: MemoryCheckpoint
 ) -> None:
     damage(part(folder), 5)
+    archive = sample(SIZE)
+    store({**table, "verify": "size"}, archive, note)
+    assert_stored(folder, archive)
+
+
+def test_server_vouches_for_what_is_there_where_nothing_is_read_back_later(
+    table: dict[str, object], folder: Path, note: MemoryCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Pieces, "next_piece")  # nothing is fetched
     archive = sample(SIZE)
     store({**table, "verify": "size"}, archive, note)
     assert_stored(folder, archive)
