@@ -72,12 +72,13 @@ async def check_file(ssh: asyncssh.SSHClientConnection, path: str, size: int) ->
 
 async def _ask(ssh: asyncssh.SSHClientConnection, path: str, size: int) -> tuple[int, bytes]:
     """The kind of the server's answer, and what it says."""
-    names = [_string(each) for each in (b"check-file-name", path.encode(), b"sha256")]
+    name = path.encode(errors="surrogateescape")
+    words = [_string(each) for each in (b"check-file-name", name, b"sha256")]
     writer, reader, _ = await ssh.open_session(subsystem="sftp", encoding=None)
     try:
         writer.write(_packet(_INIT, struct.pack(">I", _PROTOCOL)))
         await _answer(reader)
-        writer.write(_packet(_EXTENDED, bytes(4), *names, struct.pack(">QQI", 0, size, _BLOCK)))
+        writer.write(_packet(_EXTENDED, bytes(4), *words, struct.pack(">QQI", 0, size, _BLOCK)))
         return await _answer(reader)
     finally:
         writer.close()

@@ -32,8 +32,8 @@ class SftpSink(Sink[SftpSettings]):
     """Keeps archives in a folder on an SFTP server.
 
     An archive is written under a temporary name in its final folder as it arrives, with many
-    requests under way, forced to the server's disk, read back and compared, and then renamed; the
-    manifest follows in the same way. An upload that broke off is continued by the next store.
+    requests under way, and read back meanwhile; it is forced to the server's disk, compared, and
+    then renamed. The manifest follows. An upload that broke off is continued by the next store.
     """
 
     type = "sftp"
