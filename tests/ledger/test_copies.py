@@ -191,6 +191,25 @@ def test_how_long_a_copy_took_that_was_only_found_is_not_known(
     assert (standing.freshness.copies, standing.freshness.seconds) == (1, None)
 
 
+def test_the_newest_copy_is_not_looked_for_among_all_of_its_destination(
+    ledger: Ledger, now: datetime
+) -> None:
+    ledger.copies.adopt("nas", StoredArchive("k", 10, manifest("x")), now)
+    asked: list[str] = []
+    connection = ledger.copies._store.connection
+    connection.set_trace_callback(asked.append)
+    ledger.standings({"chem": ["nas"]})
+    connection.set_trace_callback(None)
+    steps = [
+        step[3]
+        for statement in asked
+        for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+        if "FROM copies" in statement
+    ]
+    assert any("destination=? AND series=? AND submitted_at=?" in step for step in steps)
+    assert [step for step in steps if step.endswith("PRIMARY KEY (destination=?)")] == []
+
+
 def test_copy_that_was_not_read_back_was_never_verified(
     ledger: Ledger, archived: Callable[..., Export], commit: Commit, now: datetime
 ) -> None:

@@ -151,8 +151,8 @@ def _newest(store: Store, *copy: str | int) -> tuple[int | None, float | None]:
     """The size of a copy, and the seconds that it took."""
     rows = store.rows(
         "SELECT size, CASE WHEN export IS NOT NULL THEN stored_at - submitted_at END "  # noqa: S608 - ours
-        f"FROM copies WHERE {_PRESENT} AND source = ? AND destination = ? AND series = ? "
-        "AND submitted_at = ? LIMIT 1",
+        f"FROM copies INDEXED BY copies_present WHERE {_PRESENT} AND source = ? "
+        "AND destination = ? AND series = ? AND submitted_at = ? LIMIT 1",
         *copy,
     )
     # It may have been removed meanwhile.
