@@ -30,10 +30,12 @@ from labferry.sdk import (
     JsonValue,
     Manifest,
     ManifestDraft,
+    MissingCopy,
     Observer,
     ObserverSettings,
     Offer,
     Pacer,
+    PrivateFilePath,
     Rate,
     Receipt,
     Retention,
@@ -70,6 +72,9 @@ class BoxSettings(SinkSettings):
 
     password: Secret
     """The password."""
+
+    identity: PrivateFilePath | None = None
+    """A key."""
 
     patience: Duration = timedelta(minutes=1)
     """How long to wait."""
@@ -260,4 +265,5 @@ def labferry_archive_stored(receipt: Receipt) -> None:
 def labferry_run_finished(report: RunReport) -> None:
     """An observer."""
     assert_type(report.exports, tuple[ExportReport, ...])
+    assert_type(report.exports[0].missing, tuple[MissingCopy, ...])
     assert_type(report.ended, datetime)

@@ -13,8 +13,9 @@ _PATIENCE = 0.2
 _MOST = 200
 _NEWEST = (
     "SELECT archive_id FROM copies "
-    "WHERE substr(archive_id, 1, length(?1)) = ?1 AND stored_at IS NOT NULL AND removed_at IS NULL "
-    "GROUP BY archive_id ORDER BY max(submitted_at) DESC LIMIT ?2"
+    "WHERE substr(archive_id, 1, length(:begin)) = :begin "
+    "AND stored_at IS NOT NULL AND removed_at IS NULL "
+    "GROUP BY archive_id ORDER BY max(submitted_at) DESC LIMIT :most"
 )
 
 
@@ -32,7 +33,7 @@ def archive_ids(path: Path, begin: str) -> Sequence[str]:
         with closing(
             sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_PATIENCE)
         ) as connection:
-            rows = connection.execute(_NEWEST, (begin, _MOST)).fetchall()
+            rows = connection.execute(_NEWEST, {"begin": begin, "most": _MOST}).fetchall()
     except (sqlite3.Error, UnicodeDecodeError):
         # SQLite quotes what it can't make sense of, and that need not be text any more.
         return []
