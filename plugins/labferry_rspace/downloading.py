@@ -1,7 +1,7 @@
 """Fetching an archive, from RSpace itself or from where it keeps them (S3)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -48,10 +48,23 @@ def download(
         with _asked(client, target, key, _part(offset, validator)) as (end, response):
             resumed = _resumed(client, end, response, offset, validator)
             if resumed is not None:
-                yield resumed
+                with _ended(resumed):
+                    yield resumed
                 return
     with _asked(client, target, key, {}) as (end, response):
-        yield _whole(client, end, response)
+        whole = _whole(client, end, response)
+        with _ended(whole):
+            yield whole
+
+
+@contextmanager
+def _ended(download: Download) -> Iterator[None]:
+    """In the end, have nothing more fetched over other connections."""
+    try:
+        yield
+    finally:
+        if isinstance(download.chunks, Generator):
+            download.chunks.close()
 
 
 def _part(offset: int, validator: str) -> Mapping[str, str]:

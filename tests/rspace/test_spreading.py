@@ -176,3 +176,16 @@ def test_memory_is_for_a_few_pieces_only(
             next(chunks)
         asked = len(ranges(s3))
     assert asked <= 1 + 4 + 3
+
+
+def test_a_download_that_is_given_up_fetches_nothing_more_and_lets_others_be_spread(
+    s3: SimulatedRSpace, source: RSpaceSource, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(spreading, "_AT_ONCE", places)
+    (lane,) = source.lanes()
+    with source.download(link, lane) as download:
+        next(iter(download.chunks))
+    assert places.acquire(blocking=False)
+    assert not [each for each in threading.enumerate() if each.name.startswith("piece")]
+    assert next(iter(download.chunks), None) is None
