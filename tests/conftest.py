@@ -16,12 +16,32 @@ settings.register_profile(
 )
 settings.load_profile("untimed")
 
+_LONGEST_IN_NAMES = 100
+
 ReportT = TypeVar("ReportT", pytest.TestReport, pytest.CollectReport)
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """More than there are cores: the tests mostly wait for the processes that they start."""
     return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """What is long says little in a test's name, and may be another in each process."""
+    return argname if isinstance(val, bytes | str) and len(val) > _LONGEST_IN_NAMES else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A group shares a costly server, so it may not be spread over the workers.
+
+    The plugin that should see to that does so by a suffix, and not with every release of pytest.
+    """
+    if not config.getoption("loadgroup", default=False):
+        return
+    for item in items:
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} was not put into its group")
 
 
 @pytest.fixture(scope="session")

@@ -109,7 +109,11 @@ def test_a_damaged_copy_is_passed_over(machine: Machine, caplog: pytest.LogCaptu
     assert machine.files() == [put.path.name]
 
 
-@pytest.mark.parametrize("change", [b"", _BIG[:-1], _BIG + b"x", _BIG[:1000]])
+@pytest.mark.parametrize(
+    "change",
+    [b"", _BIG[:-1], _BIG + b"x", _BIG[:1000]],
+    ids=["empty", "one less", "one more", "the beginning"],
+)
 def test_a_copy_of_another_size_is_bad(machine: Machine, change: bytes) -> None:
     put = machine.put("nas", content=_BIG)
     put.path.write_bytes(change)
@@ -118,7 +122,7 @@ def test_a_copy_of_another_size_is_bad(machine: Machine, change: bytes) -> None:
     assert machine.files() == []
 
 
-@pytest.mark.parametrize("change", [_BIG[:-1], _BIG + b"x"])
+@pytest.mark.parametrize("change", [_BIG[:-1], _BIG + b"x"], ids=["one less", "one more"])
 def test_a_copy_whose_size_is_misreported_is_found_out_while_it_streams(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, change: bytes
 ) -> None:

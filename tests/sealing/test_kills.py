@@ -38,7 +38,7 @@ LOSSES = [
 ]
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("shard", range(SHARDS))
 @pytest.mark.parametrize(("loss", "every"), LOSSES)
 def test_next_run_completes_one_copy(
