@@ -62,6 +62,10 @@ class Bucket:
         # Manifests are small and often read: not for a storage class that is slow or dear to read.
         self._for_manifests = settings.model_copy(update={"storage_class": None})
 
+    def prepare(self) -> None:
+        """Make ready for the first request."""
+        self._client.prepare()
+
     def store(self, archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint) -> Receipt:
         """Send an archive, make sure of it, and commit it with its manifest."""
         answer: Answer = {}

@@ -60,6 +60,10 @@ class StoreClient:
         """Where archives lie, for people."""
         return f"s3://{self._settings.bucket}/{self._settings.prefix}"
 
+    def prepare(self) -> None:
+        """Make ready for the first request; the store is asked for nothing yet."""
+        self._connect()
+
     def call(
         self,
         operation: str,

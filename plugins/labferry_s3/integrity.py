@@ -62,7 +62,7 @@ def compare_existing(
         objects: Where it is.
         state: What the store says of it.
         archive: What shall be stored.
-        part_size: The size of the parts that it would be sent in.
+        part_size: How large the parts that it would be sent in shall be.
 
     Raises:
         ConflictError: It is something else.
@@ -121,8 +121,8 @@ def _is_ours(state: ObjectState, archive: Archive, part_size: int) -> bool:
 
 
 def _local_etag(archive: Archive, part_size: int) -> str | None:
-    """The ETag that the archive has when it is sent in parts of this size."""
-    sizes = PartSizes(archive.size, part_size)
+    """The ETag that the archive has when it is sent in parts of about this size."""
+    sizes = PartSizes.planned(archive.size, part_size)
     with archive.open() as reader:
         etags = [
             PartDigest.of(reader.read(sizes.length(number))).etag

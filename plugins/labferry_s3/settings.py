@@ -23,7 +23,7 @@ from labferry.sdk.settings import Settings
 
 __all__ = ["CustomerKey", "KmsKey", "ObjectLock", "S3Settings"]
 
-_SMALLEST_PART = 5 * MIB
+SMALLEST_PART = 5 * MIB
 _LARGEST_PART = 5 * GIB
 _KEY_LENGTH = 32
 
@@ -175,11 +175,11 @@ class S3Settings(SinkSettings):
     tried again later."""
 
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
-    """How many parts are sent at a time. Each takes `part_size` of memory."""
+    """How many parts are sent at a time. Each takes about `part_size` of memory."""
 
-    part_size: Annotated[Size, Field(ge=_SMALLEST_PART, le=_LARGEST_PART)] = 16 * MIB
-    """The size of parts, at least 5 MiB; larger ones are used for archives of which more than
-    9,000 parts would be needed."""
+    part_size: Annotated[Size, Field(ge=SMALLEST_PART, le=_LARGEST_PART)] = 16 * MIB
+    """About how large parts are, at least 5 MiB. They are made so that all have the same size and
+    next to nothing is left for the last; and larger where more than 9,000 would be needed."""
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:

@@ -40,6 +40,10 @@ class S3Sink(Sink[S3Settings]):
         self._bucket = Bucket(name, settings)
 
     @override
+    def prepare(self) -> None:
+        self._bucket.prepare()
+
+    @override
     def store(self, archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint) -> Receipt:
         return self._bucket.store(archive, manifest, checkpoint)
 

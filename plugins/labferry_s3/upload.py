@@ -93,7 +93,7 @@ class MultipartUpload:
         return {}
 
     def _begin(self) -> None:
-        part_size = PartSizes(self._archive.size, self._settings.part_size).largest
+        part_size = PartSizes.planned(self._archive.size, self._settings.part_size).each
         parameters = {"Key": self._key, **self._parameters, **self._objects.customer_key}
         modern = {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}
         try:
@@ -135,7 +135,7 @@ class MultipartUpload:
         width = self._settings.concurrency
         with (
             _Readers(self._archive) as readers,
-            Window(self._client, width, sizes.largest, arrived) as window,
+            Window(self._client, width, sizes.each, arrived) as window,
         ):
             for number in range(1, sizes.count + 1):
                 if number in parts:

@@ -25,7 +25,7 @@ class Window:
     Args:
         client: The store.
         width: How many parts at a time.
-        part_size: How large the largest is.
+        part_size: How large each is, but for the last one, which is smaller.
         arrived: Told of each part that the store has.
     """
 
@@ -63,7 +63,7 @@ class Window:
                 future.cancel()
 
     def buffer(self) -> bytearray:
-        """A free buffer as large as the largest part, as soon as there is one."""
+        """A free buffer as large as a part, as soon as there is one."""
         while len(self._flying) >= self._width:
             self._land()
         return self._free.pop() if self._free else bytearray(self._part_size)

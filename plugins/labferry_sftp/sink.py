@@ -44,6 +44,10 @@ class SftpSink(Sink[SftpSettings]):
         self._destination: Destination | None = None
 
     @override
+    def prepare(self) -> None:
+        _load()
+
+    @override
     def store(self, archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint) -> Receipt:
         with self._connected() as destination:
             return destination.store(archive, manifest, checkpoint)
@@ -116,9 +120,13 @@ class SftpSink(Sink[SftpSettings]):
             raise
 
     def _connect(self) -> "Destination":
-        with _asyncssh_needed():
-            from labferry_sftp.destination import Destination  # noqa: PLC0415 - as above
-        return Destination(self.name, self.settings)
+        return _load()(self.name, self.settings)
+
+
+def _load() -> "type[Destination]":
+    with _asyncssh_needed():
+        from labferry_sftp.destination import Destination  # noqa: PLC0415 - as above
+    return Destination
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from labferry.engine.context import RunContext
-from labferry.engine.handover import Belt, Handover
+from labferry.engine.handover import Belt, Handover, Notice, Parcel
 from labferry.engine.work import Work, WorkQueue
 from labferry.ledger import Delivery, DeliveryState
 from labferry.lifecycle import ExportJob, Phase
@@ -103,9 +103,7 @@ def test_archive_goes_to_every_destination_of_its_source(
 ) -> None:
     handover.offer(offered, archive)
     for belt in belts.values():
-        parcel = belt.get_nowait()
-        assert parcel is not None
-        assert (parcel.work, parcel.archive) == (offered, archive)
+        assert belt.get_nowait() == Parcel(offered, archive)
 
 
 def test_expected_deliveries_are_in_the_ledger_before_anybody_begins(
@@ -195,4 +193,13 @@ def test_archive_that_everybody_is_through_with_is_not_abandoned(
 
 def test_closing_tells_every_destination(handover: Handover, belts: dict[str, Belt]) -> None:
     handover.close()
-    assert [belt.get_nowait() for belt in belts.values()] == [None, None]
+    assert [belt.get_nowait() for belt in belts.values()] == [Notice.END, Notice.END]
+
+
+def test_an_announcement_goes_to_the_destinations_of_its_source_that_are_at_work(
+    context: RunContext, belts: dict[str, Belt]
+) -> None:
+    routes = {"chem": ("offsite", "elsewhere")}
+    Handover(context.ledger, routes, belts, lambda *_: None).announce("chem")
+    assert destinations(belts) == ["offsite"]
+    assert belts["offsite"].get_nowait() is Notice.SOON

@@ -13,7 +13,7 @@ from .bucket import PART, Bucket
 
 __all__ = ["SEVERAL", "Storing", "sample"]
 
-SEVERAL = 4 * PART + 7
+SEVERAL = 4 * PART + 4
 """The size of an archive of five parts."""
 
 

@@ -10,7 +10,7 @@ from labferry_s3.progress import PartSizes, Progress
 
 from .storing import sample
 
-_TIB = 1 << 40
+_LARGE = (512 << 20, 20 << 30, 140 << 30, 5 << 40)
 
 
 @given(st.lists(st.binary(max_size=50)))
@@ -34,12 +34,24 @@ def test_etag_of_parts_that_are_no_md5s_can_not_be_told() -> None:
     assert str(multipart_etag([PartDigest.of(b"a").etag])).endswith("-1")
 
 
-@pytest.mark.parametrize("size", [0, 1, 16 << 20, 140 << 30, 145 << 30, _TIB, 5 * _TIB])
-def test_archives_of_up_to_five_tebibytes_make_at_most_ten_thousand_parts(size: int) -> None:
-    sizes = PartSizes(size, 16 << 20)
-    assert sizes.count <= 10_000
+@pytest.mark.parametrize("wanted", [5 << 20, 6 << 20, 16 << 20, 5 << 30])
+@pytest.mark.parametrize(
+    "size", [*(0, 1, (5 << 20) + 1, 10 << 20, 16 << 20, (16 << 20) + 1), *_LARGE]
+)
+def test_a_store_takes_the_parts_and_the_last_one_is_next_to_nothing(
+    size: int, wanted: int
+) -> None:
+    sizes = PartSizes.planned(size, wanted)
+    assert sizes.count <= 9_001
     assert sizes.offset(sizes.count) + sizes.length(sizes.count) == size
-    assert 16 << 20 <= sizes.largest <= 5 << 30
+    if sizes.count > 1:
+        assert 5 << 20 <= sizes.each <= 5 << 30
+        assert 1 <= sizes.length(sizes.count) <= sizes.count
+
+
+@pytest.mark.parametrize("size", [17 << 20, 31 << 20, *_LARGE[:-1]])
+def test_parts_take_about_the_memory_that_they_are_given(size: int) -> None:
+    assert PartSizes.planned(size, 16 << 20).each <= 16 << 20
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,23 @@ def test_several_parts_are_on_their_way_but_no_more_than_asked_for(
     assert through_proxy.holds(archive)
 
 
+def test_all_but_a_few_bytes_are_sent_before_the_verdict(
+    through_proxy: Storing, proxy: Proxy
+) -> None:
+    archive = sample(6 * PART - 1, arrived=6 * PART - 2)
+    store = Background(partial(through_proxy.store, archive))
+    _wait_for(proxy, "partNumber=", 5)
+    archive.verify()
+    store.result()
+    assert through_proxy.holds(archive)
+    assert len(proxy.asked("partNumber=")) == 6
+
+
+def test_getting_ready_asks_the_store_for_nothing(through_proxy: Storing, proxy: Proxy) -> None:
+    through_proxy.sink.prepare()
+    assert proxy.asked("") == []
+
+
 @pytest.mark.parametrize("size", [PART, PART + 1, 2 * PART], ids=["one", "one-more", "two"])
 def test_sizes_around_those_of_parts(storing: Storing, size: int) -> None:
     archive = sample(size)

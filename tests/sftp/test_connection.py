@@ -71,6 +71,13 @@ def test_broken_connection_is_transient_and_the_next_store_continues(
     assert proxy.sent - before < SIZE * 3 // 4
 
 
+def test_getting_ready_does_not_connect(proxy: Proxy, table: dict[str, object]) -> None:
+    made = sink(table)
+    made.prepare()
+    assert proxy.connections == 0
+    made.close()
+
+
 def test_connection_that_broke_between_two_stores_is_made_anew(
     proxy: Proxy, table: dict[str, object]
 ) -> None:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from labferry.engine.board import ActivityKind, TrackedArchive
 from labferry.engine.context import RunContext
 from labferry.engine.encrypting import EncryptedDelivery
-from labferry.engine.handover import Belt, Handover, Parcel
+from labferry.engine.handover import Belt, Handover, Notice, Parcel
 from labferry.engine.logcontext import about
 from labferry.engine.manifests import CopyManifest
 from labferry.engine.readback import read_share
@@ -62,7 +62,10 @@ class DestinationWorker(Thread):
     @override
     def run(self) -> None:
         sink: Sink[Any] | None = None
-        while (parcel := self._belt.get()) is not None:
+        while (parcel := self._belt.get()) is not Notice.END:
+            if isinstance(parcel, Notice):
+                sink = sink or self._prepared()
+                continue
             try:
                 with about(
                     run=str(self._context.run),
@@ -79,6 +82,16 @@ class DestinationWorker(Thread):
         sink = self._prove(sink)
         if sink is not None:
             self._close(sink)
+
+    def _prepared(self) -> Sink[Any] | None:
+        """A sink that is ready, if that is possible; the first delivery tells why not."""
+        sink = None
+        try:
+            sink = self._make_sink()
+            sink.prepare()
+        except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
+            _log.debug("%s: not ready yet: %s", self._destination, redact(str(error)))
+        return sink
 
     def _prove(self, sink: Sink[Any] | None) -> Sink[Any] | None:
         """Read back this run's share of what is stored."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from queue import SimpleQueue
 from threading import Lock
 
@@ -10,7 +11,7 @@ from labferry.ledger import DeliveryState, Ledger
 from labferry.sdk import LabferryError
 from labferry.spool import SpoolArchive
 
-__all__ = ["Belt", "Handover", "Parcel"]
+__all__ = ["Belt", "Handover", "Notice", "Parcel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,18 @@ class Parcel:
     archive: SpoolArchive
 
 
-Belt = SimpleQueue[Parcel | None]
-"""Parcels for one destination; None says that no more will come."""
+class Notice(Enum):
+    """What a destination is told, besides being handed archives."""
+
+    SOON = "soon"
+    """An archive is likely to come."""
+
+    END = "end"
+    """No more will come."""
+
+
+Belt = SimpleQueue[Parcel | Notice]
+"""Parcels for one destination, and the end."""
 
 
 class Handover:
@@ -49,6 +60,10 @@ class Handover:
         self._settled = settled
         self._lock = Lock()
         self._open: dict[SpoolArchive, int] = {}
+
+    def announce(self, source: str) -> None:
+        """Have the destinations of a source get ready: the server makes an archive for them."""
+        self._put((name for name in self._routes[source] if name in self._belts), Notice.SOON)
 
     def offer(self, work: Work, archive: SpoolArchive) -> None:
         """Hand an archive to every destination that is to get it and lacks it."""
@@ -82,9 +97,8 @@ class Handover:
 
     def close(self) -> None:
         """Tell the destinations that no more will come."""
-        for belt in self._belts.values():
-            belt.put(None)
+        self._put(self._belts, Notice.END)
 
-    def _put(self, destinations: Iterable[str], parcel: Parcel) -> None:
+    def _put(self, destinations: Iterable[str], what: Parcel | Notice) -> None:
         for destination in destinations:
-            self._belts[destination].put(parcel)
+            self._belts[destination].put(what)

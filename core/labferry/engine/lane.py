@@ -97,6 +97,7 @@ class _Drive:
         # Where an archive may turn out to be unchanged, no destination begins before that is known.
         self._holds_back = work.source.settings.skip_unchanged
         self._is_handed_over = False
+        self._is_announced = False
         self._awaited = ""
         self._activity = Activity(ActivityKind.EXPORT, self._title, 100)
 
@@ -193,6 +194,9 @@ class _Drive:
 
     def _poll(self) -> None:
         self._context.stop.check()
+        if not self._is_announced:
+            self._is_announced = True
+            self._handover.announce(self._work.export.source)
         job = self._work.export.job
         try:
             status = self._work.source.poll(job.server_job, job.link, self._lane)

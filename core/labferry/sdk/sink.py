@@ -141,6 +141,14 @@ class Sink(ABC, Generic[SettingsT]):
         self.name = name
         self.settings = settings
 
+    def prepare(self) -> None:
+        """Do ahead of the first `store` what takes time and needs no server: load a library.
+
+        Called while the server still makes the archive, and not in every run; `store` can do
+        without. Whatever fails here is told when `store` meets it.
+        """
+        return
+
     @abstractmethod
     def store(self, archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint) -> Receipt:
         """Store an archive and its manifest: all or nothing, the manifest visible last.

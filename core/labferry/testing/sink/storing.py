@@ -13,6 +13,7 @@ from labferry.sdk.secrets import Secret
 from labferry.sdk.sink import Checked
 from labferry.testing.samples.archive import SampleArchive
 from labferry.testing.samples.attempts import Attempt
+from labferry.testing.samples.documents import MemoryCheckpoint, SampleManifest
 from labferry.testing.sink.base import ContractBase
 
 __all__ = ["StoringCases"]
@@ -67,6 +68,16 @@ class StoringCases(ContractBase):
         settings = self.sink_class.Settings.model_validate(self._settings)
         told = repr(self.store(self.archive()))
         assert [each for each in _secrets(settings) if each in told] == []
+
+    def test_getting_ready_ahead_changes_nothing(self) -> None:
+        """A store works with `prepare` before it, however often, and in other cases without."""
+        archive = self.archive()
+        with self.sink() as sink:
+            sink.prepare()
+            sink.prepare()
+            sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
+        self.assert_committed(archive)
+        self.assert_only(archive)
 
     def test_slow_archive_is_stored(self) -> None:
         """Bytes that take their time are waited for."""
