@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncssh
+from asyncssh.constants import MSG_IGNORE
+from asyncssh.packet import SSHPacketLogger
 from sshfs import SSHFileSystem  # type: ignore[import-untyped]  # it ships no type information
 from typing_extensions import override
 
@@ -22,6 +24,7 @@ __all__ = ["Connection"]
 
 # A third of the work of the default cipher where the processor has AES instructions.
 _CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+_NONCE_PER_PACKET = ("-gcm@openssh.com", "-poly1305@openssh.com")
 _LOST_AFTER = 3
 _CLOSING_SECONDS = 5.0
 
@@ -239,7 +242,26 @@ class Connection:
 
 
 async def _connected(host: str, options: dict[str, Any]) -> asyncssh.SSHClientConnection:
-    return await asyncssh.connect(host, **options)
+    connection = await asyncssh.connect(host, **options)
+    if connection.get_extra_info("send_cipher").endswith(_NONCE_PER_PACKET):
+        _send_no_empty_packets(connection)
+    return connection
+
+
+def _send_no_empty_packets(connection: asyncssh.SSHClientConnection) -> None:
+    """Leave out the empty packet that asyncssh sends before each one.
+
+    It keeps those who listen from choosing what a cipher of the kind CBC is begun with (RFC 4251,
+    section 9.3.1). Other ciphers begin anew with each packet: there it protects nothing, and
+    costs a fifth of an upload's time.
+    """
+    send_packet = connection.send_packet
+
+    def send(pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
+        if pkttype != MSG_IGNORE:
+            send_packet(pkttype, *args, handler=handler)
+
+    connection.send_packet = send  # type: ignore[method-assign]  # there is no setting for it
 
 
 async def _closed(connection: asyncssh.SSHClientConnection) -> None:

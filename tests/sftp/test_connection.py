@@ -71,6 +71,23 @@ def test_broken_connection_is_transient_and_the_next_store_continues(
     assert proxy.sent - before < SIZE * 3 // 4
 
 
+@pytest.mark.parametrize(
+    ("cipher", "are_sent"), [("aes256-gcm@openssh.com", False), ("aes256-ctr", True)]
+)
+def test_empty_packets_are_sent_only_where_they_protect_something(
+    tmp_path: Path, cipher: str, *, are_sent: bool
+) -> None:
+    home, folder = tmp_path / "server", tmp_path / "storage"
+    home.mkdir()
+    folder.mkdir()
+    server = OpenSsh(home, more=f"LogLevel DEBUG3\nCiphers {cipher}")
+    with server.running():
+        store(server.settings(folder, verify="size"), sample(SIZE))
+    told = (home / "sshd.log").read_text()
+    # Some are sent while the login is under way.
+    assert (told.count("SSH2_MSG_IGNORE") > SIZE // 2**15) is are_sent
+
+
 def test_getting_ready_does_not_connect(proxy: Proxy, table: dict[str, object]) -> None:
     made = sink(table)
     made.prepare()
