@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -132,9 +133,18 @@ def test_download_is_followed_and_nothing_kept_of_one_that_fails(
 
 
 def test_download_that_begins_anew_ends_the_encryption(spool: Spool, arrive: Arrive) -> None:
-    plain = arrive(count=1000)
+    plain, begun = arrive(count=1000), Event()
+
+    def begin(reader: ArchiveReader, target: HashingFile) -> None:
+        target.write(reader.read(1))
+        begun.set()
+        scramble(reader, target)
+
     with ThreadPoolExecutor(1) as pool:
-        making = pool.submit(made, spool.encrypted(plain, RECIPIENTS, md5=False))
+        file = spool.encrypted(plain, RECIPIENTS, md5=False)
+        making = pool.submit(file.make, begin, lambda digests: digests.sha256)
+        # A reader that is opened afterwards belongs to the new download, and would wait for it.
+        assert begun.wait(20)
         plain.restart()
         with pytest.raises(TransientError, match="began anew"):
             making.result()
