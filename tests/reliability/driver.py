@@ -55,6 +55,15 @@ _EFFECTS = {
     "ssl": _NET,
 }
 _WRITING = set("wxa+")
+_IMPORTED_BY_RUNS = (
+    "aiobotocore.session",
+    "encodings.idna",
+    "httpcore",
+    "labferry.cli.sync",
+    "labferry_rspace.notebook",
+    "labferry_sftp.destination",
+    "s3fs",
+)
 _HANGING = 60.0
 _LOOK = 0.002
 _FAULTS = {
@@ -287,12 +296,14 @@ def _await(
 def serve() -> None:
     """Answer tasks until there are no more."""
     os.environ.pop("LABFERRY_CONFIG", None)
-    for module in ("labferry.cli.sync", "labferry_sftp.destination", "s3fs", "aiobotocore.session"):
+    for module in _IMPORTED_BY_RUNS:
         importlib.import_module(module)
     # Reading all the well-known authorities, and what is installed, takes longer than a run here.
     context = ssl.create_default_context()
     _patch(client, "certificates", lambda _: context)
     points = entry_points(group="labferry")
+    for point in points:
+        point.load()
     _patch(plugins, "entry_points", lambda **_: points)
     for line in sys.stdin:
         sys.stdout.write(f"{json.dumps(_run(json.loads(line)))}\n")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from labferry.sdk.described import Described
+from labferry.sdk.described import descriptions
 from labferry.sdk.settings import Settings
 
 
@@ -28,12 +28,8 @@ class _Heir(_Outer):
     """Told at last."""
 
 
-def descriptions(model: type[Described]) -> dict[str, str | None]:
-    return {name: field.description for name, field in model.model_fields.items()}
-
-
 def test_the_text_below_a_field_describes_it() -> None:
-    assert descriptions(_Outer) == {"a": "The first\nof them.", "b": "Said there.", "c": None}
+    assert descriptions(_Outer) == {"a": "The first\nof them.", "b": "Said there."}
     assert descriptions(_Outer.Inner) == {"a": "Another one."}
 
 
@@ -53,6 +49,16 @@ def test_editors_are_told() -> None:
     properties = _Outer.model_json_schema()["properties"]
 
     assert properties["a"]["description"] == "The first\nof them."
+    assert properties["b"]["description"] == "Said there."
+    assert "description" not in properties["c"]
+
+
+def test_editors_are_told_of_a_key_by_its_other_name() -> None:
+    class Renamed(Settings):
+        from_: Annotated[int, Field(alias="from")] = 1
+        """Where it begins."""
+
+    assert Renamed.model_json_schema()["properties"]["from"]["description"] == "Where it begins."
 
 
 def test_without_source_there_is_no_description() -> None:
@@ -62,4 +68,4 @@ def test_without_source_there_is_no_description() -> None:
     made = names["Made"]
     assert isinstance(made, type)
     assert issubclass(made, Settings)
-    assert descriptions(made) == {"a": None}
+    assert descriptions(made) == {}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from labferry.sdk import Duration, FilePath, SinkSettings
+from labferry.sdk.described import descriptions
 from labferry.sdk.settings import (
     ConfigFile,
     Settings,
@@ -141,4 +142,4 @@ def test_settings_cannot_be_changed() -> None:
 
 
 def test_fields_are_described_by_the_text_below_them() -> None:
-    assert _Sample.model_fields["wait"].description == "How long."
+    assert descriptions(_Sample)["wait"] == "How long."

@@ -4,22 +4,26 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from typing_extensions import override
 
-__all__ = ["Described"]
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+__all__ = ["Described", "descriptions"]
 
 
 class Described(BaseModel):
     """A model whose fields are described by the string that stands below each of them.
 
-    pydantic can do that by itself (`use_attribute_docstrings`), but looks so hard for the source
-    of every single class that to import a few modules of settings takes longer than all else.
+    pydantic can do that by itself (`use_attribute_docstrings`), but looks for the source of every
+    class as soon as there is one. Here that is done when somebody wants to know.
     """
 
     # What is used is built; most settings are those of plugins that a configuration does not name.
@@ -27,15 +31,31 @@ class Described(BaseModel):
 
     @classmethod
     @override
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        texts = _texts(sys.modules.get(cls.__module__)).get(cls.__qualname__, {})
-        for name, field in cls.model_fields.items():
-            if field.description is None:
-                field.description = texts.get(name)
+    def __get_pydantic_json_schema__(
+        cls, core_schema: "CoreSchema", handler: GetJsonSchemaHandler, /
+    ) -> "JsonSchemaValue":
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in descriptions(cls).items():
+            shown = properties.get(name, properties.get(cls.model_fields[name].alias))
+            if shown is not None:
+                shown.setdefault("description", text)
+        return schema
 
 
-@lru_cache(maxsize=1)
+def descriptions(model: type[BaseModel]) -> Mapping[str, str]:
+    """What is said of a model's fields, by name; nothing of those of which nothing is said."""
+    below: dict[str, str] = {}
+    for kind in reversed(model.__mro__):
+        texts = _texts(sys.modules.get(kind.__module__)) if issubclass(kind, Described) else {}
+        below |= texts.get(kind.__qualname__, {})
+    known = {
+        name: field.description or below.get(name) for name, field in model.model_fields.items()
+    }
+    return {name: text for name, text in known.items() if text}
+
+
+@cache
 def _texts(module: ModuleType | None) -> Mapping[str, Mapping[str, str]]:
     """For each class of a module, the texts below its fields; none where there is no source."""
     try:
