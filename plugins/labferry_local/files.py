@@ -2,13 +2,10 @@
 
 import errno
 import fcntl
-import hashlib
-import mmap
 import os
 import re
 import secrets
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -26,11 +23,11 @@ __all__ = [
     "UNFINISHED",
     "begin_forcing",
     "disk_errors",
+    "forget",
     "is_abandoned",
     "make_folder",
     "new_file",
     "probe_name",
-    "sha256_on_disk",
     "sweep",
     "sync_folder",
 ]
@@ -39,7 +36,6 @@ UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.labferry-(part|check)")
 """What the names of files look like that are still being written."""
 
 _TEMPORARY = ".labferry-part"
-_PIECE = 1 << 20
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -151,64 +147,23 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def sha256_on_disk(file: BinaryIO) -> str:
-    """The SHA-256 of a file as the disk has it: read anew, not from memory."""
-    file.flush()
-    os.fsync(file.fileno())
-    _forget(file, 0, 0)
-    _pass_by_the_cache(file, wanted=True)
-    try:
-        return _sha256(file)
-    finally:
-        _pass_by_the_cache(file, wanted=False)
-
-
-def _sha256(file: BinaryIO) -> str:
-    """The SHA-256 of a file, hashed while the next piece is read."""
-    digest, offset = hashlib.sha256(), 0
-    # What is read past the cache must lie as pages do.
-    memory = memoryview(mmap.mmap(-1, 2 * _PIECE))
-    view, spare = memory[:_PIECE], memory[_PIECE:]
-    with ThreadPoolExecutor(1, "read-back") as ahead:
-        reading = ahead.submit(_read, file, view, offset)
-        while count := reading.result():
-            offset += count
-            reading = ahead.submit(_read, file, spare, offset)
-            digest.update(view[:count])
-            view, spare = spare, view
-    return digest.hexdigest()
-
-
-def _read(file: BinaryIO, view: memoryview, offset: int) -> int:
-    try:
-        return os.preadv(file.fileno(), [view], offset)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-    # Not every file system can read past its cache, and many can't from an odd place on.
-    _pass_by_the_cache(file, wanted=False)
-    return os.preadv(file.fileno(), [view], offset)
-
-
-def _pass_by_the_cache(file: BinaryIO, *, wanted: bool) -> None:
-    """Read a file from its disk, or server, itself: nothing is copied, and no memory is taken."""
-    if hasattr(os, "O_DIRECT"):
-        with suppress(OSError):
-            flags = fcntl.fcntl(file, fcntl.F_GETFL) & ~os.O_DIRECT
-            fcntl.fcntl(file, fcntl.F_SETFL, flags | (os.O_DIRECT if wanted else 0))
-
-
 def begin_forcing(file: BinaryIO, offset: int, size: int) -> None:
     """Have the system begin to write a range to the disk, so that less is to be waited for later.
 
     It promises nothing: what is to be durable still has to be forced.
     """
     file.flush()
-    _forget(file, offset, size)
+    forget(file, offset, size)
 
 
-def _forget(file: BinaryIO, offset: int, size: int) -> None:
-    """Give up memory that holds a range; Linux begins to write what is not on the disk yet."""
+def forget(file: BinaryIO, offset: int, size: int) -> None:
+    """Give up memory that holds a range; Linux begins to write what is not on the disk yet.
+
+    Args:
+        file: The file.
+        offset: Where the range begins.
+        size: How many bytes it has; 0 is all to the file's end.
+    """
     if hasattr(os, "posix_fadvise"):
         with suppress(OSError):
             os.posix_fadvise(file.fileno(), offset, size, os.POSIX_FADV_DONTNEED)

@@ -47,10 +47,10 @@ from labferry_local.files import (
     make_folder,
     new_file,
     probe_name,
-    sha256_on_disk,
     sweep,
     sync_folder,
 )
+from labferry_local.readback import ReadBack
 
 __all__ = ["LocalSettings", "LocalSink"]
 
@@ -209,7 +209,7 @@ class LocalSink(Sink[LocalSettings]):
 
     def _write_archive(self, archive: Archive, target: Path) -> None:
         pacer = Pacer(self.settings.bandwidth_limit)
-        with new_file(target) as file:
+        with new_file(target) as file, ReadBack(file) as back:
             with archive.open() as reader:
                 buffer = memoryview(bytearray(pacer.piece))
                 written = forced = 0
@@ -218,9 +218,11 @@ class LocalSink(Sink[LocalSettings]):
                     written += file.write(buffer[:count])
                     if written - forced >= _FORCED_AT_A_TIME:
                         begin_forcing(file, forced, written - forced)
+                        # What was begun before is on the disk by now, or nearly so.
+                        back.follow(forced)
                         forced = written
             # The reader gives out the last byte only of a verified archive, so this does not wait.
-            if sha256_on_disk(file) != archive.digests().sha256:
+            if back.sha256() != archive.digests().sha256:
                 raise IntegrityError(
                     f"{target.parent} does not hold what was written to it.",
                     hint="The disk or the network in between is at fault.",
@@ -250,5 +252,5 @@ def _write_manifest(document: bytes, target: Path) -> None:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return sha256_on_disk(file)
+    with path.open("rb") as file, ReadBack(file) as back:
+        return back.sha256()

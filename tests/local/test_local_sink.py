@@ -1,12 +1,10 @@
 """What is special about a folder as a destination, beyond what every destination must do."""
 
 import errno
-import fcntl
-import hashlib
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,7 +27,7 @@ from labferry.sdk import (
 )
 from labferry.testing.samples import Content, MemoryCheckpoint, SampleArchive, SampleManifest
 from labferry_local import LocalSettings, LocalSink
-from labferry_local.files import begin_forcing, disk_errors, new_file, sha256_on_disk
+from labferry_local.files import begin_forcing, disk_errors, new_file
 
 Store = Callable[..., Receipt]
 
@@ -315,57 +313,3 @@ def test_large_archive_is_forced_to_the_disk_while_it_is_written(
     sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
     assert begun == [(0, 32 << 20), (32 << 20, 32 << 20)]
     assert (root / archive.key).stat().st_size == archive.size
-
-
-PIECE = 1 << 20
-_SIZES = pytest.mark.parametrize("size", [0, 1, 4096, PIECE, PIECE + 1, 3 * PIECE + 4103])
-
-
-@_SIZES
-def test_what_the_disk_has_is_read_past_the_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    direct, read = [], os.preadv
-
-    def note(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
-        direct.append(bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT))
-        return read(descriptor, buffers, offset)
-
-    content = os.urandom(size)
-    with (tmp_path / "file").open("wb+") as file:
-        file.write(content)
-        monkeypatch.setattr(os, "preadv", note)
-        assert sha256_on_disk(file) == hashlib.sha256(content).hexdigest()
-        assert direct[0]
-        assert not fcntl.fcntl(file, fcntl.F_GETFL) & os.O_DIRECT
-
-
-@_SIZES
-def test_where_the_cache_cannot_be_passed_by_it_is_read_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    read = os.preadv
-
-    def refuse(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
-        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
-            raise OSError(errno.EINVAL, "no direct reads here")
-        return read(descriptor, buffers, offset)
-
-    content = os.urandom(size)
-    with (tmp_path / "file").open("wb+") as file:
-        file.write(content)
-        monkeypatch.setattr(os, "preadv", refuse)
-        assert sha256_on_disk(file) == hashlib.sha256(content).hexdigest()
-
-
-def test_a_disk_that_cannot_be_read_is_not_read_another_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> int:
-        raise OSError(errno.EIO, "bad sector")
-
-    with (tmp_path / "file").open("wb+") as file:
-        file.write(b"x")
-        monkeypatch.setattr(os, "preadv", fail)
-        with pytest.raises(OSError, match="bad sector"):
-            sha256_on_disk(file)

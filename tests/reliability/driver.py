@@ -30,13 +30,15 @@ from types import FrameType
 from typing import Any, BinaryIO
 from unittest import mock
 
+from typing_extensions import override
+
 from labferry import plugins
 from labferry.actions import sync
 from labferry.cli.main import main
 from labferry.engine import clock, run_sync
 from labferry.engine.stop import Stop
 from labferry.sdk import RunReport
-from labferry_local import files, sink
+from labferry_local import readback, sink
 from labferry_rspace import client
 
 _FILES = {"open", "write", "pwrite", "fsync", "fdatasync", "link", "rename", "replace", "unlink"}
@@ -171,16 +173,21 @@ def _write_short(number: int) -> None:
 
 def _misread(destination: str) -> None:
     """Let a local destination hand back one wrong bit of every archive, as a bad disk does."""
-    real = files.sha256_on_disk
 
-    def sha256_on_disk(file: BinaryIO) -> str:
-        if f"/{destination}/" not in str(file.name):
-            return real(file)
-        whole = bytearray(Path(file.name).read_bytes())
-        whole[-1] ^= 1
-        return hashlib.sha256(whole).hexdigest()
+    class MisreadBack(readback.ReadBack):
+        def __init__(self, file: BinaryIO) -> None:
+            super().__init__(file)
+            self._path = Path(file.name)
 
-    _patch(sink, "sha256_on_disk", sha256_on_disk)
+        @override
+        def sha256(self) -> str:
+            if f"/{destination}/" not in str(self._path):
+                return super().sha256()
+            whole = bytearray(self._path.read_bytes())
+            whole[-1] ^= 1
+            return hashlib.sha256(whole).hexdigest()
+
+    _patch(sink, "ReadBack", MisreadBack)
 
 
 def _move_clock(days: float) -> None:

@@ -1,6 +1,8 @@
 """The entry point: finds the verb, runs it, and turns failures into messages and exit codes."""
 
+import atexit
 import difflib
+import gc
 import importlib
 import os
 import sys
@@ -85,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from labferry.cli.shells import complete  # noqa: PLC0415 - a run has no use for it
 
         sys.exit(complete(cli))
+    # The interpreter need not look for what is of no use any more when all of it is.
+    atexit.register(gc.freeze)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = cli.main(args=given, prog_name="labferry", standalone_mode=False)
