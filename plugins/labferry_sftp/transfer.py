@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from typing import Self
+from typing import Self, cast
 
 import asyncssh
 from typing_extensions import Buffer, override
@@ -46,27 +46,35 @@ def send(
     """
     doing = f"Writing {path}"
     with _closing(remote, path, remote.open(path, "r+b" if offset else "xb")) as file:
-        window: deque[tuple[int, Future[int]]] = deque()
+        window: deque[tuple[int, Future[int], bytearray]] = deque()
+        free: list[bytearray] = []
 
         def wait() -> None:
-            end, written = window.popleft()
+            end, written, buffer = window.popleft()
             remote.wait(doing, written, hint=USED_UP)
+            free.append(buffer)
             if arrived is not None:
                 arrived(end)
 
         try:
-            while piece := reader.read(min(_PIECE, pacer.piece)):
-                pacer.take(len(piece))
+            while True:
+                buffer = free.pop() if free else bytearray(min(_PIECE, pacer.piece))
+                count = reader.readinto(buffer)
+                if not count:
+                    break
+                pacer.take(count)
+                # asyncssh cuts it into requests, of which a view needs no copies.
+                piece = cast("bytes", memoryview(buffer)[:count])
                 written = remote.submit(file.write(piece, offset))
-                offset += len(piece)
-                window.append((offset, written))
+                offset += count
+                window.append((offset, written, buffer))
                 if len(window) == _PIECES:
                     wait()
             while window:
                 wait()
         finally:
             # Also where the reader failed: what still arrives need not be sent again.
-            remote.settle([written for _, written in window])
+            remote.settle([written for _, written, _ in window])
         return remote.sync(path, file, offset)
 
 

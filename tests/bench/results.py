@@ -141,6 +141,7 @@ def compare(
     ours: Callable[[], object],
     others: Mapping[str, Callable[[], object]],
     tidy: Callable[[], object],
+    ready: Callable[[], object] = lambda: None,
 ) -> Compared:
     """Measure every way in turn, round after round, after one of each that does not count.
 
@@ -149,12 +150,14 @@ def compare(
         ours: What labferry does.
         others: What is done instead, by name.
         tidy: What to do after each, unmeasured: to check what it did, and to undo it.
+        ready: What to do before each, unmeasured.
     """
     ways = [("", ours), *others.items()]
     measured: dict[str, list[float]] = {name: [] for name, _ in ways}
     for number in range(plan.rounds + 1):
         # Who comes after whom changes, as what one leaves behind may slow down the next.
         for name, action in ways if number % 2 else reversed(ways):
+            ready()
             taken = seconds(action)
             tidy()
             if number:

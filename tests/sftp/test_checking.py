@@ -54,7 +54,8 @@ def test_server_that_stores_other_bytes_is_found_out(
     write = SFTPClientFile.write
 
     async def write_other(file: SFTPClientFile, data: bytes, offset: int) -> int:
-        return await write(file, data[:-1] + bytes([data[-1] ^ 1]), offset)
+        other = bytes(data)
+        return await write(file, other[:-1] + bytes([other[-1] ^ 1]), offset)
 
     monkeypatch.setattr(SFTPClientFile, "write", write_other)
     with pytest.raises(IntegrityError, match="not hold what was written"):
