@@ -29,6 +29,7 @@ class ReadBack:
     def __init__(self, file: BinaryIO) -> None:
         self._written = file
         self._file = open(file.name, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed by `close`
+        self._reading = self._file.fileno()
         self._changed = Condition()
         self._there = 0
         self._is_whole = False
@@ -93,13 +94,16 @@ class ReadBack:
         if not self._is_forced(offset + len(view)):
             return 0
         try:
-            return os.preadv(self._file.fileno(), [view], offset)
+            return os.preadv(self._reading, [view], offset)
         except OSError as error:
-            if error.errno != errno.EINVAL:
+            if error.errno not in {errno.EACCES, errno.EINVAL}:
                 raise
+            if error.errno == errno.EACCES:
+                # A share of Windows holds the lock of whoever writes against all others.
+                self._reading = self._written.fileno()
         # Not every file system can read past its cache, and many can't from an odd place on.
         _pass_by_the_cache(self._file, wanted=False)
-        return os.preadv(self._file.fileno(), [view], offset)
+        return os.preadv(self._reading, [view], offset)
 
     def _is_forced(self, end: int) -> bool:
         """Whether the disk has all up to there, or all there is; waits for it to be written."""

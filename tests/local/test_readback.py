@@ -59,6 +59,25 @@ def test_where_the_cache_cannot_be_passed_by_it_is_read_all_the_same(
             assert back.sha256() == hashlib.sha256(content).hexdigest()
 
 
+@_SIZES
+def test_a_share_that_holds_the_lock_against_others_is_read_by_whoever_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    read = os.preadv
+    content = os.urandom(size)
+    with (tmp_path / "file").open("wb+") as file:
+        file.write(content)
+
+        def refuse(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+            if descriptor != file.fileno():
+                raise OSError(errno.EACCES, "the range is locked")
+            return read(descriptor, buffers, offset)
+
+        monkeypatch.setattr(os, "preadv", refuse)
+        with ReadBack(file) as back:
+            assert back.sha256() == hashlib.sha256(content).hexdigest()
+
+
 def test_a_disk_that_cannot_be_read_is_not_read_another_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
