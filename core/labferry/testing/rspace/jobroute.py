@@ -92,7 +92,8 @@ def _misleading(outcome: Outcome, file: StoredFile) -> dict[str, Any]:
         Outcome.NO_CHECKSUM: {"checksum": None, "algorithm": None},
         Outcome.WRONG_SIZE: {"size": size + 1},
         Outcome.WRONG_CHECKSUM: {"checksum": str(crc ^ 1)},
-        Outcome.HEX_CHECKSUM: {"checksum": f"{crc:08x}"},
+        # Without the prefix, one in forty would have no letter, and could as well be decimal.
+        Outcome.HEX_CHECKSUM: {"checksum": f"{crc:#010x}"},
     }
     return lies.get(outcome, {})
 
