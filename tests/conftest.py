@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from .canaries import pytest_configure  # noqa: F401 - pytest looks for it here
+from .figures import pytest_terminal_summary  # noqa: F401 - likewise
 
 # How long a test takes says something about the machine only.
 settings.register_profile(

@@ -1,11 +1,12 @@
-"""Laboratories for the proofs of reliability, and the figures at the end of a test run."""
+"""Laboratories for the proofs of reliability."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.figures import FIGURE
 
 from labferry.testing.rspace import Options
 
@@ -14,8 +15,6 @@ from .kinds import OVER_THE_NETWORK, Kinds
 
 OpenLab = Callable[..., Lab]
 Count = Callable[[str, int], None]
-
-_FIGURE = "reliability: "
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -75,21 +74,4 @@ def count(record_property: Callable[[str, object], None]) -> Iterator[Count]:
     figures: Counter[str] = Counter()
     yield lambda what, number: figures.update({what: number})
     for what, number in figures.items():
-        record_property(f"{_FIGURE}{what}", number)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    figures: Counter[str] = Counter()
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, number in getattr(report, "user_properties", ()):
-                if getattr(report, "when", "") == "teardown" and name.startswith(_FIGURE):
-                    figures[name.removeprefix(_FIGURE)] += number
-    _print(terminalreporter, figures)
-
-
-def _print(terminalreporter: pytest.TerminalReporter, figures: Mapping[str, int]) -> None:
-    if figures:
-        terminalreporter.section("reliability")
-        for what, number in sorted(figures.items()):
-            terminalreporter.line(f"{what}: {number:,}")
+        record_property(f"{FIGURE}{what}", number)
