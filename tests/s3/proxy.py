@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -160,7 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = answer.headers.get("Content-Length", "0") if self.command == "HEAD" else len(data)
         self.send_header("Content-Length", str(length))
         self.end_headers()
-        self.wfile.write(data[: len(data) // 2] if cut else data)
+        with suppress(ConnectionError):  # whoever asked may be gone by now
+            self.wfile.write(data[: len(data) // 2] if cut else data)
         if cut:
             self._reset()
 
