@@ -6,8 +6,9 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -20,88 +21,91 @@ PIECE = 1 << 20
 _SIZES = pytest.mark.parametrize("size", [0, 1, 4096, PIECE, PIECE + 1, 3 * PIECE + 4103])
 
 
+Before = Callable[[int, int], object]
+
+
+@pytest.fixture
+def before_reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Before], None]:
+    """Have something done before each read, which is told the descriptor and the offset."""
+    read = os.preadv
+
+    def do(before: Before) -> None:
+        def preadv(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+            before(descriptor, offset)
+            return read(descriptor, buffers, offset)
+
+        monkeypatch.setattr(os, "preadv", preadv)
+
+    return do
+
+
+@pytest.fixture
+def offsets(before_reading: Callable[[Before], None]) -> list[int]:
+    """Where in a file was read so far."""
+    noted: list[int] = []
+    before_reading(lambda _, offset: noted.append(offset))
+    return noted
+
+
+def is_direct(descriptor: int) -> bool:
+    return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT)
+
+
+def assert_read_back(file: BinaryIO, size: int) -> None:
+    content = os.urandom(size)
+    file.write(content)
+    with ReadBack(file) as back:
+        assert back.sha256() == hashlib.sha256(content).hexdigest()
+
+
 @_SIZES
 def test_what_the_disk_has_is_read_past_the_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+    tmp_path: Path, before_reading: Callable[[Before], None], size: int
 ) -> None:
-    direct, read = [], os.preadv
-
-    def note(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
-        direct.append(bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT))
-        return read(descriptor, buffers, offset)
-
-    content = os.urandom(size)
+    direct = []
+    before_reading(lambda descriptor, _: direct.append(is_direct(descriptor)))
     with (tmp_path / "file").open("wb+") as file:
-        file.write(content)
-        monkeypatch.setattr(os, "preadv", note)
-        with ReadBack(file) as back:
-            assert back.sha256() == hashlib.sha256(content).hexdigest()
+        assert_read_back(file, size)
         assert direct[0]
-        assert not fcntl.fcntl(file, fcntl.F_GETFL) & os.O_DIRECT
+        assert not is_direct(file.fileno())
 
 
 @_SIZES
 def test_where_the_cache_cannot_be_passed_by_it_is_read_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+    tmp_path: Path, before_reading: Callable[[Before], None], size: int
 ) -> None:
-    read = os.preadv
-
-    def refuse(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
-        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
+    def refuse(descriptor: int, _: int) -> None:
+        if is_direct(descriptor):
             raise OSError(errno.EINVAL, "no direct reads here")
-        return read(descriptor, buffers, offset)
 
-    content = os.urandom(size)
+    before_reading(refuse)
     with (tmp_path / "file").open("wb+") as file:
-        file.write(content)
-        monkeypatch.setattr(os, "preadv", refuse)
-        with ReadBack(file) as back:
-            assert back.sha256() == hashlib.sha256(content).hexdigest()
+        assert_read_back(file, size)
 
 
 @_SIZES
 def test_a_share_that_holds_the_lock_against_others_is_read_by_whoever_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+    tmp_path: Path, before_reading: Callable[[Before], None], size: int
 ) -> None:
-    read = os.preadv
-    content = os.urandom(size)
     with (tmp_path / "file").open("wb+") as file:
-        file.write(content)
 
-        def refuse(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+        def refuse(descriptor: int, _: int) -> None:
             if descriptor != file.fileno():
                 raise OSError(errno.EACCES, "the range is locked")
-            return read(descriptor, buffers, offset)
 
-        monkeypatch.setattr(os, "preadv", refuse)
-        with ReadBack(file) as back:
-            assert back.sha256() == hashlib.sha256(content).hexdigest()
+        before_reading(refuse)
+        assert_read_back(file, size)
 
 
 def test_a_disk_that_cannot_be_read_is_not_read_another_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, before_reading: Callable[[Before], None]
 ) -> None:
-    def fail(*_: object) -> int:
+    def fail(*_: int) -> None:
         raise OSError(errno.EIO, "bad sector")
 
-    with (tmp_path / "file").open("wb+") as file:
-        file.write(b"x")
-        monkeypatch.setattr(os, "preadv", fail)
-        with ReadBack(file) as back, pytest.raises(OSError, match="bad sector"):
-            back.sha256()
-
-
-@pytest.fixture
-def offsets(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Where in a file was read so far."""
-    noted, read = [], os.preadv
-
-    def note(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
-        noted.append(offset)
-        return read(descriptor, buffers, offset)
-
-    monkeypatch.setattr(os, "preadv", note)
-    return noted
+    before_reading(fail)
+    with (tmp_path / "file").open("wb+") as file, pytest.raises(OSError, match="bad sector"):
+        assert_read_back(file, 1)
 
 
 def wait_for(offsets: list[int], count: int) -> None:
