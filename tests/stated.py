@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from labferry.cli.exitcodes import EXIT_CODES
+from labferry.cli.exit_codes import EXIT_CODES
 
 __all__ = ["require_stated"]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from labferry.reporting.markup import Markup, join, tag
-from labferry.reporting.scales import COUNT, DURATION
+from labferry.report_page.markup import Markup, join, tag
+from labferry.report_page.scales import COUNT, DURATION
 
 __all__ = ["drawn"]
 

@@ -16,14 +16,14 @@ __all__ = ["moved"]
 
 _MODULES = (
     "labferry.actions.drill",
-    "labferry.actions.proving",
+    "labferry.actions.verify.verifier",
     "labferry.actions.prune",
     "labferry.cli.list",
     "labferry.cli.moments",
     "labferry.cli.report",
     "labferry.cli.status",
-    "labferry.engine.clock",
-    "labferry.engine.lock",
+    "labferry.runtime.clock",
+    "labferry.runtime.lock",
     "labferry.ledger.ledger",
 )
 """Where labferry asks for the time."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from labferry_rspace.limits import number
+from labferry_rspace.throttling import number
 
 __all__ = ["Budget", "shortage"]
 

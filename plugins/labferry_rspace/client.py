@@ -11,9 +11,9 @@ from labferry.sdk import AnswerLostError, InvalidAnswerError, TransientError
 from labferry_rspace.address import Address, origin
 from labferry_rspace.answers import Answer, quote
 from labferry_rspace.budget import Budget
-from labferry_rspace.connection import ServerSettings
+from labferry_rspace.parallel_download import Spreading
 from labferry_rspace.problems import judge
-from labferry_rspace.spreading import Spreading
+from labferry_rspace.server_settings import ServerSettings
 from labferry_rspace.transport import certificate_problem, certificates, new_client, went_out
 
 __all__ = ["Client", "usable"]

@@ -12,7 +12,7 @@ import httpx
 from labferry.sdk import InvalidAnswerError, TransientError
 from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client, usable
-from labferry_rspace.limits import parsed, retry_after, server_clock
+from labferry_rspace.throttling import parsed, retry_after, server_clock
 
 __all__ = ["Account", "Directory", "Group"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from labferry.sdk import InvalidAnswerError, LabferryError
-from labferry_rspace.credentials import Owner
 from labferry_rspace.directory import Directory
-from labferry_rspace.limits import parsed
+from labferry_rspace.lanes import Owner
 from labferry_rspace.submission import Order
+from labferry_rspace.throttling import parsed
 
 __all__ = ["is_idle"]
 

@@ -9,12 +9,12 @@ from typing_extensions import override
 
 from labferry.sdk import Contents, ExportRequest, Finding, JobStatus, Severity
 from labferry_rspace.answers import quote
-from labferry_rspace.credentials import Owner
 from labferry_rspace.inventory import InventoryOrder, completed, submit
+from labferry_rspace.inventory_contents import examine_table, examine_tables
 from labferry_rspace.inventory_settings import RSpaceInventorySettings
+from labferry_rspace.lanes import Owner
 from labferry_rspace.preflight import server_findings
 from labferry_rspace.session import Session
-from labferry_rspace.tables import examine_table, examine_tables
 
 __all__ = ["InventorySession"]
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from labferry.sdk import JobState, JobStatus, Offer
 from labferry_rspace.address import Address
 from labferry_rspace.answers import Answer, Problem, quote
-from labferry_rspace.limits import asked_wait, date, parsed
+from labferry_rspace.throttling import asked_wait, date, parsed
 
 __all__ = ["job_link", "read_job", "read_result"]
 

@@ -10,12 +10,12 @@ from typing_extensions import override
 
 from labferry.sdk import Contents, ExportRequest, Finding, JobStatus, RefusedError, Severity
 from labferry_rspace.budget import shortage
-from labferry_rspace.credentials import Owner
 from labferry_rspace.directory import Directory
 from labferry_rspace.examining import examine
 from labferry_rspace.idleness import is_idle
-from labferry_rspace.pacing import Pace
+from labferry_rspace.lanes import Owner
 from labferry_rspace.planning import Planner
+from labferry_rspace.poll_pace import Pace
 from labferry_rspace.polling import poll
 from labferry_rspace.preflight import findings, require_selections, search_finding
 from labferry_rspace.session import Session

@@ -9,8 +9,8 @@ from typing import Literal, TypeVar
 
 from labferry.sdk import ExportRequest, InvalidAnswerError, NotFoundError, RefusedError
 from labferry_rspace.answers import quote
-from labferry_rspace.credentials import Owner
 from labferry_rspace.directory import Account, Directory, Group
+from labferry_rspace.lanes import Owner
 from labferry_rspace.settings import RSpaceSettings
 from labferry_rspace.submission import Order
 

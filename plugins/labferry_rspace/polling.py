@@ -16,8 +16,8 @@ from labferry.sdk import (
 from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client
 from labferry_rspace.jobs import job_link, read_job
-from labferry_rspace.limits import asked_wait
 from labferry_rspace.problems import judge, said
+from labferry_rspace.throttling import asked_wait
 
 __all__ = ["poll"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from labferry.sdk import Finding, InvalidAnswerError, RefusedError, Severity
 from labferry_rspace.answers import quote
 from labferry_rspace.client import Client
-from labferry_rspace.credentials import Credentials, Owner
 from labferry_rspace.directory import Directory
+from labferry_rspace.lanes import Credentials, Owner
 from labferry_rspace.settings import RSpaceSettings
 
 __all__ = ["findings", "require_selections", "search_finding", "server_findings"]

@@ -10,7 +10,7 @@ from labferry.sdk import (
     TransientError,
 )
 from labferry_rspace.answers import Answer, quote
-from labferry_rspace.limits import retry_after
+from labferry_rspace.throttling import retry_after
 
 __all__ = ["judge", "moved", "refused", "said"]
 

@@ -17,7 +17,7 @@ from labferry.sdk import (
     LabferryError,
     Source,
 )
-from labferry_rspace.connection import ServerSettings
+from labferry_rspace.server_settings import ServerSettings
 
 if TYPE_CHECKING:
     from labferry_rspace.session import Session

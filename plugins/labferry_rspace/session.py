@@ -16,10 +16,10 @@ from labferry.sdk import (
     LabferryError,
     RefusedError,
 )
-from labferry_rspace.connection import ServerSettings
-from labferry_rspace.credentials import Credentials
+from labferry_rspace.client_pool import borrow, give_back
 from labferry_rspace.downloading import download
-from labferry_rspace.sharing import borrow, give_back
+from labferry_rspace.lanes import Credentials
+from labferry_rspace.server_settings import ServerSettings
 
 __all__ = ["Session"]
 

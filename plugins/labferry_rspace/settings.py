@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from typing_extensions import override
 
-from labferry_rspace.connection import ServerSettings
+from labferry_rspace.server_settings import ServerSettings
 
 __all__ = ["RSpaceSettings"]
 

@@ -20,8 +20,8 @@ from labferry.sdk import (
 from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client
 from labferry_rspace.jobs import read_job
-from labferry_rspace.limits import retry_after, slot_wait
 from labferry_rspace.problems import moved, refused, said
+from labferry_rspace.throttling import retry_after, slot_wait
 
 __all__ = ["Order", "not_begun", "submit"]
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.sftp.servers import require_program
+from tests.plugins.labferry_sftp.servers import require_program
 
-from labferry.engine.fetch import Fetch
 from labferry.lifecycle import ExportJob
 from labferry.lifecycle.events import Downloaded, Event
 from labferry.sdk import Digests, Offer, Secret
 from labferry.spool import Declared, SpoolArchive
+from labferry.sync.download import Fetch
 from labferry.testing.rspace import ALICE_KEY
 from labferry_rspace import RSpaceSettings, RSpaceSource
 

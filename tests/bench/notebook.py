@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import trustme
-from tests.sftp.servers import free_port, require_program, running
+from tests.plugins.labferry_sftp.servers import free_port, require_program, running
 from typing_extensions import override
 
 from labferry.testing.rspace import BigArchive, JobTiming, Options, SimulatedRSpace

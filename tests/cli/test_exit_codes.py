@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from labferry.cli.exitcodes import EXIT_CODES
+from labferry.cli.exit_codes import EXIT_CODES
 from labferry.cli.failures import report_failure
 from labferry.cli.main import cli
 from labferry.sdk import LabferryError, StoppedError, errors

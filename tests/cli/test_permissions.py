@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labferry.actions.permissions import check_permissions
+from labferry.actions.check.permissions import check_permissions
 from labferry.actions.session import kinds
 from labferry.config import Config, load_config
 from labferry.plugins import load_plugins

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from labferry.cli.progress import Bars
-from labferry.engine.board import ActivityKind, Board
+from labferry.runtime.progress import ActivityKind, Board
 from labferry.testing.rspace import BigArchive, JobTiming, Options
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the board and of the bars."""
     clock = Clock()
-    monkeypatch.setattr("labferry.engine.board.time", clock)
+    monkeypatch.setattr("labferry.runtime.progress.time", clock)
     monkeypatch.setattr("labferry.cli.progress.time", clock)
     return clock
 

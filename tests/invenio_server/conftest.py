@@ -7,8 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-
-from labferry.testing.invenio import InvenioOptions, SimulatedInvenio
+from tests.servers.invenio import InvenioOptions, SimulatedInvenio
 
 ACCEPT = "application/vnd.inveniordm.v1+json, application/json;q=0.9"
 BYTES = {"Content-Type": "application/octet-stream"}

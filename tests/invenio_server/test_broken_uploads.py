@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-
-from labferry.testing.invenio import CutUpload, Fault, FlipUpload, ShortUpload
+from tests.servers.invenio import CutUpload, Fault, FlipUpload, ShortUpload
 
 from .conftest import Caller, Open
 

@@ -2,8 +2,7 @@
 
 import httpx
 import pytest
-
-from labferry.testing.invenio import (
+from tests.servers.invenio import (
     Answer,
     BitFlip,
     Fault,

@@ -1,8 +1,7 @@
 """Rate limits and the headers about them."""
 
 import pytest
-
-from labferry.testing.invenio import RateLimit
+from tests.servers.invenio import RateLimit
 
 from .conftest import Another, Caller, Open
 

@@ -1,8 +1,7 @@
 """What people do in the web interface behind a client's back."""
 
 import pytest
-
-from labferry.testing.invenio import Problem
+from tests.servers.invenio import Problem
 
 from .conftest import Caller
 

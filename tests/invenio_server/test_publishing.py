@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-
-from labferry.testing.invenio import CutUpload, Fault, Reset, html_answer
+from tests.servers.invenio import CutUpload, Fault, Reset, html_answer
 
 from .conftest import Caller, Open, metadata
 

@@ -4,8 +4,7 @@ import threading
 import time
 
 import httpx
-
-from labferry.testing.invenio import SimulatedInvenio
+from tests.servers.invenio import SimulatedInvenio
 
 from .conftest import TLS, Caller
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from labferry.ledger import Delivery, DeliveryState, Export, Ledger, Run
-from labferry.ledger.past import Download, Failure, Size, Trust
+from labferry.ledger.history import Download, Failure, Size, Trust
 from labferry.lifecycle import ExportJob, Phase
 from labferry.sdk import Checked, Digests, Manifest, Offer, Receipt
 

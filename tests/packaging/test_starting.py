@@ -9,7 +9,7 @@ import pytest
 _HEAVY = ("pydantic", "httpx", "fsspec", "sqlite3", "labferry.sdk", "labferry.plugins")
 _NOT_TO_LOOK = (
     *("apprise", "asyncio", "asyncssh", "botocore", "fsspec", "httpx", "rich", "s3fs", "sshfs"),
-    *("ssl", "labferry.engine.run", "labferry.spool"),
+    *("ssl", "labferry.sync.run", "labferry.spool"),
 )
 _NOT_TO_SYNC = ("apprise", "asyncio", "asyncssh", "botocore", "fsspec", "s3fs", "sshfs")
 _CONFIGURATION = """

@@ -35,9 +35,10 @@ from typing_extensions import override
 from labferry import plugins
 from labferry.actions import sync
 from labferry.cli.main import main
-from labferry.engine import clock, run_sync
-from labferry.engine.stop import Stop
+from labferry.runtime import clock
+from labferry.runtime.stop import Stop
 from labferry.sdk import RunReport
+from labferry.sync.run import run_sync
 from labferry_local import readback, sink
 from labferry_rspace import client
 

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from tests.s3.bucket import client
-from tests.s3.ceph import Ceph
-from tests.sftp.openssh import OpenSsh
-from tests.sftp.proftpd import ProFtpd
+from tests.plugins.labferry_s3.bucket import client
+from tests.plugins.labferry_s3.ceph import Ceph
+from tests.plugins.labferry_sftp.openssh import OpenSsh
+from tests.plugins.labferry_sftp.proftpd import ProFtpd
 
 from .targets import LocalTarget, S3Target, SftpTarget, Target
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.s3.bucket import client
-from tests.s3.servers import Store
-from tests.sftp.openssh import OpenSsh
-from tests.sftp.proftpd import ProFtpd
+from tests.plugins.labferry_s3.bucket import client
+from tests.plugins.labferry_s3.servers import Store
+from tests.plugins.labferry_sftp.openssh import OpenSsh
+from tests.plugins.labferry_sftp.proftpd import ProFtpd
 from typing_extensions import override
 
 __all__ = ["LocalTarget", "S3Target", "SftpTarget", "Target"]

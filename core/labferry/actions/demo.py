@@ -8,7 +8,8 @@ from pathlib import Path
 
 from labferry.actions.session import open_session
 from labferry.actions.sync import sync
-from labferry.engine import Board, Stop
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError, RunReport
 from labferry.testing.rspace import PI_KEY, JobTiming, Options, SimulatedRSpace
 

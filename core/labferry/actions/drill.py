@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from labferry.actions.choosing import Copy, copies_of, newest
-from labferry.actions.extract_zip import ZipContents
-from labferry.actions.fetching import fetch
-from labferry.actions.landing import Landing, disk_errors
 from labferry.actions.session import Session
-from labferry.actions.stores import ask_side_by_side, stored_archives
 from labferry.config import Config
-from labferry.engine import Board, Stop
-from labferry.engine.unexpected import as_problem
+from labferry.copies.download import fetch
+from labferry.copies.extract_zip import ZipContents
+from labferry.copies.partial_file import Landing, disk_errors
+from labferry.copies.query import ask_side_by_side, stored_archives
+from labferry.copies.select import Copy, copies_of, newest
+from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
 from labferry.sdk import (
     FullError,
     LabferryError,

@@ -6,22 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from labferry.actions.session import Session
+from labferry.actions.session import Session, known_destination
 from labferry.actions.sources import require_source
-from labferry.actions.stores import (
-    ask_side_by_side,
-    known_destination,
-    open_sink,
-    stored_archives,
-)
 from labferry.config import SinkConfig
-from labferry.engine import Stop, run_lock
-from labferry.engine.history import History
-from labferry.engine.removal import Removal, Retirement, require_delete
-from labferry.engine.unexpected import as_problem
+from labferry.copies.query import ask_side_by_side, open_sink, stored_archives
 from labferry.ledger import Ledger
 from labferry.retention import Decision
+from labferry.runtime.lock import run_lock
+from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError, LabferryError, Sink, Stray, StrayKind
+from labferry.sync.removal import Removal, Retirement, require_delete
+from labferry.sync.retention_state import History
 
 __all__ = ["PruneRequest", "Pruned", "prune"]
 

@@ -16,7 +16,7 @@ from labferry.actions.session import Session
 from labferry.actions.status import Kept, Level, judge, status
 from labferry.config import Config
 from labferry.ledger import Ledger, Past, Run
-from labferry.reporting.document import (
+from labferry.report_page.document import (
     Cell,
     Coverage,
     Ended,
@@ -29,7 +29,7 @@ from labferry.reporting.document import (
     Series,
     Unread,
 )
-from labferry.reporting.periods import MOST, periods
+from labferry.report_page.periods import MOST, periods
 from labferry.sdk import FullError, LabferryError, NotFoundError, RefusedError, StateError
 
 __all__ = ["report", "write_page"]

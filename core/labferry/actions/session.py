@@ -4,12 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labferry.config import Config, Kinds, find_config, load_config, resolve_secrets, suggest
-from labferry.engine.encryption import require_encryption
+from labferry.config import (
+    Config,
+    Kinds,
+    SinkConfig,
+    find_config,
+    load_config,
+    resolve_secrets,
+    suggest,
+)
+from labferry.config.encryption_check import require_encryption
 from labferry.plugins import Plugins, load_plugins
 from labferry.sdk import ConfigError
-
-__all__ = ["Session", "kinds", "open_session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +81,44 @@ def open_session(path: Path | None) -> Session:
     require_encryption(config)
     resolve_secrets(config)
     return Session(config, plugins)
+
+
+def open_stores(path: Path | None) -> Session:
+    """As `open_session`, but no secret is fetched before it is needed.
+
+    So a destination can be read without the notebook's key, and without what the others need.
+
+    Args:
+        path: The configuration file, where one was named.
+
+    Raises:
+        ConfigError: There are mistakes; all of them are named.
+    """
+    plugins = load_plugins()
+    return Session(load_config(find_config(path), kinds(plugins)), plugins)
+
+
+def chosen_destinations(config: Config, name: str | None) -> Sequence[SinkConfig]:
+    """The destination of that name, or all of them.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    if name is None:
+        return tuple(config.destinations.values())
+    return (known_destination(config, name),)
+
+
+def known_destination(config: Config, name: str) -> SinkConfig:
+    """The destination of that name.
+
+    Raises:
+        ConfigError: There is none; the nearest one is named.
+    """
+    known = config.destinations
+    if name not in known:
+        raise ConfigError(
+            f"There is no destination {name!r} in {config.path}.",
+            hint=suggest(name, [*known], "destinations"),
+        )
+    return known[name]

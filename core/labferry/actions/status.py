@@ -8,9 +8,9 @@ from enum import IntEnum
 
 from labferry.actions.session import Session
 from labferry.config import Config
-from labferry.engine.freshness import every_route, standings
 from labferry.ledger import Ledger, Standing
 from labferry.sdk import Freshness
+from labferry.sync.freshness import every_route, standings
 
 __all__ = ["Kept", "Level", "judge", "status"]
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from labferry.actions.session import Session, kinds, open_session
 from labferry.config import find_config, load_observers
-from labferry.engine import Board, Stop, run_sync
-from labferry.engine.observing import tell_not_begun
-from labferry.engine.unexpected import as_problem
 from labferry.plugins import load_plugins
+from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError, RunReport
+from labferry.sync.observers import tell_not_begun
+from labferry.sync.run import run_sync
 
 __all__ = ["PlannedExport", "open_sync", "preview", "sync"]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from labferry.actions.check import CheckResult, check
+from labferry.actions.check.check import CheckResult, check
 from labferry.actions.session import open_session
-from labferry.cli.exitcodes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes, shared_exit_code
 from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell

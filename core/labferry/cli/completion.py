@@ -2,7 +2,7 @@
 
 import click
 
-from labferry.cli.exitcodes import exit_codes
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import examples
 from labferry.cli.shells import SHELLS, script
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from labferry.actions.demo import Demo, demo
-from labferry.cli.exitcodes import exit_codes
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import examples, output_options
 from labferry.cli.output import Output, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.summary import print_run
-from labferry.engine import Board, Stop
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
 from labferry.sdk import StoppedError
 
 __all__ = ["command"]

@@ -10,12 +10,12 @@ from pydantic_core import core_schema
 from typing_extensions import TypedDict, override
 
 from labferry.actions.drill import Trial
-from labferry.actions.listing import Listed
-from labferry.actions.proof import ProofState
-from labferry.actions.restore import Restored
+from labferry.actions.list import Listed
+from labferry.actions.restore.restore import Restored
+from labferry.actions.selftest.selftest import Verdict
 from labferry.actions.status import Kept
 from labferry.actions.sync import PlannedExport
-from labferry.actions.validate import Verdict
+from labferry.actions.verify.results import ProofState
 from labferry.sdk import Checked, MissingCopy, Outcome, Receipt, Severity
 from labferry.sdk.sink import StrayKind
 

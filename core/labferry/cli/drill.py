@@ -6,15 +6,16 @@ from pathlib import Path
 import click
 
 from labferry.actions.drill import Drill, drill
-from labferry.actions.stores import open_stores
+from labferry.actions.session import open_stores
 from labferry.cli.drill_report import as_document, as_markdown, check_report, write_report
-from labferry.cli.exitcodes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes, shared_exit_code
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
-from labferry.engine import Board, Stop
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
 from labferry.sdk import IntegrityError, StoppedError
 
 __all__ = ["command"]

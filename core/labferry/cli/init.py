@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from labferry.actions.init import init
-from labferry.actions.systemd import write_units
-from labferry.cli.exitcodes import exit_codes
+from labferry.actions.systemd.write import write_units
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import click
 
-from labferry.actions.listing import Listed, Listing, list_stored
-from labferry.actions.stores import open_stores, told
+from labferry.actions.list import Listed, Listing, list_stored
+from labferry.actions.session import open_stores
 from labferry.cli.completing import complete_destinations, complete_sources
-from labferry.cli.exitcodes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes, shared_exit_code
 from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell
 from labferry.cli.tables import print_what_fits
 from labferry.cli.units import show_seconds, show_size
-from labferry.engine import Stop
+from labferry.copies.query import told
+from labferry.runtime.stop import Stop
 
 __all__ = ["command"]
 

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from typing_extensions import override
 
-from labferry.engine.logcontext import about, log_context
+from labferry.runtime.log_context import about, log_context
 from labferry.sdk import redact
 
 __all__ = ["LogFormat", "is_journal", "is_started", "is_text", "start_logging", "told_line"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 from typing_extensions import override
 
-from labferry.reporting.units import show_moment
+from labferry.report_page.units import show_moment
 from labferry.sdk.settings import parse_duration
 
 __all__ = ["MOMENT", "show_moment"]

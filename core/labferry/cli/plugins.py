@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 
 from labferry.cli import validate
-from labferry.cli.exitcodes import exit_codes
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import examples, output_options
 from labferry.cli.output import Output, print_document
 from labferry.cli.tables import print_table

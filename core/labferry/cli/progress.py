@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labferry.cli.units import show_seconds, show_size
-from labferry.engine.board import Activity, ActivityKind, Board
+from labferry.runtime.progress import Activity, ActivityKind, Board
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType

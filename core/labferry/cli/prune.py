@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from labferry.actions.prune import Pruned, PruneRequest, prune
-from labferry.actions.stores import open_stores
+from labferry.actions.session import open_stores
 from labferry.cli.completing import complete_destinations, complete_sources
 from labferry.cli.durations import DURATION
-from labferry.cli.exitcodes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes, shared_exit_code
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell
 from labferry.retention import Decision, series_of

@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 
 from labferry.actions.report import report, write_page
-from labferry.actions.stores import open_stores
+from labferry.actions.session import open_stores
 from labferry.cli.durations import DURATION
-from labferry.cli.exitcodes import exit_codes
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
-from labferry.reporting.document import Ended, Health, Report
-from labferry.reporting.page import render
+from labferry.report_page.document import Ended, Health, Report
+from labferry.report_page.page import render
 
 __all__ = ["command"]
 

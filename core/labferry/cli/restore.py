@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from labferry.actions.choosing import LATEST, Wanted
-from labferry.actions.restore import Place, Restored, restore
-from labferry.actions.stores import open_stores
+from labferry.actions.restore.restore import Place, Restored, restore
+from labferry.actions.session import open_stores
 from labferry.cli.completing import complete_archives, complete_destinations, complete_sources
-from labferry.cli.exitcodes import exit_codes
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
@@ -19,7 +18,9 @@ from labferry.cli.output import Output, print_document
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.units import show_size
-from labferry.engine import Board, Stop
+from labferry.copies.select import LATEST, Wanted
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError
 
 __all__ = ["command"]

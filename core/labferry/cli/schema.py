@@ -5,7 +5,7 @@ import json
 import click
 
 from labferry.actions.session import kinds
-from labferry.cli.exitcodes import exit_codes
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import examples
 from labferry.config import json_schema
 from labferry.plugins import load_plugins

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import FrameType
 
 from labferry.cli.logs import told_line
-from labferry.engine import Stop
+from labferry.runtime.stop import Stop
 
 __all__ = ["stop_on_signals"]
 

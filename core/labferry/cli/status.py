@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from labferry.actions.session import open_stores
 from labferry.actions.status import Kept, Level, judge, status
-from labferry.actions.stores import open_stores
 from labferry.cli.durations import DURATION
-from labferry.cli.exitcodes import exit_codes
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.moments import show_moment
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from labferry.cli.exitcodes import EXIT_CODES
+from labferry.cli.exit_codes import EXIT_CODES
 from labferry.cli.export_words import WORDS, ExportNames, word
 from labferry.cli.logs import is_journal, is_text
 from labferry.cli.output import Output, print_document, tell

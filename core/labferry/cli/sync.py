@@ -11,13 +11,14 @@ import click
 from labferry.actions.session import Session, open_session
 from labferry.actions.sync import open_sync, preview, sync
 from labferry.cli.completing import complete_syncs
-from labferry.cli.exitcodes import exit_codes
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.summary import print_run, tell_begun
-from labferry.engine import Board, Stop
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
 
 __all__ = ["command"]
 

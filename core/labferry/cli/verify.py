@@ -8,19 +8,19 @@ from pathlib import Path
 
 import click
 
-from labferry.actions.proof import Proof, ProofRequest, ProofState
-from labferry.actions.session import Session
-from labferry.actions.stores import open_stores
-from labferry.actions.verify import verify
+from labferry.actions.session import Session, open_stores
+from labferry.actions.verify.results import Proof, ProofRequest, ProofState
+from labferry.actions.verify.verify import verify
 from labferry.cli.completing import complete_proofs, complete_sources
-from labferry.cli.exitcodes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes, shared_exit_code
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.units import show_size
-from labferry.engine import Board, Stop
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
 from labferry.sdk import LabferryError, StoppedError, redact
 
 __all__ = ["command"]

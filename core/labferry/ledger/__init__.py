@@ -1,10 +1,10 @@
 """The local database of runs, export jobs and deliveries: what makes a run resumable."""
 
 from labferry.ledger.copies import Copies
+from labferry.ledger.freshness import Standing
+from labferry.ledger.history import Failure, Past, Trust
 from labferry.ledger.ledger import Ledger
-from labferry.ledger.past import Failure, Past, Trust
 from labferry.ledger.records import Copy, Delivery, DeliveryState, Export, Run
-from labferry.ledger.standing import Standing
 
 __all__ = [
     "Copies",

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from labferry.ledger.moments import moment, stamp
 from labferry.ledger.records import Copy, Export
 from labferry.ledger.store import Store
+from labferry.ledger.timestamps import moment, stamp
 from labferry.sdk import (
     Checked,
     ConflictError,

@@ -16,9 +16,9 @@ from typing_extensions import override
 
 from labferry.ledger.copies import Copies
 from labferry.ledger.database import is_damage, open_database, set_aside
-from labferry.ledger.past import Past
+from labferry.ledger.freshness import Standing, standings
+from labferry.ledger.history import Past
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
-from labferry.ledger.standing import Standing, standings
 from labferry.ledger.store import Store
 from labferry.lifecycle import ExportJob
 from labferry.sdk import Checkpoint, ExportRequest, JsonValue, Receipt, Source, StateError, redact

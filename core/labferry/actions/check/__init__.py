@@ -1,0 +1,1 @@
+"""`labferry check`: everything that can be found out without starting an export."""

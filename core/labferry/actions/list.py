@@ -1,0 +1,153 @@
+"""`labferry list`: what is stored, from the destinations alone."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from labferry.actions.session import Session, chosen_destinations
+from labferry.actions.sources import require_source
+from labferry.copies.query import ask_side_by_side, stored_archives
+from labferry.copies.select import Copy, copies_of
+from labferry.ledger import Ledger
+from labferry.runtime.stop import Stop
+from labferry.sdk import LabferryError, Sink, StoredArchive, Stray
+
+__all__ = ["Listed", "Listing", "list_stored"]
+
+_Verified = Mapping[tuple[str, str], datetime | None]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One archive at one destination.
+
+    Attributes:
+        archive_id: The archive.
+        destination: Where this copy of it is.
+        source: The source's name.
+        taken: When its export was asked for, UTC: the state of the notebook that it holds.
+        size: The size in bytes that the storage reports.
+        sha256: The SHA-256 of what is stored, as its manifest has it.
+        crc32: Its CRC-32, likewise.
+        is_encrypted: Whether it is encrypted; size and digests are those of the encrypted file.
+        key: Where it is at the destination.
+        last_verified: When this copy was last read back, UTC, where this machine's ledger knows.
+    """
+
+    archive_id: str
+    destination: str
+    source: str
+    taken: datetime
+    size: int
+    sha256: str
+    crc32: str
+    is_encrypted: bool
+    key: str
+    last_verified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is stored.
+
+    Attributes:
+        copies: The archives, the newest last, each at one destination after the other.
+        strays: What else there is at each destination, where it was asked for.
+        failures: Why a destination could not be asked.
+    """
+
+    copies: Sequence[Listed]
+    strays: Mapping[str, Sequence[Stray]]
+    failures: Mapping[str, LabferryError]
+
+
+def list_stored(
+    session: Session,
+    stop: Stop,
+    *,
+    destination: str | None = None,
+    source: str | None = None,
+    since: datetime | None = None,
+    strays: bool = False,
+) -> Listing:
+    """List all destinations, side by side.
+
+    Args:
+        session: The configuration.
+        stop: Ends it early.
+        destination: The only one to list.
+        source: Only archives of this source.
+        since: Only archives that were asked of the server then or later.
+        strays: Whether to look for what is no committed archive, too.
+
+    Raises:
+        ConfigError: There is no such destination, or nobody knows the source.
+        StoppedError: A signal came.
+    """
+    destinations = chosen_destinations(session.config, destination)
+
+    def look(sink: Sink[Any]) -> tuple[Sequence[StoredArchive], Sequence[Stray]]:
+        return stored_archives(sink), [*sink.strays()] if strays else []
+
+    answers = ask_side_by_side(destinations, look, stop)
+    stored = {name: archives for name, (archives, _) in answers.given.items()}
+    everything = copies_of(destinations, stored)
+    if source is not None and not answers.failures:
+        known = (copy.stored.manifest.source.name for copy in everything)
+        require_source(session.config, source, known)
+    copies = [
+        copy
+        for copy in everything
+        if (source is None or copy.stored.manifest.source.name == source)
+        and (since is None or copy.taken >= since)
+    ]
+    return Listing(
+        _newest_last(copies, _last_verified(session, copies)),
+        {name: found for name, (_, found) in answers.given.items() if found},
+        answers.failures,
+    )
+
+
+def _newest_last(copies: Iterable[Copy], verified: _Verified) -> Sequence[Listed]:
+    return [
+        _listed(copy, verified.get(_place(copy)))
+        for copy in sorted(copies, key=lambda copy: (copy.taken, copy.archive_id))
+    ]
+
+
+def _last_verified(session: Session, copies: Sequence[Copy]) -> _Verified:
+    """When each copy was last read back, as far as there is a ledger that knows."""
+    path = session.config.state_dir / "ledger.db"
+    if not copies or not path.exists():
+        return {}
+    try:
+        with closing(Ledger(path, mend=False)) as ledger:
+            return {place: ledger.copies.verified_at(*place) for place in map(_place, copies)}
+    except LabferryError as error:
+        _log.info("When copies were last verified is not known: %s", error)
+        return {}
+
+
+def _place(copy: Copy) -> tuple[str, str]:
+    return copy.config.name, copy.archive_id
+
+
+def _listed(copy: Copy, verified_at: datetime | None) -> Listed:
+    stored, manifest = copy.stored, copy.stored.manifest
+    return Listed(
+        archive_id=copy.archive_id,
+        destination=copy.config.name,
+        source=manifest.source.name,
+        taken=copy.taken,
+        size=stored.size,
+        sha256=manifest.sha256,
+        crc32=manifest.crc32,
+        is_encrypted=manifest.encryption is not None,
+        key=stored.key,
+        last_verified=verified_at,
+    )

@@ -1,0 +1,1 @@
+"""`labferry restore`: fetch an archive back, and unpack it."""

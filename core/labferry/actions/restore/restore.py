@@ -1,0 +1,312 @@
+"""`labferry restore`: one archive back from wherever a good copy of it is."""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from labferry.actions.restore.extract import extract, require_unused
+from labferry.actions.session import Session, chosen_destinations
+from labferry.actions.sources import require_source
+from labferry.copies.download import fetch
+from labferry.copies.partial_file import Landing, disk_errors, landing_path
+from labferry.copies.query import ask_side_by_side, stored_archives, told
+from labferry.copies.select import Copy, Wanted, choose, copies_of
+from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
+from labferry.sdk import (
+    ConfigError,
+    ConflictError,
+    IntegrityError,
+    InvalidAnswerError,
+    LabferryError,
+    NotFoundError,
+    RefusedError,
+    Secret,
+    StoppedError,
+    check_key,
+    safe_name,
+)
+
+__all__ = ["Place", "Restored", "restore"]
+
+_log = logging.getLogger(__name__)
+_CHUNK = 1 << 20
+_ENCRYPTED_SUFFIX = ".age"
+_KINDS = (IntegrityError, RefusedError, NotFoundError, ConfigError)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an archive is to go.
+
+    Attributes:
+        path: A file to be made, or a folder that is there, to make one in; with `extract`, a
+            folder that is missing or empty.
+        extract: Whether the archive is unpacked.
+        overwrite: Whether a file of that name may be replaced.
+    """
+
+    path: Path
+    extract: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An archive that was restored.
+
+    Attributes:
+        archive_id: The archive.
+        source: The source's name.
+        taken: When its export was asked for, UTC: the state of the notebook that it holds.
+        destination: Where it came from; None where it was here already, and was compared only.
+        path: Where it is now: a file, or the folder that it was unpacked into.
+        size: The archive's size in bytes.
+        sha256: Its SHA-256.
+        files: How many files it was unpacked to; None where it was not.
+        problems: What did not work before it worked, a sentence each.
+    """
+
+    archive_id: str
+    source: str
+    taken: datetime
+    destination: str | None
+    path: Path
+    size: int
+    sha256: str
+    files: int | None
+    problems: tuple[str, ...]
+
+
+def restore(
+    session: Session,
+    wanted: Wanted,
+    place: Place,
+    stop: Stop,
+    *,
+    identities: Sequence[Secret] = (),
+    board: Board | None = None,
+) -> Restored:
+    """Restore an archive from the first destination whose copy of it is good.
+
+    Args:
+        session: The configuration.
+        wanted: Which archive, and where from.
+        place: Where to.
+        stop: Ends it early; the same call goes on later.
+        identities: The private keys to decrypt with; the destination's where there are none.
+        board: Shows what is going on.
+
+    Raises:
+        ConfigError: It is not clear what is meant, nobody knows its source, or there is no place
+            for it.
+        ConflictError: Something is where it should go.
+        NotFoundError: No such archive is stored.
+        IntegrityError: Every copy is bad, or it can't be unpacked safely.
+        FullError: There is not enough space for it.
+        StoppedError: A signal came.
+    """
+    _check_place(place)
+    destinations = chosen_destinations(session.config, wanted.origin)
+    answers = ask_side_by_side(destinations, stored_archives, stop)
+    problems = _Problems(answers.failures)
+    if not answers.given:
+        raise problems.as_one("No destination can be asked for what it has.")
+    problems.warn()
+    everything = copies_of(destinations, answers.given)
+    if wanted.source is not None and not answers.failures:
+        known = (copy.stored.manifest.source.name for copy in everything)
+        require_source(session.config, wanted.source, known)
+    copies = choose(everything, wanted)
+    _warn_of_differences(copies)
+    here = _already_here(copies, place)
+    if here is not None:
+        return here
+    for copy in copies:
+        problems.warn()
+        restored = _restore_copy(copy, place, identities, stop, problems, board or Board())
+        if restored is not None:
+            _sweep(copies, restored.path.parent)
+            return restored
+    others = "Without --from, the other destinations are tried. " if wanted.origin else ""
+    raise problems.as_one(
+        f"{copies[0].archive_id} can't be restored from {wanted.origin or 'any destination'}.",
+        hint=(others + _older(everything, copies[0])).rstrip(),
+    )
+
+
+class _Problems:
+    """What went wrong with single destinations.
+
+    Attributes:
+        texts: A sentence each.
+    """
+
+    def __init__(self, failures: Mapping[str, LabferryError]) -> None:
+        self.texts: list[str] = []
+        self._warned = 0
+        self._errors: list[LabferryError] = []
+        for name, error in failures.items():
+            self.add(name, error)
+
+    def add(self, name: str, error: LabferryError) -> None:
+        """Take in a destination's failure."""
+        self.texts.append(told(name, error))
+        self._errors.append(error)
+
+    def warn(self) -> None:
+        """Tell what was not told yet, as there is another way to go on."""
+        for text in self.texts[self._warned :]:
+            _log.warning("%s", text)
+        self._warned = len(self.texts)
+
+    def as_one(self, head: str, hint: str = "") -> LabferryError:
+        """An error of the kind that tells most."""
+        kinds = [kind for kind in _KINDS if any(isinstance(e, kind) for e in self._errors)]
+        is_one_kind = len({error.exit_code for error in self._errors}) == 1
+        kind = kinds[0] if kinds and (is_one_kind or kinds[0] is IntegrityError) else LabferryError
+        return kind(" ".join([head, *self.texts]), hint=hint)
+
+
+def _check_place(place: Place) -> None:
+    path = place.path
+    if place.extract and path.is_mount():
+        raise ConfigError(
+            f"{path} is where a disk is mounted, which can't be replaced by an unpacked archive.",
+            hint="Name a new folder in it.",
+        )
+    if place.extract:
+        require_unused(path)
+    elif path.is_dir():
+        return
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(
+            f"There is no folder {path.absolute().parent} to restore to.", hint="Make it first."
+        )
+
+
+def _restore_copy(
+    copy: Copy,
+    place: Place,
+    identities: Sequence[Secret],
+    stop: Stop,
+    problems: _Problems,
+    board: Board,
+) -> Restored | None:
+    target = _target(copy, place)
+    _log.info("Restoring %s from %s", copy.archive_id, copy.config.name)
+    with Landing(target.parent, copy.stored.manifest.sha256) as landing:
+        try:
+            manifest = fetch(copy, landing, identities, stop, board)
+        except StoppedError:
+            raise
+        except Exception as error:
+            if landing.error is not None:
+                raise
+            problem = as_problem(error, f"The sink of {copy.config.name}")
+            if isinstance(problem, IntegrityError):
+                landing.discard()
+            problems.add(copy.config.name, problem)
+            return None
+        files = _settle(landing, target, place, stop)
+    origin = copy.stored.manifest.source.name
+    return Restored(
+        archive_id=copy.archive_id,
+        source=origin,
+        taken=copy.taken,
+        destination=copy.config.name,
+        path=target,
+        size=manifest.size,
+        sha256=manifest.sha256,
+        files=files,
+        problems=tuple(problems.texts),
+    )
+
+
+def _settle(landing: Landing, target: Path, place: Place, stop: Stop) -> int | None:
+    if not place.extract:
+        landing.publish(target, overwrite=place.overwrite)
+        return None
+    try:
+        return extract(landing.path, target, stop, consume=True)
+    except IntegrityError as error:
+        landing.discard()
+        hint = "The archive itself is what was stored. Restore it without --extract to look at it."
+        raise IntegrityError(error.message, hint=hint) from error
+
+
+def _target(copy: Copy, place: Place) -> Path:
+    path = place.path.absolute()
+    return path if place.extract or not path.is_dir() else path / _file_name(copy)
+
+
+def _file_name(copy: Copy) -> str:
+    """The archive's own file name; keys of other people's destinations may be anything."""
+    name = copy.stored.key.rpartition("/")[2].removesuffix(_ENCRYPTED_SUFFIX)
+    try:
+        return check_key(name)
+    except InvalidAnswerError:
+        return safe_name(copy.archive_id)
+
+
+def _warn_of_differences(copies: Sequence[Copy]) -> None:
+    """Tell where destinations disagree on what the archive is: each copy may be right."""
+    open_copies = [copy for copy in copies if copy.stored.manifest.encryption is None]
+    if len({copy.stored.manifest.sha256 for copy in open_copies}) > 1:
+        places = ", ".join(copy.config.name for copy in open_copies)
+        _log.warning(
+            "%s is not the same at %s: the manifests there have different SHA-256. Name one with "
+            "--from.",
+            *(copies[0].archive_id, places),
+        )
+
+
+def _already_here(copies: Sequence[Copy], place: Place) -> Restored | None:
+    """What an earlier restore left where this one would go, if that is the archive itself.
+
+    Raises:
+        ConflictError: Something else is there.
+    """
+    first = copies[0]
+    target = _target(first, place)
+    if place.extract or place.overwrite or not (target.exists() or target.is_symlink()):
+        return None
+    manifest = first.stored.manifest
+    if target.is_file() and target.stat().st_size == manifest.size:
+        with disk_errors(target), target.open("rb") as file:
+            digest = hashlib.sha256()
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        if digest.hexdigest() == manifest.sha256:
+            _sweep(copies, target.parent)
+            origin, sha256 = manifest.source.name, manifest.sha256
+            return Restored(
+                *(first.archive_id, origin, first.taken, None, target, manifest.size, sha256),
+                files=None,
+                problems=(),
+            )
+    raise ConflictError(
+        f"{target} exists already and was not touched.",
+        hint="Name another file, or say --force to overwrite it.",
+    )
+
+
+def _sweep(copies: Sequence[Copy], folder: Path) -> None:
+    """Remove what is left of tries with other copies, which may be encrypted in another way."""
+    for copy in copies:
+        landing_path(folder, copy.stored.manifest.sha256).unlink(missing_ok=True)
+
+
+def _older(copies: Sequence[Copy], failed: Copy) -> str:
+    """A hint at the archive before one of which every copy is bad."""
+    source = failed.stored.manifest.source.name
+    older = {
+        (copy.taken, copy.archive_id)
+        for copy in copies
+        if copy.stored.manifest.source.name == source and copy.taken < failed.taken
+    }
+    return f"The archive before it is {max(older)[1]}." if older else ""

@@ -1,0 +1,1 @@
+"""`labferry plugins validate`: try a destination of the configuration against the contract."""

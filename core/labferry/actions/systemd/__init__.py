@@ -1,0 +1,1 @@
+"""`labferry init --systemd`: the units that run a configuration every night."""

@@ -1,0 +1,1 @@
+"""`labferry verify`: read stored copies back, compare them, repair them."""

@@ -1,0 +1,285 @@
+"""Putting a good copy from another destination in the place of one that is damaged or gone.
+
+The good copy is read into the spool and verified there first; the destination that it came from
+is only ever read. Then what is damaged is removed, and the good copy stored and read back. A
+process that is killed leaves a copy that is damaged or missing, as the ledger knows by then, and
+the next repair goes on from what is in the spool.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from typing_extensions import override
+
+from labferry.actions.verify.results import Proof, ProofState
+from labferry.config import Config, SinkConfig
+from labferry.copies.query import open_sink, pause_before, stored_archives
+from labferry.copies.reader import CopyReader
+from labferry.ledger import Copy, Ledger
+from labferry.runtime.lock import run_lock
+from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.progress import Activity, ActivityKind, Board, TrackedArchive
+from labferry.runtime.stop import Stop
+from labferry.sdk import (
+    MANIFEST_SUFFIX,
+    Checkpoint,
+    IntegrityError,
+    JsonValue,
+    Manifest,
+    ManifestDraft,
+    NotFoundError,
+    RefusedError,
+    Sink,
+    StoppedError,
+    StoredArchive,
+    TransientError,
+    redact,
+)
+from labferry.spool import Declared, Spool, SpoolArchive
+from labferry.sync.read_back import read_back
+
+__all__ = ["repair"]
+
+_log = logging.getLogger(__name__)
+_CHUNK = 1 << 20
+_TRIES = 5
+_BEING_REPAIRED = "It is being repaired; run `labferry verify --repair` again if that was cut off."
+
+ResultT = TypeVar("ResultT")
+
+
+def repair(config: Config, broken: Sequence[Proof], stop: Stop, board: Board) -> Iterator[Proof]:
+    """Repair one copy after the other; one that can't be repaired keeps none of the others from it.
+
+    Args:
+        config: The configuration.
+        broken: What was found to be damaged or missing, or was never there.
+        stop: Ends it early.
+        board: Shows what is going on.
+
+    Raises:
+        LockHeldError: A run is at work.
+        StateError: The state folder, the ledger or the spool can't be used.
+        StoppedError: A signal came.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(run_lock(config.state_dir))
+        ledger = stack.enter_context(closing(Ledger(config.state_dir / "ledger.db")))
+        workshop = _Workshop(config, ledger, Spool(config.spool_dir), stop, board)
+        for proof in broken:
+            yield _attempt(workshop, proof)
+
+
+def _attempt(workshop: "_Workshop", proof: Proof) -> Proof:
+    try:
+        stored = workshop.repair(proof.destination, proof.archive_id)
+    except StoppedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a stranger's sink must not keep us from the next
+        problem = as_problem(error, f"The sink of {proof.destination}")
+        _log.debug("Repairing failed", exc_info=error)
+        told = f"{proof.destination}: {proof.archive_id} was not repaired: {problem.message}"
+        kind = NotFoundError if isinstance(proof.problem, NotFoundError) else IntegrityError
+        return replace(proof, problem=kind(told, hint=problem.hint))
+    return Proof(proof.destination, ProofState.REPAIRED, proof.archive_id, stored.key, stored.size)
+
+
+@dataclass(slots=True)
+class _Workshop:
+    """What a repair needs."""
+
+    config: Config
+    ledger: Ledger
+    spool: Spool
+    stop: Stop
+    board: Board
+    _listed: dict[str, Mapping[str, StoredArchive]] = field(default_factory=dict)
+
+    def repair(self, destination: str, archive_id: str) -> StoredArchive:
+        """Put a good copy in place; returns it as it is stored now."""
+        target = self.config.destinations[destination]
+        bad = self._list(target).get(archive_id)
+        known = self.ledger.copies.get(destination, archive_id)
+        wanted = known.sha256 if known else bad.manifest.sha256 if bad else None
+        archive, manifest = self._fetch(destination, archive_id, wanted)
+        try:
+            key = known.key if known else bad.key if bad else archive.key
+            archive.key = key
+            right = _as_it_was(manifest, known, bad)
+            document = self.ledger.copies.document(destination, archive_id)
+            if document is not None and known is not None and known.sha256 == manifest.sha256:
+                right = Manifest.from_json(document, where=f"the manifest of {archive_id}")
+            good = StoredArchive(key, manifest.size, right)
+            with open_sink(target) as sink:
+                return self._put(sink, good, bad, archive)
+        finally:
+            archive.close()
+
+    def _fetch(
+        self, destination: str, archive_id: str, wanted: str | None
+    ) -> tuple[SpoolArchive, Manifest]:
+        """A verified copy in the spool, from the first other destination that has a good one."""
+        reasons = []
+        for source in self.config.destinations.values():
+            if source.name == destination:
+                continue
+            try:
+                stored = self._list(source).get(archive_id)
+                if stored is None:
+                    continue
+                if wanted not in {None, stored.manifest.sha256}:
+                    reasons.append(f"{source.name} has other bytes")
+                    continue
+                return self._read(source, stored), stored.manifest
+            except StoppedError:
+                raise
+            except Exception as error:  # noqa: BLE001 - another destination may have a good one
+                problem = as_problem(error, f"The sink of {source.name}")
+                reasons.append(f"{source.name}: {redact(problem.message)}")
+        why = f" ({'; '.join(reasons)})" if reasons else ""
+        raise NotFoundError(
+            f"No other destination has a good copy of the same bytes{why}.",
+            hint="What is there was left as it is.",
+        )
+
+    def _read(self, config: SinkConfig, stored: StoredArchive) -> SpoolArchive:
+        manifest = stored.manifest
+        # Under a name of its own: a run may keep the archive itself in the spool. What is left of
+        # a repair that never ended is swept away by the next run.
+        name = f"{manifest.archive_id}.repair"
+        declared = Declared(
+            *(name, manifest.source.name, stored.key, manifest.size, int(manifest.crc32, 16))
+        )
+        needs_md5 = manifest.md5 is not None or config.kind.traits.needs_md5
+        archive = self.spool.open(declared, md5=needs_md5)
+        archive.id = manifest.archive_id
+        try:
+            with open_sink(config) as sink:
+                if archive.resume():
+                    try:
+                        return self._filled(sink, stored, archive)
+                    except IntegrityError:
+                        archive.restart()
+                return self._filled(sink, stored, archive)
+        except BaseException:
+            archive.close()
+            raise
+
+    def _filled(
+        self, sink: Sink[Any], stored: StoredArchive, archive: SpoolArchive
+    ) -> SpoolArchive:
+        subject, begun = f"{sink.name}: {stored.manifest.archive_id}", archive.received
+        activity = Activity(ActivityKind.DOWNLOAD, subject, archive.size, begun)
+        with (
+            self.board.showing(activity),
+            CopyReader(sink, stored, self.stop, begun, reached=activity.reach) as reader,
+        ):
+            while archive.received < archive.size:
+                chunk = reader.read(_CHUNK)
+                if not chunk:
+                    break
+                archive.write(archive.received, chunk)
+        digests = archive.check()
+        if digests.sha256 != stored.manifest.sha256:
+            archive.restart()
+            raise IntegrityError(f"The copy at {sink.name} is damaged, too.")
+        archive.accept(digests)
+        return archive
+
+    def _put(
+        self,
+        sink: Sink[Any],
+        good: StoredArchive,
+        bad: StoredArchive | None,
+        archive: SpoolArchive,
+    ) -> StoredArchive:
+        copies, identity = self.ledger.copies, good.manifest.archive_id
+        if bad is not None:
+            _require_delete(sink, bad)
+        copies.replace(sink.name, good, datetime.now(UTC), _BEING_REPAIRED)
+        if sink.traits.can_delete:
+            # What is gone may have left something behind that its archive would collide with.
+            self._patiently(lambda: sink.delete(bad or good))
+        draft, note, subject = _Sealed(good), _Note(), f"{sink.name}: {identity}"
+        with self.board.activity(ActivityKind.STORE, subject, archive.size) as activity:
+            tracked = TrackedArchive(archive, activity.reach)
+            receipt = self._patiently(lambda: sink.store(tracked, draft, note))
+            stored = replace(good, key=receipt.key, version_id=receipt.version_id)
+            activity.become(ActivityKind.VERIFY, archive.size)
+            read_back(
+                *(sink, stored, self.stop),
+                take=lambda piece: activity.reach(activity.done + len(piece)),
+            )
+        copies.replace(sink.name, stored, datetime.now(UTC), "")
+        self.spool.discard(f"{identity}.repair")
+        return stored
+
+    def _patiently(self, act: Callable[[], ResultT]) -> ResultT:
+        for attempt in range(1, _TRIES):
+            self.stop.check()
+            try:
+                return act()
+            except TransientError as error:
+                pause_before(attempt, error, self.stop)
+        return act()
+
+    def _list(self, config: SinkConfig) -> Mapping[str, StoredArchive]:
+        if config.name not in self._listed:
+            with open_sink(config) as sink:
+                archives = self._patiently(lambda: stored_archives(sink))
+            self._listed[config.name] = {each.manifest.archive_id: each for each in archives}
+        return self._listed[config.name]
+
+
+class _Sealed(ManifestDraft):
+    """A manifest that is finished."""
+
+    def __init__(self, stored: StoredArchive) -> None:
+        self.key = stored.key + MANIFEST_SUFFIX
+        self._document = stored.manifest.to_json()
+
+    @override
+    def seal(self) -> bytes:
+        return self._document
+
+
+class _Note(Checkpoint):
+    """A sink's note, for as long as one repair takes."""
+
+    def __init__(self) -> None:
+        self._state: dict[str, JsonValue] = {}
+
+    @override
+    def load(self) -> dict[str, JsonValue]:
+        return dict(self._state)
+
+    @override
+    def save(self, state: Mapping[str, JsonValue]) -> None:
+        self._state = dict(state)
+
+
+def _as_it_was(manifest: Manifest, known: Copy | None, bad: StoredArchive | None) -> Manifest:
+    """Another destination's manifest, at the damaged one's place in its own chain."""
+    previous = known.previous if known else bad.manifest.previous if bad else None
+    return manifest.model_copy(update={"previous": previous})
+
+
+def _require_delete(sink: Sink[Any], stored: StoredArchive) -> None:
+    """Make sure that the damaged copy can be removed, before anything is.
+
+    Raises:
+        RefusedError: It can't.
+    """
+    reason = sink.hold(stored)
+    if not sink.traits.can_delete:
+        reason = "nothing can be deleted there"
+    if reason:
+        raise RefusedError(
+            f"The damaged copy can't be removed from {sink.name}: {reason}.",
+            hint="The good copies stay. When it can be removed: "
+            f"labferry verify {sink.name} --repair",
+        )

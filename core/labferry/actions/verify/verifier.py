@@ -1,0 +1,287 @@
+"""One destination put to the proof, on a thread of its own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from typing_extensions import override
+
+from labferry.actions.verify.chain import Break, BreakKind, broken_links, compare
+from labferry.actions.verify.results import Proof, ProofRequest, ProofState
+from labferry.config import SinkConfig
+from labferry.copies.contents import read_contents
+from labferry.copies.plain import identities_for
+from labferry.copies.query import open_sink, pause_before, stored_archives
+from labferry.ledger import Copies
+from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.progress import ActivityKind, Board
+from labferry.runtime.stop import Stop
+from labferry.sdk import (
+    MANIFEST_SUFFIX,
+    Checked,
+    IntegrityError,
+    LabferryError,
+    NotFoundError,
+    Sink,
+    StoppedError,
+    StoredArchive,
+    StrayKind,
+    TransientError,
+)
+from labferry.sync.read_back import read_back, repair_hint
+
+__all__ = ["Bench", "Prover"]
+
+_TRIES = 3
+_ENCRYPTED_SUFFIX = ".age"
+_SAID = {
+    BreakKind.GONE: "is gone, and retention did not remove it.",
+    BreakKind.EDITED: "has another manifest than the one that was stored.",
+    BreakKind.RETURNED: "is there again, though retention removed it.",
+    BreakKind.UNKNOWN: "is new to this machine's ledger, which knows it from now on.",
+}
+_NO_LEDGER = (
+    "This machine's ledger knows nothing of it, so what was removed can be told only where a "
+    "later manifest names it; not the newest ones, and not whether retention did it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all provers share.
+
+    Attributes:
+        copies: What the ledger knows, where there is one.
+        folder: Where to put archives that are opened.
+        stop: Ends it early.
+        board: Shows what is being read.
+        tell: Is told of everything that is found.
+    """
+
+    copies: Copies | None
+    folder: Path
+    stop: Stop
+    board: Board
+    tell: Callable[[Proof], None]
+
+
+class Prover(Thread):
+    """Looks at what one destination holds.
+
+    Args:
+        config: The destination.
+        request: What to look at, and how.
+        bench: What it shares with the others.
+
+    Attributes:
+        sources: The sources of what is there; None until that is known.
+        known: The archives that were asked for and are there, or ought to be.
+    """
+
+    def __init__(self, config: SinkConfig, request: ProofRequest, bench: Bench) -> None:
+        super().__init__(name=f"verify {config.name}", daemon=True)
+        self.sources: set[str] | None = None
+        self.known: set[str] = set()
+        self._config = config
+        self._request = request
+        self._bench = bench
+
+    @override
+    def run(self) -> None:
+        try:
+            with open_sink(self._config) as sink:
+                for proof in self._prove(sink):
+                    self.known |= {proof.archive_id} - {""}
+                    self._bench.tell(proof)
+        except StoppedError:
+            return
+        except Exception as error:  # noqa: BLE001 - a stranger's sink must not silence the others
+            self._bench.tell(self._proof(ProofState.FAILED, problem=self._named(error)))
+
+    def _prove(self, sink: Sink[Any]) -> Iterator[Proof]:
+        listed = self._list(sink)
+        self.sources = {stored.manifest.source.name for stored in listed}
+        breaks = self._breaks(listed)
+        if self._request.chain:
+            yield from self._links(listed)
+        for found in breaks.values():
+            if found.kind in {BreakKind.RETURNED, BreakKind.UNKNOWN}:
+                message = f"{found.archive_id} {_SAID[found.kind]}"
+                yield self._proof(ProofState.NOTE, found.archive_id, found.key, message=message)
+        for stored in listed:
+            manifest = stored.manifest
+            if self._request.wants(manifest.archive_id, manifest.source.name):
+                self.known.add(manifest.archive_id)
+                yield from self._look(sink, stored, breaks.get(manifest.archive_id))
+        yield from self._missing(breaks)
+        if self._request.source is None and not self._has_all():
+            yield from self._headless(sink, {found.key for found in breaks.values()})
+
+    def _list(self, sink: Sink[Any]) -> Sequence[StoredArchive]:
+        for attempt in range(1, _TRIES):
+            try:
+                return stored_archives(sink)
+            except TransientError as error:
+                pause_before(attempt, error, self._bench.stop)
+        return stored_archives(sink)
+
+    def _breaks(self, listed: Sequence[StoredArchive]) -> dict[str, Break]:
+        """What is not as the ledger knows it; it learns what it did not know."""
+        if self._bench.copies is None:
+            return {}
+        copies, name = self._bench.copies, self._config.name
+        manifests = {stored.manifest.archive_id: stored.manifest for stored in listed}
+        known = copies.at(name)
+        found = {each.archive_id: each for each in compare(known, manifests)}
+        now = datetime.now(UTC)
+        learnt = {s.manifest.archive_id for s in listed if copies.adopt(name, s, now)}
+        return {
+            archive_id: each
+            for archive_id, each in found.items()
+            # At the first look at a destination, everything there would be worth a word.
+            if each.kind is not BreakKind.UNKNOWN or (known and archive_id in learnt)
+        }
+
+    def _links(self, listed: Sequence[StoredArchive]) -> Iterator[Proof]:
+        """What the manifests say of each other."""
+        count = len(listed)
+        if self._bench.copies is not None and self._bench.copies.at(self._config.name):
+            message = f"{count} manifests were compared with the ledger, which knows the chain."
+            yield self._proof(ProofState.NOTE, message=message)
+            return
+        yield self._proof(ProofState.NOTE, message=_NO_LEDGER)
+        for manifest in broken_links([stored.manifest for stored in listed]):
+            what = (
+                f"The manifest that was stored before that of {manifest.archive_id} is not there "
+                "as it was: removed, replaced or edited."
+            )
+            if self._config.settings.retention is not None:
+                message = f"{what} Retention may have removed it."
+                yield self._proof(ProofState.NOTE, manifest.archive_id, message=message)
+            else:
+                problem = IntegrityError(
+                    f"{self._config.name}: {what}", hint="No retention is set."
+                )
+                yield self._proof(ProofState.BROKEN, manifest.archive_id, problem=problem)
+
+    def _look(self, sink: Sink[Any], stored: StoredArchive, found: Break | None) -> Iterator[Proof]:
+        manifest = stored.manifest
+        self._bench.stop.check()
+        checked, problem = None, None
+        try:
+            self._require_manifest(stored, found)
+            if not self._request.reads_archives:
+                return
+            checked = self._check(sink, stored)
+        except StoppedError:
+            raise
+        except IntegrityError as error:
+            problem = self._kept(error, manifest.archive_id)
+        except NotFoundError as error:
+            # Raises where it is the destination itself that is not there, such as a disk.
+            next(iter(sink.list()), None)
+            problem = self._kept(error, manifest.archive_id)
+        except Exception as error:  # noqa: BLE001 - one copy must not keep us from the next
+            yield self._proof(
+                ProofState.FAILED, manifest.archive_id, stored.key, problem=self._named(error)
+            )
+            return
+        self._note(manifest.archive_id, checked or self._how, problem)
+        state = ProofState.GOOD if problem is None else ProofState.DAMAGED
+        yield self._proof(
+            *(state, manifest.archive_id, stored.key, manifest.size, checked),
+            contents=checked is not None and self._request.contents,
+            problem=problem,
+        )
+
+    def _require_manifest(self, stored: StoredArchive, found: Break | None) -> None:
+        if found is not None and found.kind is BreakKind.EDITED:
+            raise self._failing(stored.manifest.archive_id, stored.key, _SAID[found.kind])
+
+    def _check(self, sink: Sink[Any], stored: StoredArchive) -> Checked:
+        if self._request.quick and not self._request.contents:
+            return sink.quick_check(stored)
+        identity, size = stored.manifest.archive_id, stored.manifest.size
+        subject, stop = f"{self._config.name}: {identity}", self._bench.stop
+        with self._bench.board.activity(ActivityKind.VERIFY, subject, size) as activity:
+            if self._request.contents:
+                keys = identities_for(self._config, self._request.identities)
+                read_contents(sink, stored, keys, self._bench.folder, stop, activity.reach)
+            else:
+                read_back(
+                    *(sink, stored, stop),
+                    take=lambda piece: activity.reach(activity.done + len(piece)),
+                )
+        return Checked.READ_BACK
+
+    def _missing(self, breaks: dict[str, Break]) -> Iterator[Proof]:
+        if self._bench.copies is None:
+            return
+        for found in breaks.values():
+            copy = self._bench.copies.get(self._config.name, found.archive_id)
+            if found.kind is not BreakKind.GONE or copy is None:
+                continue
+            if self._request.wants(copy.archive_id, copy.source):
+                problem = self._failing(copy.archive_id, copy.key, _SAID[found.kind])
+                self._note(copy.archive_id, Checked.SIZE, problem)
+                yield self._proof(
+                    *(ProofState.MISSING, copy.archive_id, copy.key, copy.size),
+                    problem=problem,
+                )
+
+    def _has_all(self) -> bool:
+        """Whether archives were asked for by name, and each is known here."""
+        names, known = self._request.archives, self.known
+        return bool(names) and all(any(each.startswith(name) for each in known) for name in names)
+
+    def _headless(self, sink: Sink[Any], told: set[str]) -> Iterator[Proof]:
+        """Manifests whose archive is gone, of which the ledger does not know."""
+        for stray in sink.strays():
+            if stray.kind is not StrayKind.MANIFEST or any(map(stray.key.startswith, told)):
+                continue
+            identity = _identity(stray.key)
+            if self._request.wants(identity, ""):
+                what = f"{self._config.name}: {stray.key} has no archive: that is gone."
+                # Only by its name: one whose removal was cut off must not come back by itself.
+                named = identity if self._request.archives else ""
+                hint = repair_hint(self._config.name, identity)
+                problem = IntegrityError(what, hint=hint)
+                yield self._proof(ProofState.MISSING, named, stray.key, problem=problem)
+
+    @property
+    def _how(self) -> Checked:
+        return Checked.SIZE if self._request.quick else Checked.READ_BACK
+
+    def _note(self, archive_id: str, how: Checked, problem: LabferryError | None) -> None:
+        if self._bench.copies is not None:
+            told = "" if problem is None else str(problem)
+            self._bench.copies.check(self._config.name, archive_id, datetime.now(UTC), how, told)
+
+    def _failing(self, archive_id: str, key: str, what: str) -> IntegrityError:
+        hint = repair_hint(self._config.name, archive_id)
+        return IntegrityError(f"{self._config.name}: {key} {what}", hint=hint)
+
+    def _kept(self, error: LabferryError, archive_id: str) -> IntegrityError:
+        """A copy's failure, with what to do about it."""
+        name = self._config.name
+        where = "" if error.message.startswith(f"{name}: ") else f"{name}: "
+        hint = error.hint or repair_hint(name, archive_id)
+        return IntegrityError(f"{where}{error.message}", hint=hint)
+
+    def _named(self, error: Exception) -> LabferryError:
+        problem = as_problem(error, f"The sink of {self._config.name}")
+        if not problem.message.startswith(f"{self._config.name}: "):
+            problem.message = f"{self._config.name}: {problem.message}"
+        return problem
+
+    def _proof(self, state: ProofState, *found: Any, **more: Any) -> Proof:  # noqa: ANN401 - Proof's
+        return Proof(self._config.name, state, *found, **more)
+
+
+def _identity(key: str) -> str:
+    """The archive that a manifest is of, by the name that the engine gave it."""
+    file = key.rpartition("/")[2].removesuffix(MANIFEST_SUFFIX)
+    return file.removesuffix(_ENCRYPTED_SUFFIX).rpartition(".")[0]

@@ -1,0 +1,116 @@
+"""`labferry verify`: is what the destinations hold still what was stored there?
+
+The destinations are enough. Where this machine has a ledger, it knows what ought to be there, and
+learns what was found.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import chain
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from labferry.actions.session import Session, chosen_destinations
+from labferry.actions.sources import require_source
+from labferry.actions.verify.repair import repair
+from labferry.actions.verify.results import Proof, ProofRequest, ProofState
+from labferry.actions.verify.verifier import Bench, Prover
+from labferry.config import Config
+from labferry.ledger import Copies, Ledger
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
+from labferry.sdk import NotFoundError
+
+__all__ = ["verify"]
+
+_LOOK = 0.05
+
+
+def verify(
+    session: Session, request: ProofRequest, stop: Stop, board: Board | None = None
+) -> Iterator[Proof]:
+    """Look at destinations side by side, and tell what is found as it is found.
+
+    With `repair`, what is damaged or missing is put right afterwards, one copy after the other.
+
+    Args:
+        session: The configuration.
+        request: What to look at, and how.
+        stop: Ends it early.
+        board: Shows what is going on.
+
+    Raises:
+        ConfigError: There is no such destination, or nobody knows the source.
+        LockHeldError: Something is to be repaired, and a run is at work.
+        StateError: The ledger can't be used.
+        StoppedError: A signal came.
+    """
+    config, board = session.config, board or Board()
+    destinations = chosen_destinations(config, request.destination)
+    broken: list[Proof] = []
+    with _copies(config) as copies:
+        found: SimpleQueue[Proof] = SimpleQueue()
+        bench = Bench(copies, _folder(config), stop, board, found.put)
+        provers = [Prover(destination, request, bench) for destination in destinations]
+        for proof in _gathered(provers, found, stop):
+            if proof.is_repairable:
+                broken.append(proof)
+            yield proof
+    for proof in _unheard_of(config, request, provers):
+        # No reason to be alarmed, but whoever asks for a repair gets what another one has.
+        if proof.destination:
+            broken.append(proof)
+        yield proof
+    if request.repair and broken:
+        yield from repair(config, broken, stop, board)
+
+
+@contextmanager
+def _copies(config: Config) -> Iterator[Copies | None]:
+    """What the ledger knows, where there is one."""
+    path = config.state_dir / "ledger.db"
+    if not path.exists():
+        yield None
+        return
+    with closing(Ledger(path, mend=False)) as ledger:
+        yield ledger.copies
+
+
+def _gathered(provers: Sequence[Prover], found: SimpleQueue[Proof], stop: Stop) -> Iterator[Proof]:
+    for prover in provers:
+        prover.start()
+    while True:
+        is_over = not any(prover.is_alive() for prover in provers)
+        try:
+            yield found.get(timeout=0 if is_over else _LOOK)
+        except Empty:
+            stop.check()
+            if is_over:
+                return
+
+
+def _unheard_of(
+    config: Config, request: ProofRequest, provers: Sequence[Prover]
+) -> Iterator[Proof]:
+    """Archives that were asked for by name and that nobody knows: slips, most likely."""
+    listed = [prover.sources for prover in provers if prover.sources is not None]
+    if len(listed) < len(provers):
+        # Whoever could not be asked may know them.
+        return
+    if request.source is not None:
+        require_source(config, request.source, {*chain.from_iterable(listed)})
+    known = {*chain.from_iterable(prover.known for prover in provers)}
+    where = request.destination or ""
+    for name in request.archives:
+        if not any(archive_id.startswith(name) for archive_id in known):
+            problem = NotFoundError(
+                f"No archive {name} is stored{f' at {where}' if where else ''}.",
+                hint=f"`{f'labferry list {where}'.rstrip()}` shows what there is.",
+            )
+            yield Proof(where, ProofState.FAILED, name, problem=problem)
+
+
+def _folder(config: Config) -> Path:
+    """Where archives that are opened are put for a moment: the spool, where there is one."""
+    return config.spool_dir if config.spool_dir.is_dir() else Path(tempfile.gettempdir())

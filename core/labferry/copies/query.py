@@ -1,0 +1,130 @@
+"""What the destinations themselves say: the ground of every verb that proves a backup."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any, Generic, TypeVar
+
+from labferry.config import SinkConfig
+from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.stop import Stop
+from labferry.sdk import LabferryError, Sink, StoredArchive, TransientError, redact
+
+ResultT = TypeVar("ResultT")
+
+_log = logging.getLogger(__name__)
+_TRIES = 3
+_LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers(Generic[ResultT]):
+    """What several destinations said, each in the order of the configuration.
+
+    Attributes:
+        given: What each one answered that did.
+        failures: Why the others did not.
+    """
+
+    given: Mapping[str, ResultT]
+    failures: Mapping[str, LabferryError]
+
+
+@contextmanager
+def open_sink(config: SinkConfig) -> Iterator[Sink[Any]]:
+    """A destination's sink, closed afterwards."""
+    sink = config.kind(config.name, config.settings)
+    try:
+        yield sink
+    finally:
+        sink.close()
+
+
+def stored_archives(sink: Sink[Any]) -> Sequence[StoredArchive]:
+    """Every committed archive, by source, series and time, the oldest of a series first."""
+    return sorted(sink.list(), key=_order)
+
+
+def ask_side_by_side(
+    destinations: Iterable[SinkConfig], question: Callable[[Sink[Any]], ResultT], stop: Stop
+) -> Answers[ResultT]:
+    """Ask several destinations at a time; one that fails keeps none of the others from answering.
+
+    Args:
+        destinations: Whom to ask.
+        question: Asks one of them; it may be asked again.
+        stop: Ends the waiting.
+
+    Raises:
+        StoppedError: A signal came.
+    """
+    askers = [_Asker(config, question, stop) for config in destinations]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        while asker.is_alive():
+            asker.join(0.05)
+            stop.check()
+    return Answers(
+        {asker.name: asker.answers[0] for asker in askers if asker.answers},
+        {asker.name: asker.failure for asker in askers if asker.failure},
+    )
+
+
+def pause_before(attempt: int, error: TransientError, stop: Stop) -> None:
+    """Wait before another try, longer each time, as a destination asks and not beyond reason.
+
+    Args:
+        attempt: How many tries there were, from 1 on.
+        error: What the last one ended with.
+        stop: Ends the waiting.
+    """
+    seconds = max(error.retry_after or 0.0, 0.5 * 2.0**attempt)
+    _log.info("Trying again: %s", error)
+    stop.wait(min(seconds, _LONGEST_PAUSE))
+
+
+class _Asker(Thread, Generic[ResultT]):
+    """Asks one destination, on a thread of its own, as every sink wants it."""
+
+    def __init__(
+        self, config: SinkConfig, question: Callable[[Sink[Any]], ResultT], stop: Stop
+    ) -> None:
+        super().__init__(name=config.name, daemon=True)
+        self.answers: list[ResultT] = []
+        self.failure: LabferryError | None = None
+        self._config = config
+        self._question = question
+        self._stop_request = stop
+
+    def run(self) -> None:
+        """Ask; whatever goes wrong is kept."""
+        try:
+            self.answers.append(self._ask())
+        except Exception as error:  # noqa: BLE001 - a stranger's sink must not silence the others
+            self.failure = as_problem(error, f"The sink of {self.name}")
+
+    def _ask(self) -> ResultT:
+        for attempt in range(1, _TRIES):
+            try:
+                return self._ask_once()
+            except TransientError as error:
+                pause_before(attempt, error, self._stop_request)
+        return self._ask_once()
+
+    def _ask_once(self) -> ResultT:
+        with open_sink(self._config) as sink:
+            return self._question(sink)
+
+
+def told(name: str, error: LabferryError) -> str:
+    """A destination's failure, for people."""
+    return redact(f"{name}: {error}")
+
+
+def _order(stored: StoredArchive) -> tuple[object, ...]:
+    manifest = stored.manifest
+    origin = manifest.source
+    return (origin.name, origin.series, manifest.job.submitted, manifest.archive_id)

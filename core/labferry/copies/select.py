@@ -1,0 +1,143 @@
+"""Which archive somebody means, and where its copies are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from labferry.config import SinkConfig
+from labferry.encryption import hidden_series
+from labferry.sdk import ConfigError, NotFoundError, StoredArchive
+
+__all__ = ["LATEST", "Copy", "Wanted", "choose", "copies_of", "newest"]
+
+LATEST = "latest"
+"""The word for the newest archive of a source."""
+
+_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One archive at one destination.
+
+    Attributes:
+        config: The destination.
+        stored: The archive, as the destination lists it.
+    """
+
+    config: SinkConfig
+    stored: StoredArchive
+
+    @property
+    def archive_id(self) -> str:
+        """The archive's name."""
+        return self.stored.manifest.archive_id
+
+    @property
+    def taken(self) -> datetime:
+        """When its export was asked for: the state of the notebook that it holds."""
+        return self.stored.manifest.job.submitted
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody asked for.
+
+    Attributes:
+        archive: An archive's id, the beginning of one, or `latest`.
+        source: Only archives of this source; None for all.
+        before: Only archives that were asked of the server before this moment; None for all.
+        origin: The only destination whose copies are wanted; None for all.
+    """
+
+    archive: str
+    source: str | None = None
+    before: datetime | None = None
+    origin: str | None = None
+
+    def __str__(self) -> str:
+        source = f" of source {self.source}" if self.source else ""
+        before = f" before {self.before:%Y-%m-%d %H:%M %Z}" if self.before else ""
+        place = f" at {self.origin}" if self.origin else ""
+        return f"{self.archive!r}{source}{before}{place}"
+
+
+def copies_of(
+    destinations: Iterable[SinkConfig], stored: Mapping[str, Sequence[StoredArchive]]
+) -> Sequence[Copy]:
+    """Everything that was listed, in the order of the configuration."""
+    return [
+        Copy(config, archive) for config in destinations for archive in stored.get(config.name, ())
+    ]
+
+
+def newest(copies: Iterable[Copy]) -> Copy | None:
+    """The copy of the newest archive; the first one of several."""
+    return max(copies, key=lambda copy: (copy.taken, copy.archive_id), default=None)
+
+
+def choose(copies: Sequence[Copy], wanted: Wanted) -> Sequence[Copy]:
+    """All copies of the one archive that is meant, in the order in which to try them.
+
+    Raises:
+        NotFoundError: There is no such archive.
+        ConfigError: Several can be meant.
+    """
+    allowed = [copy for copy in copies if _is_allowed(copy, wanted)]
+    if wanted.archive == LATEST:
+        identity = _latest(allowed, wanted)
+    else:
+        identity = _matching({copy.archive_id for copy in allowed}, wanted)
+    return [copy for copy in allowed if copy.archive_id == identity]
+
+
+def _is_allowed(copy: Copy, wanted: Wanted) -> bool:
+    source = copy.stored.manifest.source.name
+    return (wanted.source is None or source == wanted.source) and (
+        wanted.before is None or copy.taken < wanted.before
+    )
+
+
+def _matching(known: set[str], wanted: Wanted) -> str:
+    if wanted.archive in known:
+        return wanted.archive
+    found = sorted(identity for identity in known if identity.startswith(wanted.archive))
+    if not found:
+        raise _nothing(wanted)
+    if len(found) > 1:
+        raise ConfigError(
+            f"{len(found)} archives begin with {wanted.archive!r}: {_some(found)}.",
+            hint="Write more of the one that is meant.",
+        )
+    return found[0]
+
+
+def _latest(copies: Sequence[Copy], wanted: Wanted) -> str:
+    by_series: dict[tuple[str, str], list[Copy]] = {}
+    for copy in copies:
+        manifest = copy.stored.manifest
+        # One series, whether a destination encrypts it or not.
+        is_hidden = manifest.encryption is not None
+        series = manifest.source.series if is_hidden else hidden_series(manifest.source)
+        by_series.setdefault((manifest.source.name, series), []).append(copy)
+    latest = [found.archive_id for each in by_series.values() if (found := newest(each))]
+    if not latest:
+        raise _nothing(wanted)
+    if len(latest) > 1:
+        sources = sorted({source for source, _ in by_series})
+        hint = f"Choose one of the sources with --source: {_some(sources)}."
+        if len(sources) == 1:
+            hint = f"Name the archive that is meant; each one's latest: {_some(sorted(latest))}."
+        raise ConfigError(f"There is more than one series whose {wanted} can be meant.", hint=hint)
+    return latest[0]
+
+
+def _nothing(wanted: Wanted) -> NotFoundError:
+    return NotFoundError(
+        f"No archive {wanted} is stored.", hint="`labferry list` shows what there is."
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

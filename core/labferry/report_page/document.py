@@ -1,0 +1,227 @@
+"""What the report has to tell: figures only, few enough for any number of runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+__all__ = [
+    "Cell",
+    "Coverage",
+    "Ended",
+    "Failed",
+    "Health",
+    "LatestRun",
+    "Period",
+    "Point",
+    "Report",
+    "Series",
+    "Unread",
+]
+
+
+class Health(StrEnum):
+    """How a source fares at a destination."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Ended(StrEnum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    UNFINISHED = "unfinished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One source at one destination. Times are UTC.
+
+    Attributes:
+        source: The source's name.
+        destination: The destination's name.
+        health: How it fares.
+        is_stale: Whether the last success is older than allowed.
+        is_overdue: Whether a copy is overdue to be read back.
+        last_success: As of when the destination has everything; None where something is missing.
+        size: The size of the newest archive there in bytes.
+        copies: How many archives are there.
+        last_verified: When the copy that was not read back longest was read back.
+        pending: How many archives are still to be stored there.
+        failing: How many copies are damaged or gone.
+        problem: Why the newest attempt failed; empty where it did not.
+    """
+
+    source: str
+    destination: str
+    health: Health
+    is_stale: bool
+    is_overdue: bool
+    last_success: datetime | None
+    size: int | None
+    copies: int
+    last_verified: datetime | None
+    pending: int
+    failing: int
+    problem: str
+
+
+@dataclass(slots=True)
+class Period:
+    """The runs that began in some days.
+
+    Attributes:
+        first: Its first day, UTC.
+        days: How many days it has.
+        ended: How many runs ended how.
+        seconds: The median and the longest duration of its runs that ended.
+        rates: The median and the highest throughput of its downloads, in bytes each second.
+        size: How many bytes were downloaded.
+    """
+
+    first: date
+    days: int
+    ended: dict[Ended, int] = field(default_factory=dict)
+    seconds: tuple[float, float] | None = None
+    rates: tuple[float, float] | None = None
+    size: int = 0
+
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        return self.first + timedelta(days=self.days - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class LatestRun:
+    """One run.
+
+    Attributes:
+        id: Its number.
+        started: When it began, UTC.
+        seconds: How long it took; None where it did not end.
+        ended: How it ended.
+        exit_code: What it exited with.
+    """
+
+    id: int
+    started: datetime
+    seconds: float | None
+    ended: Ended
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An archive's size in bytes, and when it was asked of the server, UTC."""
+
+    when: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The archives of one thing that is exported.
+
+    Attributes:
+        source: The source's name.
+        name: What is exported.
+        count: How many archives there ever were.
+        points: Their sizes, oldest first; of many only some, the first and the last among them.
+    """
+
+    source: str
+    name: str
+    count: int
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """When the copies at a destination were last read back.
+
+    Attributes:
+        destination: The destination's name.
+        counts: How many copies, by when: the keys of `labferry.report_page.verification.CLASSES`.
+        size: Their bytes.
+    """
+
+    destination: str
+    counts: Mapping[str, int]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A copy that was not read back for long, or is known to be bad. Times are UTC."""
+
+    destination: str
+    source: str
+    archive_id: str
+    stored: datetime
+    verified: datetime | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A failure, as often as it happened.
+
+    Attributes:
+        source: The source's name.
+        destination: The destination's name; empty where it is not about one.
+        message: What went wrong.
+        count: How often.
+        first: When the first run began that met it, UTC.
+        last: When the last one did.
+    """
+
+    source: str
+    destination: str
+    message: str
+    count: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole of it.
+
+    Attributes:
+        generated: When it was made, UTC.
+        version: labferry's version.
+        config: The configuration file.
+        max_age: How old a last success may be.
+        cells: Each source at each of its destinations, in the order of the configuration.
+        runs: How many runs there were.
+        periods: They, in time.
+        latest: The newest of them, newest first.
+        series: The series that are largest, largest first.
+        more_series: How many others there are.
+        coverage: For each destination, when its copies were read back.
+        unread: The copies to worry about most, worst first.
+        more_unread: How many others there are.
+        failures: What went wrong, newest first.
+        more_failures: How many others there are.
+    """
+
+    generated: datetime
+    version: str
+    config: str
+    max_age: timedelta
+    cells: Sequence[Cell] = ()
+    runs: int = 0
+    periods: Sequence[Period] = ()
+    latest: Sequence[LatestRun] = ()
+    series: Sequence[Series] = ()
+    more_series: int = 0
+    coverage: Sequence[Coverage] = ()
+    unread: Sequence[Unread] = ()
+    more_unread: int = 0
+    failures: Sequence[Failed] = ()
+    more_failures: int = 0

@@ -1,0 +1,153 @@
+"""What is going on right now, for whoever wants to show it."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Lock
+from typing import Self
+
+from typing_extensions import override
+
+from labferry.runtime.rates import Pace
+from labferry.sdk import Archive, ArchiveReader, Digests
+
+__all__ = ["Activity", "ActivityKind", "Board", "TrackedArchive"]
+
+
+class ActivityKind(StrEnum):
+    """What somebody is busy with."""
+
+    EXPORT = "export"
+    """The server makes an archive; counted in percent."""
+
+    DOWNLOAD = "download"
+    """An archive comes into the spool; counted in bytes."""
+
+    STORE = "store"
+    """An archive goes to a destination; counted in bytes."""
+
+    VERIFY = "verify"
+    """A stored copy is read back; counted in bytes."""
+
+
+@dataclass(slots=True, eq=False)
+class Activity:
+    """One thing that takes its time. Whoever does it writes, whoever shows it reads.
+
+    Attributes:
+        kind: What it is.
+        subject: What it is about, for people.
+        total: How much there is to do; None where nobody knows.
+        done: How much of that is done.
+        pace: How fast that goes, in seconds of the monotonic clock.
+    """
+
+    kind: ActivityKind
+    subject: str
+    total: float | None = None
+    done: float = 0
+    pace: Pace = field(default_factory=Pace)
+
+    def become(self, kind: ActivityKind, total: float | None) -> None:
+        """Go over to what comes next."""
+        self.kind, self.total, self.done, self.pace = kind, total, 0, Pace()
+
+    def reach(self, done: float) -> None:
+        """Come so far."""
+        self.done = done
+        self.pace.note(time.monotonic(), done)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The activities of a run."""
+
+    _current: list[Activity] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    @contextmanager
+    def activity(
+        self, kind: ActivityKind, subject: str, total: float | None = None
+    ) -> Iterator[Activity]:
+        """Put something up while it is being done."""
+        activity = Activity(kind, subject, total)
+        with self.showing(activity):
+            yield activity
+
+    @contextmanager
+    def showing(self, activity: Activity) -> Iterator[None]:
+        """Put something up that exists already."""
+        with self._lock:
+            self._current.append(activity)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._current.remove(activity)
+
+    def current(self) -> Sequence[Activity]:
+        """What is going on, oldest first."""
+        with self._lock:
+            return tuple(self._current)
+
+
+class TrackedArchive(Archive):
+    """An archive that tells how far its readers got.
+
+    Args:
+        archive: The archive.
+        reached: Called with the offset that a reader has come to.
+    """
+
+    def __init__(self, archive: Archive, reached: Callable[[int], None]) -> None:
+        self.id = archive.id
+        self.source = archive.source
+        self.key = archive.key
+        self.size = archive.size
+        self.crc32 = archive.crc32
+        self._archive = archive
+        self._reached = reached
+
+    @override
+    def open(self, offset: int = 0) -> ArchiveReader:
+        return _TrackedReader(self._archive.open(offset), self._reached)
+
+    @override
+    def digests(self) -> Digests:
+        return self._archive.digests()
+
+
+class _TrackedReader(ArchiveReader):
+    def __init__(self, reader: ArchiveReader, reached: Callable[[int], None]) -> None:
+        self._reader = reader
+        self._reached = reached
+
+    @override
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._reader.read(size)
+        self._reached(self._reader.tell())
+        return data
+
+    @override
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:
+        count = self._reader.readinto(buffer)
+        self._reached(self._reader.tell())
+        return count
+
+    @override
+    def tell(self) -> int:
+        return self._reader.tell()
+
+    @override
+    def close(self) -> None:
+        self._reader.close()
+
+    @override
+    def __enter__(self) -> Self:
+        return self
+
+    @override
+    def __exit__(self, *_: object) -> None:
+        self.close()

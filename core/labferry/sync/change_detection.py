@@ -1,0 +1,58 @@
+"""Looks at an archive beside the last one of its series: unchanged, suspiciously small, or fine."""
+
+from typing import Any
+
+from labferry.ledger import DeliveryState, Export
+from labferry.lifecycle.events import Downloaded, Unchanged
+from labferry.sdk import Contents, Digests, ExportRequest, Source
+from labferry.spool import SpoolArchive
+from labferry.sync.context import RunContext
+
+__all__ = ["examine", "last_everywhere"]
+
+
+def examine(
+    context: RunContext,
+    source: Source[Any],
+    export: Export,
+    archive: SpoolArchive,
+    digests: Digests,
+) -> Downloaded | Unchanged:
+    """Look inside an archive whose size and checksum agree.
+
+    Raises:
+        IntegrityError: It is damaged inside; no destination may have it.
+    """
+    with archive.path.open("rb") as file:
+        contents = source.examine(file, export.request)
+    last = context.ledger.last_stored(export.source, export.request.series)
+    known = last.job.contents if last is not None else None
+    if contents is None or known is None:
+        return Downloaded(digests, contents)
+    if source.settings.skip_unchanged and contents.fingerprint is not None:
+        whole = last_everywhere(context, export.source, export.request)
+        if whole is not None and known.fingerprint == contents.fingerprint:
+            return Unchanged(f"The content is that of {whole.archive_id}; not stored again.")
+    return Downloaded(digests, contents, _suspicion(source, contents, known))
+
+
+def last_everywhere(context: RunContext, source: str, request: ExportRequest) -> Export | None:
+    """The last stored export of a source's request, if all destinations of this run have it."""
+    last = context.ledger.last_stored(source, request.series)
+    if last is None or last.request != request:
+        return None
+    have = {
+        delivery.destination
+        for delivery in context.ledger.deliveries(last.id)
+        if delivery.state is DeliveryState.STORED
+    }
+    return last if set(context.routes[source]) <= have else None
+
+
+def _suspicion(source: Source[Any], contents: Contents, known: Contents) -> str:
+    if contents.members >= source.settings.suspicious_below * known.members:
+        return ""
+    return (
+        f"The archive has only {contents.members} members, the last one had {known.members}. "
+        "It was stored, but find out why; suspicious_below sets when this is reported."
+    )

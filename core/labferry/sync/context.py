@@ -1,0 +1,101 @@
+"""What everything in a run shares."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pluggy
+
+from labferry.config import Config
+from labferry.ledger import Export, Ledger
+from labferry.lifecycle import Policy, advance
+from labferry.lifecycle.events import Event
+from labferry.runtime.clock import Clock
+from labferry.runtime.progress import Board
+from labferry.runtime.stop import Stop
+from labferry.sdk import Receipt, RunReport, RunStarted, Source, redact
+from labferry.spool import Spool
+
+__all__ = ["RunContext"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One run's surroundings.
+
+    Attributes:
+        run: The run's number in the ledger.
+        clock: The time; it was started with the run.
+        config: The configuration.
+        routes: For each source of this run, the destinations that its archives go to.
+        ledger: The ledger.
+        spool: The spool.
+        hooks: Calls the observers.
+        stop: Ends the run.
+        board: Shows what is going on.
+        backoff: Seconds before a destination is tried again the first time.
+    """
+
+    run: int
+    clock: Clock
+    config: Config
+    routes: Mapping[str, tuple[str, ...]]
+    ledger: Ledger
+    spool: Spool
+    hooks: pluggy.HookRelay
+    stop: Stop
+    board: Board = field(default_factory=Board)
+    backoff: float = 1.0
+
+    @property
+    def needs_md5(self) -> bool:
+        """Whether any destination needs an MD5."""
+        return any(config.kind.traits.needs_md5 for config in self.config.destinations.values())
+
+    def policy(self, source: Source[Any]) -> Policy:
+        """How patient to be with a source's jobs."""
+        max_wait: timedelta | None = self.config.max_wait
+        return Policy(
+            poll_interval=source.poll_interval,
+            job_timeout=source.job_timeout,
+            deadline=None if max_wait is None else self.clock.began + max_wait,
+        )
+
+    def record(self, export: Export, event: Event, policy: Policy) -> Export:
+        """What became of an export, durable when this returns.
+
+        Raises:
+            StateError: The ledger can't be written.
+            FullError: Its disk is full.
+        """
+        job = advance(export.job, event, self.clock.now(), policy)
+        if job.renewals > export.job.renewals:
+            # Receipts of the archive that expired say nothing of the one that takes its place.
+            self.ledger.forget_deliveries(export)
+        changed = replace(export, job=job)
+        self.ledger.save(changed)
+        return changed
+
+    def tell_started(self) -> None:
+        """Tell the observers that the run begins. What they do wrong is a warning."""
+        destinations = dict.fromkeys(name for route in self.routes.values() for name in route)
+        run = RunStarted(self.run, self.clock.began, tuple(self.routes), tuple(destinations))
+        self._tell(self.hooks.labferry_run_started, run=run)
+
+    def tell_stored(self, receipt: Receipt) -> None:
+        """Tell the observers of a stored archive. What they do wrong is a warning."""
+        self._tell(self.hooks.labferry_archive_stored, receipt=receipt)
+
+    def tell_finished(self, report: RunReport) -> None:
+        """Tell the observers how the run ended. What they do wrong is a warning."""
+        self._tell(self.hooks.labferry_run_finished, report=report)
+
+    def _tell(self, hook: pluggy.HookCaller, **arguments: object) -> None:
+        try:
+            hook(**arguments)
+        except Exception as error:  # noqa: BLE001 - an observer must not fail a backup
+            _log.warning("An observer failed: %s: %s", type(error).__name__, redact(str(error)))

@@ -1,0 +1,149 @@
+"""How a run went: one report for each export, and the exit code of it all."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from labferry.ledger import Delivery, DeliveryState
+from labferry.lifecycle import ExportJob, Phase
+from labferry.sdk import (
+    ExportReport,
+    MissingCopy,
+    Outcome,
+    Receipt,
+    RunReport,
+    StoppedError,
+    redact,
+)
+from labferry.sync.export_task import Work
+
+__all__ = ["exit_code", "is_complete", "is_decided", "report_export"]
+
+_PARTIAL = 3
+_INTEGRITY = 4
+_REFUSED = 5
+_UNFINISHED = 75
+_SIGNALS = 128
+
+
+def report_export(
+    work: Work,
+    deliveries: Sequence[Delivery],
+    required: Collection[str],
+    route: Collection[str],
+) -> ExportReport:
+    """What became of one export in this run.
+
+    Args:
+        work: The export.
+        deliveries: How its deliveries went.
+        required: The destinations whose failure is the run's.
+        route: All destinations that are to have it.
+    """
+    export = work.export
+    failed = [d for d in deliveries if d.state is DeliveryState.FAILED]
+    job_problems = [str(problem) for problem in work.problems]
+    if export.job.phase is Phase.FAILED:
+        job_problems.append(export.job.reason)
+    if export.job.warning:
+        job_problems.append(export.job.warning)
+    # Where no destination has the archive, none of the failures is a mere warning.
+    is_stored = any(d.state is DeliveryState.STORED for d in deliveries)
+    counted = [d for d in failed if d.destination in required or not is_stored]
+    code = _code(work, counted)
+    problems = [*job_problems, *(f"{d.destination}: {d.reason}" for d in failed)]
+    return ExportReport(
+        source=export.source,
+        series=export.request.series,
+        title=export.request.title,
+        outcome=_outcome(export.job.phase, code),
+        exit_code=code,
+        archive_id=export.archive_id,
+        size=export.job.offer.size if export.job.offer else None,
+        receipts=tuple(d.receipt for d in deliveries if isinstance(d.receipt, Receipt)),
+        problems=tuple(redact(problem) for problem in problems),
+        seconds=_seconds(export.job),
+        missing=tuple(_missing(export.job.phase, deliveries, route)),
+    )
+
+
+def exit_code(exports: Iterable[ExportReport], problems: Iterable[int]) -> int:
+    """The exit code of a run, from its exports and the codes of what else went wrong."""
+    reports = list(exports)
+    codes = {*problems, *(report.exit_code for report in reports)} - {0}
+    if _INTEGRITY in codes:
+        return _INTEGRITY
+    failures = codes - {_UNFINISHED}
+    if failures and any(report.receipts for report in reports):
+        return _PARTIAL
+    if failures:
+        return _REFUSED if failures == {_REFUSED} else 1
+    return _UNFINISHED if codes else 0
+
+
+def is_decided(code: int) -> bool:
+    """Whether a run with this exit code came to an end, good or bad, and not to a pause."""
+    return code != _UNFINISHED and code < _SIGNALS
+
+
+def is_complete(report: RunReport, required: Mapping[str, Collection[str]]) -> bool:
+    """Whether all went well, and every destination that must have them has the newest archives.
+
+    An exit code of 0 alone does not say so: where `require` is set, fewer are enough for it.
+
+    Args:
+        report: The run.
+        required: For each of its sources, the destinations that must have its archives.
+    """
+    exported = {export.source for export in report.exports}
+    return report.exit_code == 0 and not (
+        any(
+            not {*required.get(export.source, ())} <= {r.destination for r in export.receipts}
+            for export in report.exports
+            if export.outcome is Outcome.STORED
+        )
+        or any(
+            row.pending or row.problem or (row.last_stored is None and row.source in exported)
+            for row in report.freshness
+            if row.destination in required.get(row.source, ())
+        )
+    )
+
+
+def _missing(
+    phase: Phase, deliveries: Sequence[Delivery], route: Collection[str]
+) -> Iterator[MissingCopy]:
+    known = {delivery.destination: delivery for delivery in deliveries}
+    for name in dict.fromkeys([*route, *known]):
+        delivery = known.get(name, Delivery(0, name))
+        was_due = phase in {Phase.VERIFIED, Phase.DONE} or delivery.state is DeliveryState.FAILED
+        if delivery.state is not DeliveryState.STORED and was_due:
+            # Once others were enough, it has left the spool, and there is no next time.
+            waits = delivery.state is DeliveryState.PENDING and phase is Phase.VERIFIED
+            outcome = Outcome.PENDING if waits else Outcome.FAILED
+            yield MissingCopy(name, outcome, redact(delivery.reason))
+
+
+def _code(work: Work, failed: Sequence[Delivery]) -> int:
+    job = work.export.job
+    if job.phase is Phase.UNCHANGED:
+        return 0
+    if job.phase is Phase.DONE:
+        if _INTEGRITY in {d.exit_code for d in failed}:
+            return _INTEGRITY
+        return _PARTIAL if job.warning else 0
+    if job.phase is Phase.FAILED:
+        return job.exit_code
+    problems = [problem for problem in work.problems if not isinstance(problem, StoppedError)]
+    codes = {d.exit_code for d in failed} | {problem.exit_code for problem in problems}
+    known = next((code for code in (_INTEGRITY, _REFUSED) if code in codes), None)
+    return known or (1 if codes - {_UNFINISHED} else _UNFINISHED)
+
+
+def _seconds(job: ExportJob) -> float | None:
+    if job.submitted_at is None or job.verified_at is None:
+        return None
+    return (job.verified_at - job.submitted_at).total_seconds()
+
+
+def _outcome(phase: Phase, code: int) -> Outcome:
+    ended = {Phase.DONE: Outcome.STORED, Phase.UNCHANGED: Outcome.UNCHANGED}
+    return ended.get(phase, Outcome.PENDING if code == _UNFINISHED else Outcome.FAILED)

@@ -1,0 +1,127 @@
+"""Retention at one destination: what may be removed there, and removing it."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from labferry.ledger import Ledger
+from labferry.retention import (
+    Decision,
+    Series,
+    decide,
+    keep_anyway,
+    last_good,
+    moment_of,
+    series_of,
+)
+from labferry.runtime.plugin_errors import as_problem
+from labferry.sdk import ConfigError, LabferryError, Retention, Sink, StoredArchive
+from labferry.sync.retention_state import History
+
+__all__ = ["Removal", "Retirement", "require_delete"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What became of one thing that was to be removed.
+
+    Attributes:
+        key: Where it was, or still is.
+        problem: Why it could not be removed; None where it was.
+    """
+
+    key: str
+    problem: LabferryError | None = None
+
+
+def require_delete(sink: Sink[Any]) -> None:
+    """Make sure that a destination can delete at all.
+
+    Raises:
+        ConfigError: It can't, so a retention makes no sense there.
+    """
+    if not sink.traits.can_delete:
+        raise ConfigError(
+            f"{sink.name} can't have a retention: nothing can be deleted there.",
+            hint=f"Take retention out of [destinations.{sink.name}].",
+        )
+
+
+class Retirement:
+    """One destination's archives, judged by its retention, and removed as it says.
+
+    Args:
+        sink: The destination.
+        ledger: What is known of its past.
+        now: Tells the time, UTC.
+    """
+
+    def __init__(self, sink: Sink[Any], ledger: Ledger, now: Callable[[], datetime]) -> None:
+        self._sink = sink
+        self._history = History(ledger, sink.name)
+        self._now = now
+
+    def decide(self, archives: Sequence[StoredArchive], retention: Retention) -> Sequence[Decision]:
+        """What is kept and what is to be removed, each with the reasons.
+
+        Args:
+            archives: All that the destination has of the series that are to be judged.
+            retention: The rules.
+
+        Raises:
+            LabferryError: The storage can't say whether it holds an archive, or the ledger can't
+                be read.
+        """
+        now, exports = self._now(), self._history.exports(archives)
+        needed = last_good(archives, self._history.condition, now)
+        obstacles = self._history.obstacles(exports)
+        newest = self._history.newest(exports)
+
+        def why(stored: StoredArchive) -> str:
+            if stored.manifest.archive_id in newest:
+                return "the last one that was stored"
+            known_reason = needed.get(stored.key) or obstacles.get(series_of(stored))
+            return known_reason or self._sink.hold(stored)
+
+        return keep_anyway(decide(archives, retention, now), why)
+
+    def strangers(self, decisions: Iterable[Decision]) -> Sequence[Series]:
+        """The series, of those that lose archives, of which the ledger knows nothing."""
+        exports = self._history.exports(d.archive for d in decisions if not d.keep)
+        return sorted(series for series, known in exports.items() if not known)
+
+    def remove(
+        self, decisions: Iterable[Decision], listed: Iterable[StoredArchive]
+    ) -> Iterator[Removal]:
+        """Remove what is not kept, oldest first.
+
+        Before that, what an earlier process was killed in the middle of removing.
+
+        Args:
+            decisions: What is kept and what is not.
+            listed: All that the destination lists.
+        """
+        for stored in self._history.half_removed({stored.key for stored in listed}):
+            _log.info("%s: going on with removing %s", self._sink.name, stored.key)
+            yield self._remove(stored)
+        judged = list(decisions)
+        for decision in judged:
+            if decision.keep:
+                self._history.spared(decision.archive)
+        doomed = [decision.archive for decision in judged if not decision.keep]
+        for stored in sorted(doomed, key=moment_of):
+            yield self._remove(stored)
+
+    def _remove(self, stored: StoredArchive) -> Removal:
+        try:
+            self._history.removing(stored, self._now())
+            self._sink.delete(stored)
+            self._history.removed(stored, self._now())
+        except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the others' work
+            return Removal(stored.key, as_problem(error, f"The sink of {self._sink.name}"))
+        _log.info("%s: removed %s, as its retention says", self._sink.name, stored.key)
+        return Removal(stored.key)

@@ -1,0 +1,422 @@
+"""Restoring: the right archive, from a good copy, whole or not at all."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from labferry.runtime.stop import Stop
+from labferry.sdk import (
+    ConfigError,
+    ConflictError,
+    IntegrityError,
+    LockHeldError,
+    NotFoundError,
+    RefusedError,
+    StoppedError,
+    StoredArchive,
+    TransientError,
+)
+from labferry_local import LocalSink
+
+from .conftest import Machine
+
+_BIG = os.urandom(3 << 20) + b"end"
+
+
+def test_an_archive_comes_back_into_a_folder_under_its_own_name(machine: Machine) -> None:
+    put = machine.put("nas")
+    restored = machine.restore(put.id)
+    assert restored.path == machine.here / put.path.name
+    assert restored.path.read_bytes() == put.content
+    assert (restored.destination, restored.sha256) == ("nas", put.sha256)
+    assert stat.S_IMODE(restored.path.stat().st_mode) == 0o600
+    assert machine.files() == [put.path.name]
+
+
+def test_an_archive_comes_back_into_the_file_that_was_named(machine: Machine) -> None:
+    put = machine.put("nas")
+    machine.restore(put.id, to=machine.folder / "back.zip")
+    assert (machine.folder / "back.zip").read_bytes() == put.content
+
+
+def test_an_empty_archive_comes_back(machine: Machine) -> None:
+    put = machine.put("nas", content=b"")
+    assert machine.restore(put.id).path.read_bytes() == b""
+    assert machine.files() == [put.path.name]
+
+
+def test_a_file_is_never_overwritten_unless_told(machine: Machine) -> None:
+    put = machine.put("nas")
+    target = machine.folder / "back.zip"
+    target.write_bytes(b"mine")
+    with pytest.raises(ConflictError, match="--force"):
+        machine.restore(put.id, to=target)
+    assert target.read_bytes() == b"mine"
+    machine.restore(put.id, to=target, overwrite=True)
+    assert target.read_bytes() == put.content
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = machine.put("nas")
+    target = machine.folder / "back.zip"
+    opened = LocalSink.open
+
+    def appear(sink: LocalSink, stored: StoredArchive, offset: int = 0) -> object:
+        target.write_bytes(b"mine")
+        return opened(sink, stored, offset)
+
+    monkeypatch.setattr(LocalSink, "open", appear)
+    with pytest.raises(ConflictError, match="not touched"):
+        machine.restore(put.id, to=target)
+    assert target.read_bytes() == b"mine"
+
+
+def test_what_is_here_already_is_compared_and_left(machine: Machine) -> None:
+    put = machine.put("nas")
+    machine.restore(put.id)
+    put.path.unlink()
+    machine.put("nas", day=0)
+    restored = machine.restore(put.id)
+    assert restored.destination is None
+    assert machine.files() == [put.path.name]
+
+
+@pytest.mark.parametrize("extract", [False, True])
+def test_a_missing_parent_folder_is_told_before_anything_else(
+    machine: Machine, *, extract: bool
+) -> None:
+    machine.configure("nowhere")
+    (machine.folder / "nowhere").rmdir()
+    with pytest.raises(ConfigError, match="no folder"):
+        machine.restore("x", to=machine.folder / "gone" / "back", extract=extract)
+
+
+def test_a_damaged_copy_is_passed_over(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    machine.configure("nas", "offsite")
+    put = machine.put("nas", content=_BIG)
+    machine.put("offsite", content=_BIG)
+    put.damage()
+    restored = machine.restore(put.id)
+    assert restored.destination == "offsite"
+    assert restored.path.read_bytes() == _BIG
+    assert "damaged" in restored.problems[0]
+    assert "nas: The copy of" in caplog.text
+    assert machine.files() == [put.path.name]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [b"", _BIG[:-1], _BIG + b"x", _BIG[:1000]],
+    ids=["empty", "one less", "one more", "the beginning"],
+)
+def test_a_copy_of_another_size_is_bad(machine: Machine, change: bytes) -> None:
+    put = machine.put("nas", content=_BIG)
+    put.path.write_bytes(change)
+    with pytest.raises(IntegrityError, match="can't be restored from any"):
+        machine.restore(put.id)
+    assert machine.files() == []
+
+
+@pytest.mark.parametrize("change", [_BIG[:-1], _BIG + b"x"], ids=["one less", "one more"])
+def test_a_copy_whose_size_is_misreported_is_found_out_while_it_streams(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, change: bytes
+) -> None:
+    put = machine.put("nas", content=_BIG)
+    listed = machine.listed("nas")
+    monkeypatch.setattr(LocalSink, "list", lambda _: iter(listed))
+    put.path.write_bytes(change)
+    with pytest.raises(IntegrityError, match=r"instead of|more than"):
+        machine.restore(put.id)
+    assert machine.files() == []
+
+
+def test_where_every_copy_is_bad_the_archive_before_it_is_named(machine: Machine) -> None:
+    machine.configure("nas", "offsite")
+    older = machine.put("nas")
+    for name in ("nas", "offsite"):
+        machine.put(name, day=1).damage()
+    with pytest.raises(IntegrityError, match=f"The archive before it is {older.id}"):
+        machine.restore(source="chem")
+    assert machine.files() == []
+
+
+def test_a_destination_that_is_not_there_is_passed_over(machine: Machine) -> None:
+    machine.configure("nas", "offsite")
+    put = machine.put("offsite")
+    (machine.folder / "nas").rmdir()
+    restored = machine.restore(put.id)
+    assert restored.destination == "offsite"
+    assert "There is no folder" in restored.problems[0]
+
+
+def test_a_destination_whose_secret_is_missing_harms_no_other(machine: Machine) -> None:
+    machine.configure(
+        "nas",
+        more='[destinations.cloud]\ntype = "s3"\nbucket = "bucket"\nendpoint_url = "http://127.0.0.1:9"\n'
+        'access_key_id = { env = "NOT_SET_1" }\nsecret_access_key = { env = "NOT_SET_2" }\n',
+    )
+    put = machine.put("nas")
+    assert "NOT_SET" in machine.restore(put.id).problems[0]
+
+
+def test_where_no_destination_answers_that_is_told(machine: Machine) -> None:
+    (machine.folder / "nas").rmdir()
+    with pytest.raises(NotFoundError, match="No destination can be asked"):
+        machine.restore("x")
+
+
+def test_only_the_named_destination_is_asked(machine: Machine) -> None:
+    machine.configure("nas", "offsite")
+    put = machine.put("nas")
+    machine.put("offsite")
+    assert machine.restore(put.id, origin="offsite").destination == "offsite"
+    with pytest.raises(ConfigError, match="Known destinations: nas, offsite"):
+        machine.restore(put.id, origin="tape")
+
+
+def test_copies_that_differ_by_their_manifests_are_told(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine.configure("nas", "offsite")
+    put = machine.put("nas", content=b"one")
+    machine.put("offsite", content=b"two")
+    assert machine.restore(put.id).path.read_bytes() == b"one"
+    assert "not the same at nas, offsite" in caplog.text
+
+
+class _Flaky:
+    """A file that gives so many bytes and then fails."""
+
+    def __init__(self, data: bytes, error: Exception) -> None:
+        self._data = data
+        self._error = error
+
+    def read(self, size: int) -> bytes:
+        if not self._data:
+            raise self._error
+        some, self._data = self._data[:size], self._data[size:]
+        return some
+
+    def close(self) -> None:
+        raise OSError("It was broken before.")
+
+
+Break = Callable[..., list[int]]
+
+
+@pytest.fixture
+def break_reading(monkeypatch: pytest.MonkeyPatch) -> Break:
+    """Let files be read so far at a time; returns at which offsets they were opened."""
+    opened = LocalSink.open
+    offsets: list[int] = []
+
+    def break_it(step: int, error: Exception, *, times: int = 1 << 30, only: str = "") -> list[int]:
+        def flaky(sink: LocalSink, stored: StoredArchive, offset: int = 0) -> object:
+            offsets.append(offset)
+            file = opened(sink, stored, offset)
+            if len(offsets) > times or (only and sink.name != only):
+                return file
+            with file:
+                return _Flaky(file.read(step), error)
+
+        monkeypatch.setattr(LocalSink, "open", flaky)
+        return offsets
+
+    return break_it
+
+
+def test_a_connection_that_breaks_is_taken_up_where_it_broke(
+    machine: Machine, break_reading: Break
+) -> None:
+    put = machine.put("nas", content=_BIG)
+    offsets = break_reading(1 << 20, TransientError("It was lost."), times=3)
+    assert machine.restore(put.id).path.read_bytes() == _BIG
+    assert offsets == [0, 1 << 20, 2 << 20, 3 << 20]
+
+
+def test_a_connection_that_never_works_is_given_up(machine: Machine, break_reading: Break) -> None:
+    put = machine.put("nas", content=_BIG)
+    offsets = break_reading(0, TransientError("It was lost."))
+    with pytest.raises(Exception, match=r"nas: It was lost\."):
+        machine.restore(put.id)
+    assert len(offsets) == 5
+
+
+def test_the_next_destination_goes_on_where_one_broke_off(
+    machine: Machine, break_reading: Break
+) -> None:
+    machine.configure("nas", "offsite")
+    put = machine.put("nas", content=_BIG)
+    machine.put("offsite", content=_BIG)
+    offsets = break_reading(1 << 20, RefusedError("No more."), only="nas")
+    restored = machine.restore(put.id)
+    assert restored.destination == "offsite"
+    assert restored.path.read_bytes() == _BIG
+    assert offsets == [0, 1 << 20]
+
+
+def test_a_later_restore_goes_on_where_one_broke_off(
+    machine: Machine, break_reading: Break, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = machine.put("nas", content=_BIG)
+    offsets = break_reading(1 << 20, OSError(5, "Input/output error"), times=1)
+    with pytest.raises(Exception, match="Input/output error"):
+        machine.restore(put.id)
+    assert len(machine.files()) == 1
+    assert machine.restore(put.id).path.read_bytes() == _BIG
+    assert offsets == [0, 1 << 20]
+
+
+def test_a_bad_beginning_is_not_the_fault_of_a_good_copy(
+    machine: Machine, break_reading: Break
+) -> None:
+    machine.configure("nas", "offsite")
+    put = machine.put("nas", content=_BIG)
+    machine.put("offsite", content=_BIG)
+    put.path.write_bytes(b"x" * len(_BIG))
+    offsets = break_reading(1 << 20, RefusedError("No more."), only="nas")
+    assert machine.restore(put.id).path.read_bytes() == _BIG
+    assert offsets == [0, 1 << 20, 0]
+
+
+def test_the_partial_file_of_another_archive_is_never_used(
+    machine: Machine, break_reading: Break
+) -> None:
+    first = machine.put("nas", content=_BIG)
+    second = machine.put("nas", day=1, content=bytes(reversed(_BIG)))
+    offsets = break_reading(1 << 20, RefusedError("No more."), times=1)
+    with pytest.raises(RefusedError):
+        machine.restore(first.id)
+    assert machine.restore(second.id).path.read_bytes() == second.content
+    assert offsets == [0, 0]
+    assert machine.restore(first.id).path.read_bytes() == first.content
+    assert offsets == [0, 0, 1 << 20]
+
+
+def test_a_partial_file_that_is_too_long_is_begun_anew(machine: Machine) -> None:
+    put = machine.put("nas", content=_BIG)
+    machine.here.mkdir()
+    part = machine.here / f".labferry-{put.sha256[:32]}.part"
+    part.write_bytes(_BIG + b"x")
+    assert machine.restore(put.id).path.read_bytes() == _BIG
+
+
+def test_a_partial_file_that_was_published_already_is_not_written_to(machine: Machine) -> None:
+    put = machine.put("nas", content=_BIG)
+    machine.here.mkdir()
+    published = machine.here / "kept.zip"
+    published.write_bytes(b"x" * 100)
+    part = machine.here / f".labferry-{put.sha256[:32]}.part"
+    part.hardlink_to(published)
+    assert machine.restore(put.id).path.read_bytes() == _BIG
+    assert published.read_bytes() == b"x" * 100
+
+
+def test_a_link_in_place_of_the_partial_file_is_not_followed(machine: Machine) -> None:
+    put = machine.put("nas")
+    machine.here.mkdir()
+    victim = machine.folder / "victim"
+    victim.write_bytes(b"mine")
+    (machine.here / f".labferry-{put.sha256[:32]}.part").symlink_to(victim)
+    with pytest.raises(Exception, match="can't be used"):
+        machine.restore(put.id)
+    assert victim.read_bytes() == b"mine"
+
+
+def test_two_restores_of_one_archive_into_one_folder_do_not_meet(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = machine.put("nas")
+    opened = LocalSink.open
+
+    def restore_too(sink: LocalSink, stored: StoredArchive, offset: int = 0) -> object:
+        with pytest.raises(LockHeldError, match="Another restore"):
+            machine.restore(put.id)
+        return opened(sink, stored, offset)
+
+    monkeypatch.setattr(LocalSink, "open", restore_too)
+    assert machine.restore(put.id).path.read_bytes() == put.content
+
+
+def test_a_signal_ends_it_and_the_next_one_goes_on(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = machine.put("nas", content=_BIG)
+    stop, opened = Stop(), LocalSink.open
+
+    class Stopping(_Flaky):
+        def read(self, size: int) -> bytes:
+            stop.request(15)
+            return super().read(size)
+
+    def stopping(sink: LocalSink, stored: StoredArchive, offset: int = 0) -> object:
+        with opened(sink, stored, offset) as file:
+            return Stopping(file.read(), RefusedError("Too late."))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalSink, "open", stopping)
+        with pytest.raises(StoppedError):
+            machine.restore(put.id, stop=stop)
+    (part,) = machine.here.iterdir()
+    assert part.stat().st_size == 1 << 20
+    assert machine.restore(put.id).path.read_bytes() == _BIG
+
+
+def test_a_key_of_a_strange_destination_is_never_a_path(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = machine.put("nas")
+    (stored,) = machine.listed("nas")
+    strange = StoredArchive("a/..", stored.size, stored.manifest)
+    monkeypatch.setattr(LocalSink, "list", lambda _: iter([strange]))
+    monkeypatch.setattr(LocalSink, "open", lambda *_: put.path.open("rb"))
+    assert machine.restore(put.id).path.parent == machine.here
+
+
+def test_space_is_looked_at_first(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = machine.put("nas", content=_BIG)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: _Usage)
+    with pytest.raises(Exception, match=r"needs 3145731 bytes .* only 1000 are free"):
+        machine.restore(put.id)
+    assert machine.files() == []
+
+
+class _Usage:
+    free = 1000
+
+
+def test_unpacked_it_is_a_new_folder(machine: Machine) -> None:
+    put = machine.put("nas")
+    target = machine.folder / "back"
+    restored = machine.restore(put.id, to=target, extract=True)
+    assert (restored.files, restored.path) == (2, target)
+    assert machine.files(target) == ["work/a.xml", "work/b.bin"]
+    assert [path.name for path in machine.folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_it_is_not_unpacked_over_anything(machine: Machine) -> None:
+    put = machine.put("nas")
+    target = machine.folder / "back"
+    target.mkdir()
+    machine.restore(put.id, to=target, extract=True)
+    with pytest.raises(ConflictError, match="new or empty"):
+        machine.restore(put.id, to=target, extract=True)
+    assert machine.files(target) == ["work/a.xml", "work/b.bin"]
+
+
+def test_what_can_not_be_unpacked_leaves_nothing(machine: Machine) -> None:
+    put = machine.put("nas", content=b"This is no zip file.")
+    with pytest.raises(IntegrityError, match=r"no sound zip file.*without --extract"):
+        machine.restore(put.id, to=machine.folder / "back", extract=True)
+    assert sorted(p.name for p in machine.folder.iterdir()) == ["here", "labferry.toml", "nas"]
+    assert machine.restore(put.id, to=machine.folder / "back").path.read_bytes() == put.content
+
+
+def test_a_place_where_a_disk_is_mounted_is_refused_at_once(machine: Machine) -> None:
+    with pytest.raises(ConfigError, match="mounted"):
+        machine.restore("x", to=Path("/"), extract=True)

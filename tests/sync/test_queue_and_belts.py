@@ -1,0 +1,205 @@
+"""Which lane takes what, and the count of who still holds an archive."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from labferry.ledger import Delivery, DeliveryState
+from labferry.lifecycle import ExportJob, Phase
+from labferry.sdk import Checked, Offer, Receipt, StoppedError
+from labferry.spool import Declared, SpoolArchive
+from labferry.sync.context import RunContext
+from labferry.sync.export_task import Work, WorkQueue
+from labferry.sync.fanout import Belt, Handover, Notice, Parcel
+
+MakeWork = Callable[..., Work]
+
+MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+CONTENT = b"an archive"
+JOB = ExportJob(
+    phase=Phase.COMPLETED,
+    submitted_at=MOMENT,
+    completed_at=MOMENT,
+    server_job="9",
+    offer=Offer("https://eln/9.zip", len(CONTENT), zlib.crc32(CONTENT)),
+)
+
+
+@pytest.fixture
+def settled() -> list[tuple[Work, SpoolArchive]]:
+    return []
+
+
+@pytest.fixture
+def belts() -> dict[str, Belt]:
+    return {"nas": Belt(), "offsite": Belt()}
+
+
+@pytest.fixture
+def handover(
+    context: RunContext, belts: dict[str, Belt], settled: list[tuple[Work, SpoolArchive]]
+) -> Handover:
+    return Handover(
+        context.ledger, context.routes, belts, lambda work, archive: settled.append((work, archive))
+    )
+
+
+@pytest.fixture
+def offered(work: MakeWork) -> Work:
+    return work("alice@eln", job=JOB)
+
+
+@pytest.fixture
+def archive(context: RunContext, offered: Work) -> Iterator[SpoolArchive]:
+    export = offered.export
+    assert export.archive_id
+    assert export.archive_key
+    declared = Declared(
+        export.archive_id, "chem", export.archive_key, len(CONTENT), zlib.crc32(CONTENT)
+    )
+    archive = context.spool.open(declared, md5=False)
+    yield archive
+    archive.close()
+
+
+def destinations(belts: dict[str, Belt]) -> list[str]:
+    return [name for name, belt in belts.items() if not belt.empty()]
+
+
+def test_lane_takes_the_first_that_suits_it(work: MakeWork) -> None:
+    first, second, third = work("a"), work("a", "b"), work("b")
+    queue = WorkQueue([first, second, third])
+    assert queue.lanes == {"a", "b"}
+    assert queue.take("b") is second
+    assert queue.take("a") is first
+    assert queue.take("a") is None
+    assert queue.take("b") is third
+    assert queue.take("b") is None
+
+
+def test_work_without_a_lane_is_taken_by_none(work: MakeWork) -> None:
+    queue = WorkQueue([work()])
+    assert queue.lanes == frozenset()
+    assert queue.take("a") is None
+
+
+def test_nothing_is_taken_twice(work: MakeWork) -> None:
+    everything = [work("a", "b", series=str(number)) for number in range(40)]
+    queue = WorkQueue(everything)
+
+    def drain(lane: str) -> list[int]:
+        return [each.export.id for each in iter(lambda: queue.take(lane), None)]
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = [number for numbers in pool.map(drain, "abab") for number in numbers]
+    assert sorted(taken) == [each.export.id for each in everything]
+
+
+def test_archive_goes_to_every_destination_of_its_source(
+    handover: Handover, belts: dict[str, Belt], offered: Work, archive: SpoolArchive
+) -> None:
+    handover.offer(offered, archive)
+    for belt in belts.values():
+        assert belt.get_nowait() == Parcel(offered, archive)
+
+
+def test_expected_deliveries_are_in_the_ledger_before_anybody_begins(
+    context: RunContext, handover: Handover, offered: Work, archive: SpoolArchive
+) -> None:
+    handover.offer(offered, archive)
+    known = [each.destination for each in context.ledger.deliveries(offered.export.id)]
+    assert known == ["nas", "offsite"]
+
+
+def test_destination_that_has_the_archive_does_not_get_it_again(
+    context: RunContext,
+    handover: Handover,
+    belts: dict[str, Belt],
+    offered: Work,
+    archive: SpoolArchive,
+) -> None:
+    number = offered.export.id
+    context.ledger.expect(number, ["nas", "offsite"])
+    receipt = Receipt("nas", archive.id, archive.key, archive.size, Checked.SIZE)
+    context.ledger.save_delivery(Delivery(number, "nas", DeliveryState.STORED, receipt=receipt))
+    context.ledger.save_delivery(Delivery(number, "offsite", DeliveryState.FAILED, "Full.", 1))
+    handover.offer(offered, archive)
+    assert destinations(belts) == ["offsite"]
+
+
+def test_destination_that_is_not_at_work_gets_nothing(
+    context: RunContext,
+    handover: Handover,
+    belts: dict[str, Belt],
+    offered: Work,
+    archive: SpoolArchive,
+) -> None:
+    context.ledger.expect(offered.export.id, ["removed"])
+    handover.offer(offered, archive)
+    assert destinations(belts) == ["nas", "offsite"]
+
+
+def test_archive_is_settled_once_when_all_are_through(
+    handover: Handover,
+    settled: list[tuple[Work, SpoolArchive]],
+    offered: Work,
+    archive: SpoolArchive,
+) -> None:
+    handover.offer(offered, archive)
+    for _ in range(2):
+        handover.done(offered, archive)
+        assert settled == []
+    handover.done(offered, archive)
+    assert settled == [(offered, archive)]
+
+
+def test_archive_that_nobody_lacks_is_settled_when_the_lane_is_through(
+    context: RunContext,
+    belts: dict[str, Belt],
+    settled: list[tuple[Work, SpoolArchive]],
+    offered: Work,
+    archive: SpoolArchive,
+) -> None:
+    handover = Handover(
+        context.ledger, {"chem": ()}, belts, lambda *what: settled.append((what[0], what[1]))
+    )
+    handover.offer(offered, archive)
+    assert destinations(belts) == []
+    handover.done(offered, archive)
+    assert settled == [(offered, archive)]
+
+
+def test_abandoned_archives_raise_in_their_readers(
+    handover: Handover, offered: Work, archive: SpoolArchive
+) -> None:
+    handover.offer(offered, archive)
+    handover.abandon(StoppedError(15))
+    with archive.open() as reader, pytest.raises(StoppedError):
+        reader.read(1)
+
+
+def test_archive_that_everybody_is_through_with_is_not_abandoned(
+    handover: Handover, offered: Work, archive: SpoolArchive
+) -> None:
+    handover.offer(offered, archive)
+    for _ in range(3):
+        handover.done(offered, archive)
+    handover.abandon(StoppedError(15))
+    assert not archive.is_refused
+
+
+def test_closing_tells_every_destination(handover: Handover, belts: dict[str, Belt]) -> None:
+    handover.close()
+    assert [belt.get_nowait() for belt in belts.values()] == [Notice.END, Notice.END]
+
+
+def test_an_announcement_goes_to_the_destinations_of_its_source_that_are_at_work(
+    context: RunContext, belts: dict[str, Belt]
+) -> None:
+    routes = {"chem": ("offsite", "elsewhere")}
+    Handover(context.ledger, routes, belts, lambda *_: None).announce("chem")
+    assert destinations(belts) == ["offsite"]
+    assert belts["offsite"].get_nowait() is Notice.SOON
