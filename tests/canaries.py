@@ -23,8 +23,6 @@ import pytest
 from labferry.sdk import secrets
 from labferry.testing.rspace import default_world
 
-__all__ = ["CanaryNet", "pytest_configure"]
-
 MARKER = "shows_secrets(reason): a secret of this test may be seen, for a reason that is given"
 _KINDS = ("*.html", "*.json", "*.log", "*.md", "*.prom", "*.service", "ledger.db*")
 """What labferry writes. Key files, which tests write themselves, are called `.txt` or nothing."""

@@ -4,8 +4,6 @@ from collections import Counter
 
 import pytest
 
-__all__ = ["FIGURE", "pytest_terminal_summary"]
-
 FIGURE = "figure: "
 """What the name of a test's property begins with where its value is a figure."""
 

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from labferry.cli.exit_codes import EXIT_CODES
 
-__all__ = ["require_stated"]
-
 
 def require_stated(arguments: Sequence[str], code: int) -> None:
     """Make sure of it.

@@ -23,8 +23,6 @@ from labferry.sdk import (
     redact,
 )
 
-__all__ = ["Plugin", "Plugins", "load_plugins", "new_manager", "warn_of_observer"]
-
 _log = logging.getLogger(__name__)
 _HOOKS = frozenset(name for name in hookspecs.__all__ if name.startswith("labferry_"))
 _OFFERS = frozenset({"labferry_observers", "labferry_sinks", "labferry_sources"})

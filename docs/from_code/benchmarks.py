@@ -6,8 +6,6 @@ from typing import Any
 
 from from_code.curves import drawn
 
-__all__ = ["growth", "machine", "table"]
-
 _FILE = Path(__file__).parents[1] / "explanation" / "performance.json"
 _UNITS = {"x": " \N{MULTIPLICATION SIGN}"}
 _LARGE = 100

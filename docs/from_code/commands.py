@@ -6,8 +6,6 @@ import click
 
 from labferry.cli.main import cli
 
-__all__ = ["command", "commands"]
-
 _WIDTH = 88
 
 

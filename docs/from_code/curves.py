@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from labferry.report_page.markup import Markup, join, tag
 from labferry.report_page.scales import COUNT, DURATION
 
-__all__ = ["drawn"]
-
 _LEFT, _TOP, _RIGHT, _BOTTOM = 60, 30, 560, 190
 _WIDTH, _HEIGHT = 640, 220
 # The theme's colours, which change where the reader likes it dark.

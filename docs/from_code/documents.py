@@ -5,8 +5,6 @@ import json
 from labferry.cli import documents
 from labferry.sdk import Manifest
 
-__all__ = ["manifest_schema", "output_schema"]
-
 
 def manifest_schema() -> str:
     """The JSON Schema of the manifest."""

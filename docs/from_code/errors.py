@@ -4,8 +4,6 @@ import inspect
 
 from labferry.sdk import LabferryError, StoppedError
 
-__all__ = ["errors"]
-
 
 def errors() -> str:
     """A table of all error classes, each below the one it belongs to."""

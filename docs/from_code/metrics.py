@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from labferry.sdk import ExportReport, Freshness, Outcome, RunReport
 from labferry_notify.exposition import families
 
-__all__ = ["metrics"]
-
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _EXPORT = ExportReport("a", "b", "c", Outcome.STORED, 0, None, 1, (), (), seconds=1.0)
 _COPY = Freshness(

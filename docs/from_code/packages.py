@@ -7,8 +7,6 @@ from pathlib import Path
 
 from labferry import sdk
 
-__all__ = ["plugin_api", "source_tour"]
-
 _ROOT = Path(__file__).parents[2]
 
 

@@ -15,8 +15,6 @@ from labferry.config.filekeys import FileSettings
 from labferry.plugins import load_plugins
 from labferry.sdk import Observer, Sink, Source
 
-__all__ = ["fields", "file_keys", "observers", "sinks", "sources"]
-
 _ATTRIBUTES = re.compile(r"^Attributes:\n((?:    .*\n|\n)+)", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"^    (\w+): ((?:.|\n(?!    \w))+)", re.MULTILINE)
 

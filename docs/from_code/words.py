@@ -8,8 +8,6 @@ from pydantic import TypeAdapter
 
 from labferry.sdk import Duration, Secret
 
-__all__ = ["in_words"]
-
 Schema = Mapping[str, Any]
 
 _TIME = TypeAdapter(Duration).json_schema()

@@ -23,8 +23,6 @@ from labferry.testing.rspace import (
 from .moved import moved
 from .terminal import Recording, record
 
-__all__ = ["Laboratory"]
-
 _FIRST = datetime(2026, 1, 31, 2, tzinfo=UTC)
 _NIGHTS = 30
 _WEEK = 7

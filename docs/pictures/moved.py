@@ -12,14 +12,12 @@ from unittest import mock
 
 from typing_extensions import override
 
-__all__ = ["moved"]
-
 _MODULES = (
     "labferry.actions.drill",
     "labferry.actions.verify.verifier",
     "labferry.actions.prune",
     "labferry.cli.list",
-    "labferry.cli.moments",
+    "labferry.cli.params",
     "labferry.cli.report",
     "labferry.cli.status",
     "labferry.runtime.clock",

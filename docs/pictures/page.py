@@ -5,8 +5,6 @@ from typing import Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
-__all__ = ["photograph"]
-
 _CHROMIUM = "/usr/bin/chromium"
 _WIDTH, _HEIGHT = 1000, 1180
 _MIDDLE = 14

@@ -15,8 +15,6 @@ from rich.text import Text
 
 from .terminal import Recording
 
-__all__ = ["moving", "still"]
-
 _SECONDS = 0.4
 _LAST = 12
 """How many times longer than others the last screen is shown."""

@@ -13,8 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["Recording", "record"]
-
 _ROWS = 40
 _CHUNK = 65536
 _PAUSE = 0.02

@@ -2,8 +2,6 @@
 
 from difflib import get_close_matches
 
-__all__ = ["require_driver", "require_suitable"]
-
 _READ_ONLY = "it can only be read"
 _A_COPY = "what is read back would come from a copy on this machine, not from the storage"
 _ONE_FILE = "a file in it can't be replaced or removed, and a crash while adding one loses them all"

@@ -17,8 +17,6 @@ from pydantic import (
 from labferry.sdk import InvalidAnswerError, Secret, SinkSettings, check_key
 from labferry_fsspec.drivers import require_driver, require_suitable
 
-__all__ = ["FsspecSettings", "revealed"]
-
 _FORMS = {"env", "file", "credential", "command"}
 _SECRET_NAME = re.compile(r"pass|secret|token|credential|api_?key|account_key|sas", re.IGNORECASE)
 

@@ -9,8 +9,6 @@ from labferry.sdk.fsspec_sink import FsspecSink
 from labferry_fsspec import webdav
 from labferry_fsspec.settings import FsspecSettings, revealed
 
-__all__ = ["UrlSink"]
-
 # Filesystems whose `mv` is one rename on the server, by their source. That of WebDAV's client is
 # one, too, and does not overwrite: see `webdav`.
 _RENAMING = {"file", "local", "ftp", "sftp", "ssh", "smb"}

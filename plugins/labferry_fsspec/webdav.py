@@ -10,8 +10,6 @@ from typing import Any
 
 from labferry.sdk.fsspec_files import Following
 
-__all__ = ["close", "move", "upload"]
-
 _CHUNK = 1 << 20
 _MOMENTS = 20
 _MOMENT = 0.05

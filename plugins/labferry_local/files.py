@@ -19,19 +19,6 @@ from labferry.sdk import (
     TransientError,
 )
 
-__all__ = [
-    "UNFINISHED",
-    "begin_forcing",
-    "disk_errors",
-    "forget",
-    "is_abandoned",
-    "make_folder",
-    "new_file",
-    "probe_name",
-    "sweep",
-    "sync_folder",
-]
-
 UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.labferry-(part|check)")
 """What the names of files look like that are still being written."""
 

@@ -13,8 +13,6 @@ from typing import BinaryIO, Self
 
 from labferry_local.files import forget
 
-__all__ = ["ReadBack"]
-
 _PIECE = 1 << 20
 
 

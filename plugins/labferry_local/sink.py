@@ -52,8 +52,6 @@ from labferry_local.files import (
 )
 from labferry_local.readback import ReadBack
 
-__all__ = ["LocalSettings", "LocalSink"]
-
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
 _FORCED_AT_A_TIME = 32 << 20

@@ -11,8 +11,6 @@ from datetime import datetime
 
 from labferry.sdk import Freshness, Outcome, RunReport
 
-__all__ = ["Family", "families", "of_copies", "render"]
-
 _PREFIX = "labferry_"
 _LINE = re.compile(r"^(?:# (?:HELP|TYPE) )?(\w+).*\n", re.MULTILINE)
 

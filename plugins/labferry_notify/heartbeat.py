@@ -25,8 +25,6 @@ from labferry_notify.wording import Verdict, summary, text, verdict
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Heartbeat", "HeartbeatSettings"]
-
 _KINDS = {
     Verdict.SUCCESS: Kind.SUCCESS,
     Verdict.UNFINISHED: Kind.UNFINISHED,

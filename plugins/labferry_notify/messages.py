@@ -21,8 +21,6 @@ from labferry.sdk import (
 )
 from labferry_notify.wording import Verdict, text, title, verdict
 
-__all__ = ["AppriseMessages", "AppriseSettings"]
-
 _KINDS = {
     Verdict.SUCCESS: "success",
     Verdict.UNFINISHED: "info",

@@ -25,8 +25,6 @@ from labferry.sdk import (
 )
 from labferry_notify.exposition import families, of_copies, render
 
-__all__ = ["PrometheusSettings", "PrometheusTextfile"]
-
 _SUFFIX = ".prom"
 _FOR_ALL_TO_READ = 0o644
 _TAKEN = {"destination", "outcome", "source"}

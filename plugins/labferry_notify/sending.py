@@ -9,8 +9,6 @@ import httpx
 from labferry.sdk import ConfigError, LabferryError, RefusedError, TransientError, redact
 from labferry_notify.styles import Request
 
-__all__ = ["send"]
-
 _TIMEOUT = 10.0
 _PAUSES = (1.0, 2.0)
 """Seconds before the second try and the third."""

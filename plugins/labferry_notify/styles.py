@@ -14,8 +14,6 @@ from labferry_notify.wording import shortened
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["STYLES", "Kind", "Request", "Signal", "Style"]
-
 Style = Literal["healthchecks", "uptime-kuma", "cronitor", "plain"]
 
 _BODY_MOST = 90_000

@@ -7,8 +7,6 @@ from enum import StrEnum
 
 from labferry.sdk import Outcome, RunReport, redact
 
-__all__ = ["Verdict", "shortened", "summary", "text", "title", "verdict"]
-
 _UNFINISHED = 75
 _SIGNALS = 128
 _MINUTE = 60

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Self, cast
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Address", "Origin", "origin", "web_address"]
-
 _API = "/api/v1"
 _HOST = re.compile(r"[\w.:-]+", re.ASCII)
 _PORTS = {"http": 80, "https": 443}

@@ -9,8 +9,6 @@ import httpx
 
 from labferry.sdk import redact
 
-__all__ = ["Answer", "Problem", "quote"]
-
 _QUOTED = 300
 
 

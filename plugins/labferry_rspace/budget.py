@@ -12,8 +12,6 @@ import httpx
 
 from labferry_rspace.throttling import number
 
-__all__ = ["Budget", "shortage"]
-
 _MEANINGLESS = 10
 # Asking for it, finding it at work, finding it done, and the download: no export takes less.
 _REQUESTS_PER_EXPORT = 4

@@ -16,8 +16,6 @@ from labferry_rspace.problems import judge
 from labferry_rspace.server_settings import ServerSettings
 from labferry_rspace.transport import certificate_problem, certificates, new_client, went_out
 
-__all__ = ["Client", "usable"]
-
 _LONGEST_BODY = 4 * 1024 * 1024
 _JSON = "application/json"
 

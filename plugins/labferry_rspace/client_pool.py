@@ -12,8 +12,6 @@ from labferry_rspace.address import Address
 from labferry_rspace.client import Client
 from labferry_rspace.server_settings import ServerSettings
 
-__all__ = ["borrow", "give_back"]
-
 _Way = tuple[Address, Path | None, timedelta, timedelta, timedelta]
 """A server, and all of the settings that matter to a client."""
 

@@ -14,8 +14,6 @@ from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client, usable
 from labferry_rspace.throttling import parsed, retry_after, server_clock
 
-__all__ = ["Account", "Directory", "Group"]
-
 _PAGE_SIZE = 100
 _MOST_PAGES = 10_000
 # Lists take many requests in a row, which throttling refuses after a few. Starting over from the

@@ -23,8 +23,6 @@ from labferry_rspace.problems import judge, said
 from labferry_rspace.receiving import body
 from labferry_rspace.routing import Target, redirect, route
 
-__all__ = ["download"]
-
 _ACCEPT = {"Accept": "application/octet-stream, application/json;q=0.9"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3

@@ -13,8 +13,6 @@ from labferry_rspace.manifest import check_manifest, read_manifest
 from labferry_rspace.members import Members
 from labferry_rspace.submission import Order
 
-__all__ = ["examine"]
-
 _logger = logging.getLogger(__name__)
 
 

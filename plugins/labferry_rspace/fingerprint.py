@@ -19,8 +19,6 @@ from collections.abc import Iterable, Mapping
 from labferry_rspace.manifest import MANIFEST
 from labferry_rspace.members import Member, Members
 
-__all__ = ["fingerprint", "fingerprint_of_directory"]
-
 _INDEX = "index.html"
 _VERSION = b"labferry_rspace 1"
 _LARGEST_TEXT = 32 * 1024 * 1024

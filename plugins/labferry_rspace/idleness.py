@@ -11,8 +11,6 @@ from labferry_rspace.lanes import Owner
 from labferry_rspace.submission import Order
 from labferry_rspace.throttling import parsed
 
-__all__ = ["is_idle"]
-
 _logger = logging.getLogger(__name__)
 _MARGIN = timedelta(minutes=5)
 # The activity goes back 183 days.

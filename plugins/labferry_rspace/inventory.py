@@ -26,8 +26,6 @@ from labferry_rspace.client import Client
 from labferry_rspace.jobs import read_result
 from labferry_rspace.submission import not_begun
 
-__all__ = ["InventoryOrder", "completed", "submit"]
-
 _PATH = "/api/inventory/v1/export"
 _DOING = "Asking RSpace for the Inventory's export"
 _FAILED = (

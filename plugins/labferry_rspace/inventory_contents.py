@@ -12,8 +12,6 @@ from typing import BinaryIO
 from labferry.sdk import Contents, IntegrityError
 from labferry_rspace.members import Member, Members
 
-__all__ = ["examine_table", "examine_tables"]
-
 _LARGEST = 64 * 1024 * 1024
 _EXPORTED_AT = re.compile(
     rb"^(# Exported by: [^\r\n]*\r?\n# Exported at: )[\d:TZ.-]+(\r?\n# RSpace URL: )", re.MULTILINE

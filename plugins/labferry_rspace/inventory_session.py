@@ -16,8 +16,6 @@ from labferry_rspace.lanes import Owner
 from labferry_rspace.preflight import server_findings
 from labferry_rspace.session import Session
 
-__all__ = ["InventorySession"]
-
 
 class InventorySession(Session[RSpaceInventorySettings]):
     """Exports of an RSpace Inventory."""

@@ -8,8 +8,6 @@ from typing_extensions import override
 
 from labferry_rspace.server_settings import ServerSettings
 
-__all__ = ["RSpaceInventorySettings"]
-
 _ItemId = Annotated[str, Field(pattern=r"^(SA|SS|IT|IC|IN|NT|LM)[1-9][0-9]{0,18}$")]
 _Name = Annotated[str, Field(min_length=1)]
 

@@ -10,8 +10,6 @@ from labferry_rspace.server import ServerSource
 if TYPE_CHECKING:
     from labferry_rspace.inventory_session import InventorySession
 
-__all__ = ["RSpaceInventorySource"]
-
 
 class RSpaceInventorySource(ServerSource[RSpaceInventorySettings]):
     """Exports of an RSpace Inventory."""

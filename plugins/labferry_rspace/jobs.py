@@ -12,8 +12,6 @@ from labferry_rspace.address import Address
 from labferry_rspace.answers import Answer, Problem, quote
 from labferry_rspace.throttling import asked_wait, date, parsed
 
-__all__ = ["job_link", "read_job", "read_result"]
-
 _STATES = {
     "STARTING": JobState.RUNNING,
     "STARTED": JobState.RUNNING,

@@ -9,8 +9,6 @@ from labferry.sdk import InvalidAnswerError, RefusedError, Secret
 from labferry_rspace.answers import quote
 from labferry_rspace.client import Client
 
-__all__ = ["Credentials", "Owner", "Refusal"]
-
 _logger = logging.getLogger(__name__)
 
 

@@ -9,8 +9,6 @@ from labferry.sdk import IntegrityError
 from labferry_rspace.answers import quote
 from labferry_rspace.members import Member, Members
 
-__all__ = ["MANIFEST", "check_manifest", "read_manifest"]
-
 MANIFEST: Final = "manifest.txt"
 _LARGEST = 1024 * 1024
 # The others came later: an archive of an old server has no OrcidID.

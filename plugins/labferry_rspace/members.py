@@ -17,8 +17,6 @@ from labferry.sdk import IntegrityError
 from labferry_rspace.answers import quote
 from labferry_rspace.zipend import check_end
 
-__all__ = ["Member", "Members"]
-
 _CHUNK = 256 * 1024
 # RSpace's own default; servers may be told to allow more, and real work packs less than 50 times.
 _MOST_UNPACKED = 10_000 * 1024 * 1024

@@ -22,8 +22,6 @@ from labferry_rspace.session import Session
 from labferry_rspace.settings import RSpaceSettings
 from labferry_rspace.submission import Order, submit
 
-__all__ = ["NotebookSession"]
-
 _logger = logging.getLogger(__name__)
 
 

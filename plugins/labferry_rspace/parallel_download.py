@@ -15,8 +15,6 @@ import httpx
 from labferry.sdk import LabferryError
 from labferry_rspace.receiving import body
 
-__all__ = ["FetchPiece", "Spreading"]
-
 _PIECE = 4 << 20
 """Bytes; a piece is kept in memory until it is its turn."""
 

@@ -14,8 +14,6 @@ from labferry_rspace.lanes import Owner
 from labferry_rspace.settings import RSpaceSettings
 from labferry_rspace.submission import Order
 
-__all__ = ["Planner"]
-
 _logger = logging.getLogger(__name__)
 _MOST_IDS = 2000
 _NamedT = TypeVar("_NamedT")

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 
 from labferry.sdk import JobState, JobStatus
 
-__all__ = ["Pace"]
-
 _ALMOST_DONE = 90.0
 _MOST_INTERVALS = 10
 _LONGEST = 600.0

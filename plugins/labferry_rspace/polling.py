@@ -19,8 +19,6 @@ from labferry_rspace.jobs import job_link, read_job
 from labferry_rspace.problems import judge, said
 from labferry_rspace.throttling import asked_wait
 
-__all__ = ["poll"]
-
 
 def poll(client: Client, job: str, link: str, key: str) -> JobStatus:
     """Ask for a job's state.

@@ -10,8 +10,6 @@ from labferry_rspace.directory import Directory
 from labferry_rspace.lanes import Credentials, Owner
 from labferry_rspace.settings import RSpaceSettings
 
-__all__ = ["findings", "require_selections", "search_finding", "server_findings"]
-
 _VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
 _SELECTIONS_SINCE = (1, 69, 19)
 

@@ -12,8 +12,6 @@ from labferry.sdk import (
 from labferry_rspace.answers import Answer, quote
 from labferry_rspace.throttling import retry_after
 
-__all__ = ["judge", "moved", "refused", "said"]
-
 _KEY_HINT = (
     "RSpace answers so when it does not know the key, when the account is disabled or the API is "
     "switched off, and also when something is not this account's or does not exist for it. Look at "

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 
 import httpx
 
-__all__ = ["body"]
-
 _PIECE = 256 * 1024
 _WORTH_IT = 4 * _PIECE
 

@@ -18,8 +18,6 @@ import httpx
 from labferry.sdk import InvalidAnswerError
 from labferry_rspace.address import Address, origin, web_address
 
-__all__ = ["Target", "redirect", "route"]
-
 _OWN = re.compile(r".*/api/v1/export/[\w\-.]+/?", re.ASCII)
 
 

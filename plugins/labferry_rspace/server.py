@@ -22,8 +22,6 @@ from labferry_rspace.server_settings import ServerSettings
 if TYPE_CHECKING:
     from labferry_rspace.session import Session
 
-__all__ = ["ServerSource"]
-
 _SettingsT = TypeVar("_SettingsT", bound=ServerSettings)
 
 

@@ -9,8 +9,6 @@ from pydantic import AfterValidator, model_validator
 from labferry.sdk import Duration, FilePath, Secret, SourceSettings
 from labferry_rspace.address import Address
 
-__all__ = ["ServerSettings"]
-
 
 def _address(text: str) -> str:
     return Address.parse(text).base

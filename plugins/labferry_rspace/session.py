@@ -21,8 +21,6 @@ from labferry_rspace.downloading import download
 from labferry_rspace.lanes import Credentials
 from labferry_rspace.server_settings import ServerSettings
 
-__all__ = ["Session"]
-
 _SettingsT = TypeVar("_SettingsT", bound=ServerSettings)
 
 

@@ -10,8 +10,6 @@ from typing_extensions import override
 
 from labferry_rspace.server_settings import ServerSettings
 
-__all__ = ["RSpaceSettings"]
-
 _GLOBAL_ID = re.compile(r"\s*(?:SD|FL|NB|GL|GF)?0*([1-9][0-9]{0,18})\s*", re.ASCII)
 _QUERY_LENGTH = 2000
 

@@ -10,8 +10,6 @@ from labferry_rspace.settings import RSpaceSettings
 if TYPE_CHECKING:
     from labferry_rspace.notebook import NotebookSession
 
-__all__ = ["RSpaceSource"]
-
 
 class RSpaceSource(ServerSource[RSpaceSettings]):
     """Exports of an RSpace electronic lab notebook."""

@@ -23,8 +23,6 @@ from labferry_rspace.jobs import read_job
 from labferry_rspace.problems import moved, refused, said
 from labferry_rspace.throttling import retry_after, slot_wait
 
-__all__ = ["Order", "not_begun", "submit"]
-
 _BUSY = "already a running export"
 _DOING = "Asking RSpace for the export"
 _FAILED = (

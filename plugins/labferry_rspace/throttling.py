@@ -11,8 +11,6 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-__all__ = ["asked_wait", "date", "number", "parsed", "retry_after", "server_clock", "slot_wait"]
-
 _MOST = 86400.0
 
 

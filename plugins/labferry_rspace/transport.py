@@ -12,8 +12,6 @@ import httpx
 
 from labferry.sdk import ConfigError
 
-__all__ = ["certificate_problem", "certificates", "new_client", "went_out"]
-
 _QUERY = re.compile(r"\?[^\s'\"]*")
 _NOT_SENT = (
     httpx.ConnectError,

@@ -10,8 +10,6 @@ from typing import Any, BinaryIO
 
 from labferry.sdk import IntegrityError
 
-__all__ = ["Size", "check_end"]
-
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")

@@ -5,8 +5,6 @@ import io
 import time
 from collections.abc import AsyncIterator
 
-__all__ = ["Body", "Pacer"]
-
 _PIECE = 128 << 10
 
 

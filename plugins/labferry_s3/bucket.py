@@ -38,8 +38,6 @@ from labferry_s3.settings import S3Settings
 from labferry_s3.strays import remove_dead, remove_stray, strays_of
 from labferry_s3.upload import MultipartUpload
 
-__all__ = ["Bucket"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -25,8 +25,6 @@ from labferry_s3.body import Body, Pacer
 from labferry_s3.errors import ExpectedError, classify, code_of, is_brief
 from labferry_s3.settings import S3Settings
 
-__all__ = ["Answer", "StoreClient"]
-
 _log = logging.getLogger(__name__)
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 20.0

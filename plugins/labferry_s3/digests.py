@@ -11,8 +11,6 @@ try:
 except ImportError:  # the extra `fast` is not installed
     from zlib import crc32 as crc32_of
 
-__all__ = ["PartDigest", "combined_crc32", "crc32_text", "multipart_etag", "parse_crc32"]
-
 _POLYNOMIAL = 0xEDB88320
 _PLAIN_ETAG = re.compile(r"[0-9a-f]{32}")
 

@@ -24,17 +24,6 @@ from labferry.sdk import (
     redact,
 )
 
-__all__ = [
-    "ABSENT",
-    "ACTIONS",
-    "DENIED",
-    "ENDED",
-    "ExpectedError",
-    "classify",
-    "code_of",
-    "is_brief",
-]
-
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
 ENDED = ABSENT | {"NoSuchUpload"}
 """How a store answers about an upload that was completed or removed."""

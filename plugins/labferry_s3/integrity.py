@@ -15,8 +15,6 @@ from labferry_s3.digests import PartDigest, multipart_etag
 from labferry_s3.objects import Objects, ObjectState
 from labferry_s3.progress import PartSizes
 
-__all__ = ["compare_existing", "metadata", "quick_compare", "verify_written"]
-
 _CHUNK = 1 << 20
 
 

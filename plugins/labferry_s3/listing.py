@@ -9,8 +9,6 @@ from labferry_s3.client import Answer, StoreClient
 from labferry_s3.errors import DENIED, ExpectedError
 from labferry_s3.objects import UNSUPPORTED, version_of
 
-__all__ = ["Listed", "listed_objects"]
-
 _NO_VERSIONS = DENIED | UNSUPPORTED | {"405", "MethodNotAllowed"}
 
 

@@ -11,8 +11,6 @@ from labferry_s3.errors import ABSENT, ExpectedError
 from labferry_s3.objects import Objects, ObjectState
 from labferry_s3.settings import ObjectLock
 
-__all__ = ["ensure_lock", "lock_parameters", "locked_until"]
-
 _LEEWAY = timedelta(minutes=5)
 _NO_LOCK = ABSENT | {
     "InvalidRequest",

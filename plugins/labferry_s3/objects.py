@@ -12,8 +12,6 @@ from labferry_s3.errors import ABSENT, DENIED, ExpectedError
 from labferry_s3.reading import RangeReader
 from labferry_s3.settings import CustomerKey, S3Settings
 
-__all__ = ["UNSUPPORTED", "ObjectState", "Objects", "version_of"]
-
 UNSUPPORTED = frozenset({"501", "InvalidArgument", "NotImplemented"})
 """How a store answers where it does not know a header that others understand."""
 

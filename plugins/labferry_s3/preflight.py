@@ -13,8 +13,6 @@ from labferry_s3.protection import ensure_protection, write_parameters
 from labferry_s3.settings import S3Settings
 from labferry_s3.strays import PROBE, Upload, remove, uploads_under
 
-__all__ = ["Preflight"]
-
 _CONTENT = b"labferry wrote this to find out whether it can. It may be removed.\n"
 _SKEW_SECONDS = 60
 _NOT_THERE = frozenset(

@@ -11,8 +11,6 @@ from labferry.sdk import Archive, Checkpoint
 from labferry_s3.digests import PartDigest
 from labferry_s3.settings import SMALLEST_PART
 
-__all__ = ["PartSizes", "Progress", "SentPart"]
-
 _MOST_PARTS = 9_000
 _SECONDS_BETWEEN_SAVES = 1.0
 

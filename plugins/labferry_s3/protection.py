@@ -9,8 +9,6 @@ from labferry_s3.locking import ensure_lock, lock_parameters
 from labferry_s3.objects import Objects, ObjectState
 from labferry_s3.settings import CustomerKey, KmsKey, S3Settings
 
-__all__ = ["ensure_protection", "write_parameters"]
-
 
 def write_parameters(settings: S3Settings) -> dict[str, Any]:
     """What to say of protection when an object or a multipart upload is begun.

@@ -10,8 +10,6 @@ from labferry.sdk import InvalidAnswerError, LabferryError, NotFoundError, Trans
 from labferry_s3.client import StoreClient
 from labferry_s3.errors import ExpectedError, classify
 
-__all__ = ["RangeReader"]
-
 _log = logging.getLogger(__name__)
 _BEYOND = frozenset({"416", "InvalidRange"})
 _REPLACED = frozenset({"412", "PreconditionFailed"})

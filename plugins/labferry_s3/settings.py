@@ -21,8 +21,6 @@ from labferry.sdk import (
 from labferry.sdk import check_key as checked_key
 from labferry.sdk.settings import Settings
 
-__all__ = ["CustomerKey", "KmsKey", "ObjectLock", "S3Settings"]
-
 SMALLEST_PART = 5 * MIB
 _LARGEST_PART = 5 * GIB
 _KEY_LENGTH = 32

@@ -18,8 +18,6 @@ from labferry.sdk import (
 )
 from labferry_s3.settings import S3Settings
 
-__all__ = ["S3Sink"]
-
 
 class S3Sink(Sink[S3Settings]):
     """Keeps archives in a bucket of AWS S3 or a store that speaks its protocol.

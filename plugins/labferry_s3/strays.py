@@ -13,17 +13,6 @@ from labferry.sdk.strays import Found, require_unfinished, strays_among
 from labferry_s3.errors import ENDED, ExpectedError
 from labferry_s3.objects import Objects
 
-__all__ = [
-    "PROBE",
-    "Upload",
-    "remove",
-    "remove_dead",
-    "remove_stray",
-    "strays_of",
-    "uploads_of",
-    "uploads_under",
-]
-
 PROBE = "labferry-check"
 """The key of what a check writes; always the same, so that at most one stays."""
 

@@ -28,8 +28,6 @@ from labferry_s3.progress import PartSizes, Progress, SentPart
 from labferry_s3.settings import S3Settings
 from labferry_s3.window import Window
 
-__all__ = ["MultipartUpload"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -11,8 +11,6 @@ from labferry_s3.client import Answer, StoreClient
 from labferry_s3.digests import PartDigest
 from labferry_s3.progress import SentPart
 
-__all__ = ["Window"]
-
 _GRACE_SECONDS = 5.0
 
 

@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import asyncssh
 
-__all__ = ["Hashed", "check_file", "offers_check_file"]
-
 # What one digest is for. ProFTPD keeps this number in 32 bits, and reads beyond a block that is no
 # multiple of what it reads at a time; of a range that begins later it computes too much as well.
 _BLOCK = 1 << 30

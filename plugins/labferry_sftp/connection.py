@@ -20,8 +20,6 @@ from labferry_sftp.proxycommand import ProxyCommand
 from labferry_sftp.route import Target, config_files, route
 from labferry_sftp.settings import SftpSettings
 
-__all__ = ["Connection"]
-
 # A third of the work of the default cipher where the processor has AES instructions.
 _CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
 _NONCE_PER_PACKET = ("-gcm@openssh.com", "-poly1305@openssh.com")

@@ -9,8 +9,6 @@ import asyncssh
 from labferry.sdk import ConfigError, RefusedError, Secret
 from labferry_sftp.settings import SftpSettings
 
-__all__ = ["KEYBOARD", "auth_failure", "login_options"]
-
 KEYBOARD = "keyboard-interactive"
 """What SSH calls questions to a person."""
 

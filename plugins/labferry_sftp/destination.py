@@ -27,8 +27,6 @@ from labferry_sftp.settings import SftpSettings
 from labferry_sftp.storing import Storing
 from labferry_sftp.transfer import RemoteReader
 
-__all__ = ["Destination"]
-
 _READ_AHEAD = 1 << 20
 
 

@@ -16,8 +16,6 @@ from labferry_sftp.settings import SftpSettings
 if TYPE_CHECKING:
     from labferry_sftp.sshfp import Published
 
-__all__ = ["HostKeys", "Judge", "Stranger"]
-
 Judge = Callable[[str, str, int, asyncssh.SSHKey], bool]
 """Whether a key of a host's is trusted: its name, address and port, and the key."""
 

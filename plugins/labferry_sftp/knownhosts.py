@@ -10,8 +10,6 @@ import asyncssh
 
 from labferry.sdk import ConfigError
 
-__all__ = ["KnownHosts", "Noted"]
-
 _SYSTEM = Path("/etc/ssh/ssh_known_hosts")
 _PORT = 22
 

@@ -14,8 +14,6 @@ from labferry.sdk.keys import is_key
 from labferry.sdk.strays import Found
 from labferry_sftp.remote import Remote
 
-__all__ = ["committed_archives", "everything"]
-
 _log = logging.getLogger(__name__)
 _BATCH = 64
 _MANIFEST_LIMIT = 1 << 20

@@ -12,8 +12,6 @@ from contextlib import suppress
 from threading import Thread
 from typing import Any, TypeVar
 
-__all__ = ["LoopThread"]
-
 _log = logging.getLogger(__name__)
 
 ResultT = TypeVar("ResultT")

@@ -8,8 +8,6 @@ from typing import Self
 from labferry.sdk import Checkpoint
 from labferry_sftp.remote import Remote
 
-__all__ = ["UNFINISHED", "Parts"]
-
 UNFINISHED = re.compile(r"\.labferry-[0-9a-f]{16}\.(archive|manifest|check)")
 """What the names of files look like that are still being written."""
 

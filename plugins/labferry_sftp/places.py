@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-__all__ = ["Place", "hops"]
-
 _HOP = re.compile(
     r"(?:ssh://)?(?:(?P<user>[^@\s]+)@)?"
     r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<host>[^-:@/\[\]\s][^:@/\[\]\s]*))"

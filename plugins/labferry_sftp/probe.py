@@ -8,8 +8,6 @@ from labferry.sdk import Finding, IntegrityError, LabferryError, Pacer, Severity
 from labferry_sftp.remote import Remote
 from labferry_sftp.transfer import send
 
-__all__ = ["probe"]
-
 
 def probe(remote: Remote) -> Iterator[Finding]:
     """Write, read back, rename and delete, and tell what the server can't do.

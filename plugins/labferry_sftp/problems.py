@@ -17,8 +17,6 @@ from labferry.sdk import (
     redact,
 )
 
-__all__ = ["bare_failure", "classified", "is_unsupported"]
-
 _FULL = "Free some space on the server or have the quota raised."
 _SFTP: tuple[tuple[tuple[type[Exception], ...], type[LabferryError], str], ...] = (
     ((sftp.SFTPNoSuchFile, sftp.SFTPNoSuchPath, FileNotFoundError), NotFoundError, ""),

@@ -7,8 +7,6 @@ import subprocess
 import tempfile
 from contextlib import suppress
 
-__all__ = ["ProxyCommand"]
-
 _PATIENCE = 2.0
 _MOST = 16_384
 

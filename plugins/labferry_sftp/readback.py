@@ -8,8 +8,6 @@ from labferry_sftp.problems import bare_failure
 from labferry_sftp.remote import Remote
 from labferry_sftp.transfer import Pieces
 
-__all__ = ["ReadBack", "sha256_of"]
-
 
 def sha256_of(remote: Remote, path: str) -> str:
     """The SHA-256 of a file, every byte of it fetched."""

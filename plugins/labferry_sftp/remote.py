@@ -25,8 +25,6 @@ from labferry_sftp.loop import LoopThread
 from labferry_sftp.problems import bare_failure, classified, is_unsupported
 from labferry_sftp.settings import SftpSettings
 
-__all__ = ["USED_UP", "Entry", "Remote"]
-
 # What the slowest server is expected to force to its disks, or to digest, in a second.
 _SLOWEST = 2_000_000
 _SIDE_BY_SIDE = 16

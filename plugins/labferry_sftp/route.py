@@ -11,8 +11,6 @@ from labferry.sdk import ConfigError
 from labferry_sftp.places import Place, hops
 from labferry_sftp.settings import SftpSettings
 
-__all__ = ["Target", "config_files", "route"]
-
 _PORT = 22
 
 

@@ -9,8 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from labferry.sdk import Duration, FilePath, PrivateFilePath, Secret, SinkSettings
 from labferry_sftp.places import hops
 
-__all__ = ["SftpSettings"]
-
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 _PUBLIC_KEY = re.compile(r"(ssh|ecdsa|sk)-\S+ AAAA[A-Za-z0-9+/]+={0,2}( .*)?")
 

@@ -25,8 +25,6 @@ from labferry_sftp.settings import SftpSettings
 if TYPE_CHECKING:
     from labferry_sftp.destination import Destination
 
-__all__ = ["SftpSink"]
-
 
 class SftpSink(Sink[SftpSettings]):
     """Keeps archives in a folder on an SFTP server.

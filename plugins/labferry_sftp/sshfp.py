@@ -14,8 +14,6 @@ import dns.resolver
 
 from labferry.sdk import ConfigError, TransientError
 
-__all__ = ["Published", "published"]
-
 _RESOLV_CONF = Path("/etc/resolv.conf")
 _DOCKER = ip_address("127.0.0.11")
 _SHA256 = 2

@@ -25,8 +25,6 @@ from labferry_sftp.remote import Remote
 from labferry_sftp.settings import SftpSettings
 from labferry_sftp.transfer import IN_FLIGHT, RemoteReader, send
 
-__all__ = ["Storing"]
-
 # How much of an interrupted upload's end is compared before it is continued, where all of it is
 # compared in the end: whatever was on its way when it broke off lies within.
 _TAIL = 2 * IN_FLIGHT

@@ -13,8 +13,6 @@ from typing_extensions import Buffer, override
 from labferry.sdk import ArchiveReader, LabferryError, Pacer
 from labferry_sftp.remote import USED_UP, Remote
 
-__all__ = ["IN_FLIGHT", "Pieces", "RemoteReader", "send"]
-
 # asyncssh cuts each piece into requests of the size that the server takes; four at a time keep
 # as many bytes on their way as OpenSSH's own client does, and memory small.
 _PIECE = 4 * 255 * 1024

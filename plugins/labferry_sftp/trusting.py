@@ -9,8 +9,6 @@ from labferry_sftp.knownhosts import KnownHosts
 from labferry_sftp.loop import LoopThread
 from labferry_sftp.settings import SftpSettings
 
-__all__ = ["accept_new_host_keys"]
-
 
 def accept_new_host_keys(name: str, settings: SftpSettings) -> Iterator[Finding]:
     """Note the keys of hosts of which nothing is known yet, until one can log in.

@@ -33,8 +33,6 @@ from labferry_zenodo.storing import store
 from labferry_zenodo.strays import remove_unfinished, uncommitted
 from labferry_zenodo.task import Task, link
 
-__all__ = ["Account"]
-
 _READ_AHEAD = 256 << 10
 _FINAL = "Published records stay: the server lets nobody delete them through its API"
 

@@ -8,8 +8,6 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["api_path", "base_address", "host", "is_exposed", "is_zenodo"]
-
 _EXPECTED = 'an address such as "https://zenodo.org" or "https://sandbox.zenodo.org"'
 _HOST = re.compile(r"[\w.:-]+", re.ASCII)
 _ZENODO = frozenset({"zenodo.org", "www.zenodo.org", "sandbox.zenodo.org"})

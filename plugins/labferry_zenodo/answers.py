@@ -20,8 +20,6 @@ from labferry.sdk import (
 )
 from labferry_zenodo.limits import retry_after
 
-__all__ = ["Answer", "complaints", "judge", "quoted", "usable"]
-
 _LONGEST_BODY = 16 << 20
 _QUOTED = 300
 _FULL = re.compile(r"quota|size limit|maximum number", re.IGNORECASE)

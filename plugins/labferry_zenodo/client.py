@@ -12,8 +12,6 @@ from labferry_zenodo.limits import RateLimits
 from labferry_zenodo.settings import ZenodoSettings
 from labferry_zenodo.transport import certificate_problem, new_client, went_out
 
-__all__ = ["Client"]
-
 # Plain JSON would be the legacy shape on Zenodo; lists of published files know plain JSON only.
 _JSON = "application/vnd.inveniordm.v1+json, application/json;q=0.9"
 _BYTES = "application/octet-stream"

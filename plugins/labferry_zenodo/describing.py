@@ -7,8 +7,6 @@ from labferry_zenodo.drafting import read_back
 from labferry_zenodo.model import Record, fingerprint
 from labferry_zenodo.task import Task
 
-__all__ = ["described", "is_edited", "require_own"]
-
 _log = logging.getLogger(__name__)
 
 

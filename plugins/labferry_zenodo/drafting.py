@@ -15,8 +15,6 @@ from labferry_zenodo.model import Record, fingerprint
 from labferry_zenodo.series import Series
 from labferry_zenodo.task import Task
 
-__all__ = ["found_or_begun", "read_back"]
-
 _log = logging.getLogger(__name__)
 _SEARCH_AFTER = (2.0, 2.0, 4.0)
 

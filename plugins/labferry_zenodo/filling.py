@@ -19,8 +19,6 @@ from labferry_zenodo.describing import is_edited
 from labferry_zenodo.model import FileEntry, Record
 from labferry_zenodo.task import Task
 
-__all__ = ["Filling", "require_room"]
-
 _PIECE = 256 << 10
 _SMALLEST_PIECE = 1024
 _MOST_FILES = 100

@@ -15,8 +15,6 @@ from labferry_zenodo.marker import Marker
 from labferry_zenodo.model import FileEntry, Record
 from labferry_zenodo.records import Records
 
-__all__ = ["committed_archives", "find", "locate", "marked"]
-
 _log = logging.getLogger(__name__)
 _MANIFEST_LIMIT = 1 << 20
 

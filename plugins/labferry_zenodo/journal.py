@@ -6,8 +6,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from labferry.sdk import Checkpoint
 
-__all__ = ["Journal", "Notes"]
-
 
 class Notes(BaseModel):
     """The note itself.

@@ -14,8 +14,6 @@ import httpx
 
 from labferry.sdk import TransientError
 
-__all__ = ["RateLimits", "retry_after"]
-
 _LONGEST_SLEEP = 65.0
 _MOST = 3600.0
 

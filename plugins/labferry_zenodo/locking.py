@@ -14,8 +14,6 @@ from pathlib import Path
 
 from labferry.sdk import StateError, TransientError
 
-__all__ = ["only_writer"]
-
 
 @contextmanager
 def only_writer(what: str, name: str) -> Iterator[None]:

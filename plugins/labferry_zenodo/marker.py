@@ -14,8 +14,6 @@ from typing import Self
 
 from labferry.sdk import InvalidAnswerError, check_key
 
-__all__ = ["Marker", "file_name", "series_of"]
-
 _MARKER = re.compile(r"labferry:([0-9a-f]{12}):([0-9a-f]{32})(?::(.+))?")
 _USUAL = re.compile(r"(\d{4})\d{4}T\d{6}Z-(.+)")
 

@@ -10,8 +10,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from labferry.sdk.settings import Settings
 
-__all__ = ["Creator", "Funding", "Metadata", "RelatedIdentifier"]
-
 _PLACES = frozenset({"source", "archive_id", "date"})
 _MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-.*")
 _ORCID = re.compile(r"(?:https?://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])")

@@ -12,8 +12,6 @@ from labferry.sdk import InvalidAnswerError
 from labferry_zenodo.marker import Marker
 from labferry_zenodo.settings import Access
 
-__all__ = ["FileEntry", "Record", "fingerprint"]
-
 _MD5 = re.compile(r"md5:([0-9a-f]{32})")
 
 

@@ -10,8 +10,6 @@ from labferry_zenodo.model import Record
 from labferry_zenodo.records import Records
 from labferry_zenodo.settings import ZenodoSettings
 
-__all__ = ["findings"]
-
 _NAME = "labferry-check"
 _IDENTIFIER = "labferry:check"
 

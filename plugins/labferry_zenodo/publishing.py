@@ -11,8 +11,6 @@ from labferry_zenodo.filling import md5_of
 from labferry_zenodo.model import Record
 from labferry_zenodo.task import Task
 
-__all__ = ["published", "require_files"]
-
 _log = logging.getLogger(__name__)
 _LOOK_AFTER = (0.0, 2.0, 4.0)
 _UNCLEAR_SECONDS = 600.0

@@ -11,8 +11,6 @@ from labferry.sdk import InvalidAnswerError, TransientError
 from labferry_zenodo.client import Client
 from labferry_zenodo.records import require_content
 
-__all__ = ["ContentReader"]
-
 _PIECE = 256 << 10
 
 

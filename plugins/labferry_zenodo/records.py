@@ -11,8 +11,6 @@ from labferry_zenodo.answers import Answer, complaints, judge, usable
 from labferry_zenodo.client import Client
 from labferry_zenodo.model import FileEntry, Record
 
-__all__ = ["Records"]
-
 _PAGE = 50
 _GONE = (404, 410)
 

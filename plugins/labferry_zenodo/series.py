@@ -7,8 +7,6 @@ from labferry.sdk import ConflictError, TransientError
 from labferry_zenodo.model import Record
 from labferry_zenodo.task import Task
 
-__all__ = ["Series"]
-
 _INDEX_DELAY = 2.0
 _TELLING = ("title", "description")
 

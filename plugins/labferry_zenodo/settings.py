@@ -10,8 +10,6 @@ from labferry.sdk.settings import Settings
 from labferry_zenodo.address import base_address, host, is_zenodo
 from labferry_zenodo.metadata import Metadata
 
-__all__ = ["Access", "ZenodoSettings"]
-
 _GB = 1000**3
 _NO_COMMUNITIES = (
     "Communities can't be given: their members could get at restricted files, and their curators "

@@ -19,8 +19,6 @@ from labferry.sdk import (
 )
 from labferry_zenodo.settings import ZenodoSettings
 
-__all__ = ["ZenodoSink"]
-
 
 class ZenodoSink(Sink[ZenodoSettings]):
     """Keeps each archive, with its manifest, in a record of its own.

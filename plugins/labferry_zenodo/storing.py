@@ -13,8 +13,6 @@ from labferry_zenodo.publishing import published, require_files
 from labferry_zenodo.series import Series
 from labferry_zenodo.task import Task
 
-__all__ = ["store"]
-
 _log = logging.getLogger(__name__)
 
 

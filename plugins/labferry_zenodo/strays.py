@@ -9,8 +9,6 @@ from labferry_zenodo.finding import marked
 from labferry_zenodo.model import FileEntry, Record
 from labferry_zenodo.records import Records
 
-__all__ = ["remove_unfinished", "uncommitted"]
-
 # A file that is being written is told by its state, not by its name.
 _NO_NAME = re.compile("(?!)")
 

@@ -10,8 +10,6 @@ from labferry_zenodo.model import Record
 from labferry_zenodo.records import Records
 from labferry_zenodo.settings import ZenodoSettings
 
-__all__ = ["Task", "link"]
-
 
 def link(base: str, record: Record) -> str:
     """Where people find a record. Made here, not taken from an answer."""

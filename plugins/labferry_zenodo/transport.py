@@ -11,8 +11,6 @@ import httpx
 from labferry.sdk import ConfigError
 from labferry_zenodo.settings import ZenodoSettings
 
-__all__ = ["certificate_problem", "new_client", "went_out"]
-
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,

@@ -7,13 +7,13 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests.paths import ROOT
+
 from labferry.sdk import Digests, JsonValue
 from labferry.testing.samples import Content
 
 from .results import GIB, MIB, Compared, Plan, Row, compare
 from .storages import S3Bucket, SshServer, Upload, ssh_server
-
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 def s3(plan: Plan) -> list[Row]:
@@ -62,7 +62,7 @@ class _Storing:
         if self._process is None:
             self._process = subprocess.Popen(
                 [*self._command, self._file, f"bench/2026/{uuid.uuid4()}.zip", *self._known],
-                cwd=_ROOT,
+                cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 encoding="utf-8",

@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.paths import ROOT
 
 from labferry.config import Kinds, load_config
 from labferry.plugins import load_plugins
 from labferry.testing.rspace import ALICE_KEY, JobTiming, Options, SimulatedRSpace
 
-_ROOT = Path(__file__).parents[2]
 _PAGES = sorted(
-    path.relative_to(_ROOT).as_posix()
-    for path in (*_ROOT.glob("*.md"), *_ROOT.glob("docs/**/*.md"))
+    path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
 )
 _FENCE = re.compile(r"^```(?P<info>.*)\n(?P<body>(?:.*\n)*?)^```$", re.MULTILINE)
 _CODE_BLOCK = re.compile(r"\{code-block\} (\w+)")
@@ -143,7 +142,7 @@ def _fields(value: object) -> object:
 
 
 def _examples(page: str) -> Iterator[Example]:
-    text = (_ROOT / page).read_text(encoding="utf-8")
+    text = (ROOT / page).read_text(encoding="utf-8")
     for fence in _FENCE.finditer(text):
         directive = _CODE_BLOCK.fullmatch(fence["info"])
         if fence["info"].startswith("{") and not directive:

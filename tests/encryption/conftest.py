@@ -13,6 +13,7 @@ from typing import Any
 
 import pyrage
 import pytest
+from tests.paths import ROOT
 
 from labferry.encryption import decrypted, open_sealed
 from labferry.sdk import Manifest, Secret
@@ -25,7 +26,7 @@ from labferry.testing.rspace import (
 )
 
 SIZE = 200_000
-DRIVER = Path(__file__).parents[1] / "reliability" / "driver.py"
+DRIVER = ROOT / "tests" / "reliability" / "driver.py"
 
 
 @dataclass(frozen=True)

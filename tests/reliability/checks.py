@@ -7,8 +7,6 @@ from labferry.sdk import MANIFEST_SUFFIX, Manifest
 
 from .harness import Lab, Outcome
 
-__all__ = ["check_archives", "check_settled", "check_told"]
-
 _STATE = {"ledger.db", "lock"}
 
 

@@ -14,8 +14,6 @@ from labferry.testing.rspace import ALICE_KEY, BigArchive, JobTiming, Options, S
 
 from .targets import LocalTarget, Target
 
-__all__ = ["IN_THE_DOWNLOAD", "SIZE", "Driver", "Lab", "Outcome"]
-
 SIZE = LocalTarget.size
 """Bytes in an archive for local folders: several network packets, several writes."""
 

@@ -14,8 +14,6 @@ from tests.plugins.labferry_sftp.proftpd import ProFtpd
 
 from .targets import LocalTarget, S3Target, SftpTarget, Target
 
-__all__ = ["ALL", "OVER_THE_NETWORK", "Kinds", "Make"]
-
 Make = Callable[[Path], Target]
 
 OVER_THE_NETWORK = ("s3", "sftp")

@@ -12,8 +12,6 @@ from tests.plugins.labferry_sftp.openssh import OpenSsh
 from tests.plugins.labferry_sftp.proftpd import ProFtpd
 from typing_extensions import override
 
-__all__ = ["LocalTarget", "S3Target", "SftpTarget", "Target"]
-
 
 class Target(ABC):
     """One destination, looked at without labferry.

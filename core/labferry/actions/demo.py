@@ -13,8 +13,6 @@ from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError, RunReport
 from labferry.testing.rspace import PI_KEY, JobTiming, Options, SimulatedRSpace
 
-__all__ = ["Demo", "demo"]
-
 _CONFIG = """\
 # A demonstration: a simulated RSpace server on this machine, and two folders as destinations.
 # For a real one, write your own with: labferry init

@@ -31,8 +31,6 @@ from labferry.sdk import (
     redact,
 )
 
-__all__ = ["Drill", "Trial", "drill"]
-
 _log = logging.getLogger(__name__)
 _ZIP = ".zip"
 

@@ -6,8 +6,6 @@ from pathlib import Path
 from labferry.config import starter_file
 from labferry.sdk import ConfigError
 
-__all__ = ["init"]
-
 
 def init(path: Path) -> None:
     """Write the starter file, readable by its owner alone as it may come to hold a key.

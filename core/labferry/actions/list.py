@@ -15,8 +15,6 @@ from labferry.ledger import Ledger
 from labferry.runtime.stop import Stop
 from labferry.sdk import LabferryError, Sink, StoredArchive, Stray
 
-__all__ = ["Listed", "Listing", "list_stored"]
-
 _Verified = Mapping[tuple[str, str], datetime | None]
 
 _log = logging.getLogger(__name__)

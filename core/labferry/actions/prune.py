@@ -19,8 +19,6 @@ from labferry.sdk import ConfigError, LabferryError, Sink, Stray, StrayKind
 from labferry.sync.removal import Removal, Retirement, require_delete
 from labferry.sync.retention_state import History
 
-__all__ = ["PruneRequest", "Pruned", "prune"]
-
 _log = logging.getLogger(__name__)
 
 

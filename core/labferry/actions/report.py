@@ -32,8 +32,6 @@ from labferry.report_page.document import (
 from labferry.report_page.periods import MOST, periods
 from labferry.sdk import FullError, LabferryError, NotFoundError, RefusedError, StateError
 
-__all__ = ["report", "write_page"]
-
 _LATEST = 20
 _SERIES = 100
 _UNREAD = 25

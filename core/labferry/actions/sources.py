@@ -8,8 +8,6 @@ from labferry.config import Config, suggest
 from labferry.ledger import Ledger
 from labferry.sdk import ConfigError, LabferryError
 
-__all__ = ["require_source"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -12,8 +12,6 @@ from labferry.ledger import Ledger, Standing
 from labferry.sdk import Freshness
 from labferry.sync.freshness import every_route, standings
 
-__all__ = ["Kept", "Level", "judge", "status"]
-
 
 class Level(IntEnum):
     """How monitoring takes it: the exit codes that its plugins have."""

@@ -15,8 +15,6 @@ from labferry.sdk import ConfigError, RunReport
 from labferry.sync.observers import tell_not_begun
 from labferry.sync.run import run_sync
 
-__all__ = ["PlannedExport", "open_sync", "preview", "sync"]
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedExport:

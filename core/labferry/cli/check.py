@@ -13,8 +13,6 @@ from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 from labferry.sdk import Severity, redact
 
-__all__ = ["command"]
-
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.ERROR: "ERROR  "}
 _EXAMPLES = examples(
     "labferry check                    # silent if all is well",

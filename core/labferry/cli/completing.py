@@ -13,15 +13,6 @@ from labferry.config.find import find_config, find_state_dir
 from labferry.ledger.names import archive_ids
 from labferry.sdk.errors import ConfigError
 
-__all__ = [
-    "complete_archives",
-    "complete_destinations",
-    "complete_proofs",
-    "complete_sources",
-    "complete_syncs",
-]
-
-
 # What a path, a file and TOML can be wrong with: a home folder of nobody, or arrays too deep, are a
 # RuntimeError.
 _UNREADABLE = (ConfigError, OSError, RuntimeError, ValueError)

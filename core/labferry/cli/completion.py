@@ -6,8 +6,6 @@ from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import examples
 from labferry.cli.shells import SHELLS, script
 
-__all__ = ["command"]
-
 _EXAMPLES = examples(
     "labferry completion bash > /etc/bash_completion.d/labferry",
     "labferry completion zsh > ~/.zfunc/_labferry    # a folder of your $fpath",

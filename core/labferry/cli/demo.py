@@ -19,8 +19,6 @@ from labferry.runtime.progress import Board
 from labferry.runtime.stop import Stop
 from labferry.sdk import StoppedError
 
-__all__ = ["command"]
-
 _EXAMPLES = examples(
     "labferry demo                          # into ./labferry-demo",
     "labferry demo --keep-running /tmp/try  # then run more verbs against it",

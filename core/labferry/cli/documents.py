@@ -19,8 +19,6 @@ from labferry.actions.verify.results import ProofState
 from labferry.sdk import Checked, MissingCopy, Outcome, Receipt, Severity
 from labferry.sdk.sink import StrayKind
 
-__all__ = ["CONTENT", "VERSION", "output_schema"]
-
 VERSION = 1
 """Of the format. It goes up when a field changes its meaning or goes away."""
 

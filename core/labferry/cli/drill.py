@@ -18,8 +18,6 @@ from labferry.runtime.progress import Board
 from labferry.runtime.stop import Stop
 from labferry.sdk import IntegrityError, StoppedError
 
-__all__ = ["command"]
-
 _PARTIAL = 3
 _EXAMPLES = examples(
     "labferry drill                       # print the report",

@@ -10,12 +10,9 @@ from pathlib import Path
 
 from labferry import __version__
 from labferry.actions.drill import Drill, Trial
-from labferry.cli.moments import show_moment
-from labferry.cli.units import show_seconds, show_size
 from labferry.copies.partial_file import disk_errors
+from labferry.report_page.units import show_moment, show_seconds, show_size
 from labferry.sdk import ConflictError
-
-__all__ = ["as_document", "as_markdown", "check_report", "write_report"]
 
 _JSON = ".json"
 _METHOD = (

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 
 from labferry.sdk import IntegrityError
 
-__all__ = ["EXIT_CODES", "exit_codes", "shared_exit_code"]
-
 _WIDTH = 76
 """Columns, with which help fits into 80."""
 _ANY_VERB = {

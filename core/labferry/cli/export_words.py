@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 
 from labferry.sdk import ExportReport, Outcome
 
-__all__ = ["WORDS", "ExportNames", "word"]
-
 _PARTIAL = "partial"
 WORDS = (Outcome.STORED, Outcome.UNCHANGED, _PARTIAL, Outcome.PENDING, Outcome.FAILED)
 """How an export can have ended, the best first."""

@@ -13,8 +13,6 @@ from labferry.cli.output import print_document, tell
 from labferry.config import InvalidConfigError
 from labferry.sdk import JsonValue, LabferryError, redact
 
-__all__ = ["report_failure"]
-
 _log = logging.getLogger(__name__)
 
 

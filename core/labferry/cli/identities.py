@@ -8,8 +8,6 @@ import click
 
 from labferry.sdk import Secret
 
-__all__ = ["identities_option", "secrets_in"]
-
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
 
 identities_option: Callable[[FunctionT], FunctionT] = click.option(

@@ -12,8 +12,6 @@ from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 
-__all__ = ["command"]
-
 _EXAMPLES = examples(
     "labferry init                  # then edit it, and: labferry check",
     "labferry init ~/.config/labferry/labferry.toml",

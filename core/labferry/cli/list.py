@@ -12,15 +12,13 @@ from labferry.actions.list import Listed, Listing, list_stored
 from labferry.actions.session import open_stores
 from labferry.cli.completing import complete_destinations, complete_sources
 from labferry.cli.exit_codes import exit_codes, shared_exit_code
-from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell
+from labferry.cli.params import MOMENT
 from labferry.cli.tables import print_what_fits
-from labferry.cli.units import show_seconds, show_size
 from labferry.copies.query import told
+from labferry.report_page.units import show_moment, show_seconds, show_size
 from labferry.runtime.stop import Stop
-
-__all__ = ["command"]
 
 _HEAD = ("ARCHIVE", "SOURCE", "DESTINATION", "TAKEN (UTC)", "AGE", "SIZE", "SHA-256", "VERIFIED")
 _SPARE = ("SHA-256", "VERIFIED", "AGE", "SOURCE", "SIZE", "TAKEN (UTC)")

@@ -11,8 +11,6 @@ from rich.file_proxy import FileProxy
 from rich.live import Live
 from typing_extensions import override
 
-__all__ = ["drawn"]
-
 _INTERVAL = 1 / 8
 """Seconds."""
 

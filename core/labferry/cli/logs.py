@@ -13,8 +13,6 @@ from typing_extensions import override
 from labferry.runtime.log_context import about, log_context
 from labferry.sdk import redact
 
-__all__ = ["LogFormat", "is_journal", "is_started", "is_text", "start_logging", "told_line"]
-
 _CHATTY = ("asyncssh", "botocore", "filelock", "httpcore", "httpx", "s3fs")
 """Libraries whose log lines are about themselves, or hold addresses with their signatures."""
 _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}

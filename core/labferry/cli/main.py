@@ -15,8 +15,6 @@ from typing_extensions import override
 
 from labferry import __version__
 
-__all__ = ["cli", "main"]
-
 _VERBS = (
     "check",
     "completion",

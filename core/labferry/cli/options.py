@@ -10,8 +10,6 @@ import click
 from labferry.cli.logs import LogFormat
 from labferry.cli.output import Output
 
-__all__ = ["config_option", "examples", "output_options"]
-
 ResultT = TypeVar("ResultT")
 
 config_option = click.option(

@@ -13,8 +13,6 @@ import click
 from labferry.cli.logs import LogFormat, start_logging, told_line
 from labferry.sdk import JsonValue
 
-__all__ = ["Output", "legible", "painted", "print_document", "tell"]
-
 _COLOURS = {
     "ok": "green",
     "stored": "green",

@@ -12,8 +12,6 @@ from labferry.cli.output import Output, print_document
 from labferry.cli.tables import print_table
 from labferry.plugins import Plugin, load_plugins
 
-__all__ = ["command"]
-
 _HEAD = ("TYPE", "KIND", "PLUGIN", "DISTRIBUTION", "STATE")
 _EXAMPLES = examples(
     "labferry plugins                    # is a plugin found, and does it work?",

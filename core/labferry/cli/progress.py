@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labferry.cli.units import show_seconds, show_size
+from labferry.report_page.units import show_seconds, show_size
 from labferry.runtime.progress import Activity, ActivityKind, Board
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
-
-__all__ = ["Bars", "progress_bars"]
 
 _WIDE = 80
 """Columns from which on there is room for bars and rates."""

@@ -11,15 +11,13 @@ import click
 from labferry.actions.prune import Pruned, PruneRequest, prune
 from labferry.actions.session import open_stores
 from labferry.cli.completing import complete_destinations, complete_sources
-from labferry.cli.durations import DURATION
 from labferry.cli.exit_codes import exit_codes, shared_exit_code
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell
+from labferry.cli.params import DURATION
 from labferry.retention import Decision, series_of
 from labferry.sdk import Stray, redact
 from labferry.sdk.settings import format_duration
-
-__all__ = ["command"]
 
 _PARTIAL = 3
 _EXAMPLES = examples(

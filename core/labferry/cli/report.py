@@ -7,14 +7,12 @@ import click
 
 from labferry.actions.report import report, write_page
 from labferry.actions.session import open_stores
-from labferry.cli.durations import DURATION
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
+from labferry.cli.params import DURATION
 from labferry.report_page.document import Ended, Health, Report
 from labferry.report_page.page import render
-
-__all__ = ["command"]
 
 _EXAMPLES = examples(
     "labferry report --html report.html",

@@ -12,18 +12,16 @@ from labferry.actions.session import open_stores
 from labferry.cli.completing import complete_archives, complete_destinations, complete_sources
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.identities import identities_option, secrets_in
-from labferry.cli.moments import MOMENT, show_moment
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
+from labferry.cli.params import MOMENT
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
-from labferry.cli.units import show_size
 from labferry.copies.select import LATEST, Wanted
+from labferry.report_page.units import show_moment, show_size
 from labferry.runtime.progress import Board
 from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError
-
-__all__ = ["command"]
 
 _EXAMPLES = examples(
     "labferry restore latest --source chem --to /srv/restored",

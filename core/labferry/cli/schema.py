@@ -10,8 +10,6 @@ from labferry.cli.options import examples
 from labferry.config import json_schema
 from labferry.plugins import load_plugins
 
-__all__ = ["command"]
-
 _EXAMPLES = examples(
     "labferry schema > labferry.schema.json",
     "then begin labferry.toml with the line:  #:schema labferry.schema.json",

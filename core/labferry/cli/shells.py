@@ -13,8 +13,6 @@ from click.shell_completion import (
 )
 from typing_extensions import override
 
-__all__ = ["SHELLS", "VARIABLE", "complete", "script"]
-
 VARIABLE = "_LABFERRY_COMPLETE"
 """The environment variable by which a shell asks."""
 _PROGRAM = "labferry"

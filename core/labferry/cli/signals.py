@@ -10,8 +10,6 @@ from types import FrameType
 from labferry.cli.logs import told_line
 from labferry.runtime.stop import Stop
 
-__all__ = ["stop_on_signals"]
-
 
 def stop_on_signals(stop: Stop) -> None:
     """Let the two signals end a run. Both ways leave a state that the next run goes on from."""

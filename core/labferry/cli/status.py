@@ -9,16 +9,13 @@ import click
 
 from labferry.actions.session import open_stores
 from labferry.actions.status import Kept, Level, judge, status
-from labferry.cli.durations import DURATION
 from labferry.cli.exit_codes import exit_codes
-from labferry.cli.moments import show_moment
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document
+from labferry.cli.params import DURATION
 from labferry.cli.tables import print_what_fits, wrapped
-from labferry.cli.units import show_seconds, show_size
+from labferry.report_page.units import show_moment, show_seconds, show_size
 from labferry.sdk import LabferryError, redact
-
-__all__ = ["command"]
 
 _HEAD = (
     *("SOURCE", "DESTINATION", "LAST SUCCESS (UTC)", "AGE", "SIZE", "COPIES"),

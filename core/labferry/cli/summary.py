@@ -14,10 +14,8 @@ from labferry.cli.logs import is_journal, is_text
 from labferry.cli.output import Output, print_document, tell
 from labferry.cli.summary_table import how_many, pages, print_exports, stored_bytes
 from labferry.cli.tables import wrapped
-from labferry.cli.units import show_seconds, show_size
+from labferry.report_page.units import show_seconds, show_size
 from labferry.sdk import ExportReport, Outcome, RunReport, redact
-
-__all__ = ["print_run", "tell_begun"]
 
 _FAILED = {1, 3, 4, 5}
 _COMFORT = "What failed is tried again by the next run; what is stored stays as it is."

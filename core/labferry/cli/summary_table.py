@@ -9,10 +9,8 @@ import click
 from labferry.cli.export_words import WORDS, ExportNames, word
 from labferry.cli.output import painted
 from labferry.cli.tables import print_if_it_fits
-from labferry.cli.units import show_size
+from labferry.report_page.units import show_size
 from labferry.sdk import Checked, ExportReport, MissingCopy, Outcome, Receipt, redact
-
-__all__ = ["how_many", "pages", "print_exports", "stored_bytes"]
 
 _HEAD = ("EXPORT", "OUTCOME", "SIZE", "DESTINATION", "CHECKED", "KEY")
 _NARROWEST = 14

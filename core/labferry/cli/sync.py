@@ -20,8 +20,6 @@ from labferry.cli.summary import print_run, tell_begun
 from labferry.runtime.progress import Board
 from labferry.runtime.stop import Stop
 
-__all__ = ["command"]
-
 _log = logging.getLogger(__name__)
 
 _EXAMPLES = examples(

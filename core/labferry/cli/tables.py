@@ -11,8 +11,6 @@ import click
 from labferry.cli.output import painted
 from labferry.sdk import redact
 
-__all__ = ["print_if_it_fits", "print_table", "print_what_fits", "wrapped"]
-
 _GAP = "  "
 
 

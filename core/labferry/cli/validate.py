@@ -15,8 +15,6 @@ from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 
-__all__ = ["command"]
-
 _EXAMPLES = examples(
     "labferry plugins validate offsite",
     "labferry plugins validate offsite --json > verdict.json",

@@ -18,12 +18,10 @@ from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
-from labferry.cli.units import show_size
+from labferry.report_page.units import show_size
 from labferry.runtime.progress import Board
 from labferry.runtime.stop import Stop
 from labferry.sdk import LabferryError, StoppedError, redact
-
-__all__ = ["command"]
 
 _EXAMPLES = examples(
     "labferry verify                   # read back everything, everywhere",

@@ -13,8 +13,6 @@ from labferry.config.problems import InvalidConfigError, KeyPath, Problem, dotte
 from labferry.sdk.errors import ConfigError
 from labferry.sdk.settings import ConfigFile
 
-__all__ = ["SIZE_LIMIT", "Document", "holds", "read_document"]
-
 SIZE_LIMIT = 1 << 20
 """The largest configuration file that is read, in bytes."""
 

@@ -7,8 +7,6 @@ from labferry.config import Config, InvalidConfigError
 from labferry.encryption import Recipients, armoured, decrypted
 from labferry.sdk import Encrypt, Finding, PluginError, Severity
 
-__all__ = ["check_encryption", "require_encryption"]
-
 
 def require_encryption(config: Config) -> None:
     """Make sure that every destination can be encrypted for, if it is to be.

@@ -12,8 +12,6 @@ from labferry.config.fields import Fields
 from labferry.config.problems import KeyPath, Problem, suggest
 from labferry.sdk.secrets import redact
 
-__all__ = ["explain"]
-
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table",

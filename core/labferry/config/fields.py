@@ -12,8 +12,6 @@ from pydantic_core import CoreSchema
 from labferry.config.problems import KeyPath
 from labferry.sdk.settings import format_duration
 
-__all__ = ["Fields", "SchemaGenerator"]
-
 
 class SchemaGenerator(GenerateJsonSchema):
     """Durations as people write them; a type without a JSON Schema accepts anything."""

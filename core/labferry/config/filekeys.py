@@ -8,8 +8,6 @@ from pydantic.types import JsonValue
 
 from labferry.sdk.settings import Duration, FilePath, Settings
 
-__all__ = ["NAME_PATTERN", "FileSettings", "SyncSettings"]
-
 NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?$"
 """Names of sources, destinations, syncs and observers: safe in file names and commands."""
 

@@ -7,8 +7,6 @@ import platformdirs
 
 from labferry.sdk.errors import ConfigError
 
-__all__ = ["FILE_NAME", "find_config", "find_state_dir"]
-
 FILE_NAME = "labferry.toml"
 _APPLICATION = "labferry"
 _SYSTEM_FOLDER = Path("/etc/labferry")

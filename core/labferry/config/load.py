@@ -24,8 +24,6 @@ from labferry.config.problems import InvalidConfigError, KeyPath, Problem, sugge
 from labferry.config.references import check_references, unused_names
 from labferry.config.secretvalues import can_fetch, plain_secret_warnings
 
-__all__ = ["load_config", "load_observers"]
-
 ModelT = TypeVar("ModelT", bound=BaseModel)
 KindT = TypeVar("KindT")
 

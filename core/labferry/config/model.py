@@ -13,8 +13,6 @@ from labferry.sdk.sink import Sink
 from labferry.sdk.sink_settings import SinkSettings
 from labferry.sdk.source import Source
 
-__all__ = ["Config", "Kinds", "ObserverConfig", "SinkConfig", "SourceConfig", "SyncConfig"]
-
 
 @dataclass(frozen=True, slots=True)
 class Kinds:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from labferry.sdk.errors import ConfigError
 
-__all__ = ["InvalidConfigError", "KeyPath", "Problem", "dotted", "suggest"]
-
 KeyPath = tuple[str | int, ...]
 """Where something is in a document: keys of tables and positions in lists."""
 

@@ -6,8 +6,6 @@ from labferry.config.document import Document
 from labferry.config.model import Config
 from labferry.config.problems import Problem, suggest
 
-__all__ = ["check_references", "unused_names"]
-
 _SECTIONS = ("sources", "destinations")
 
 

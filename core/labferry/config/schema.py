@@ -9,8 +9,6 @@ from labferry.config.fields import SchemaGenerator
 from labferry.config.filekeys import NAME_PATTERN, FileSettings
 from labferry.config.model import Kinds
 
-__all__ = ["json_schema"]
-
 _MODE: JsonSchemaMode = "validation"
 
 

@@ -11,14 +11,6 @@ from labferry.sdk.errors import ConfigError
 from labferry.sdk.secrets import Secret
 from labferry.sdk.settings import PrivatePath
 
-__all__ = [
-    "can_fetch",
-    "plain_secret_warnings",
-    "private_files_in",
-    "resolve_secrets",
-    "secrets_in",
-]
-
 
 def resolve_secrets(config: Config) -> None:
     """Fetch every secret that the configuration refers to.

@@ -2,8 +2,6 @@
 
 from importlib import resources
 
-__all__ = ["starter_file"]
-
 
 def starter_file() -> str:
     """The commented file that `labferry init` writes.

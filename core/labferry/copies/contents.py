@@ -13,8 +13,6 @@ from labferry.copies.reader import CopyReader
 from labferry.runtime.stop import Stop
 from labferry.sdk import IntegrityError, Manifest, Secret, Sink, StoredArchive
 
-__all__ = ["read_contents"]
-
 _CHUNK = 1 << 20
 _ZIP = ".zip"
 

@@ -16,8 +16,6 @@ from labferry.runtime.progress import Activity, ActivityKind, Board
 from labferry.runtime.stop import Stop
 from labferry.sdk import IntegrityError, Manifest, Secret, Sink, StoredArchive
 
-__all__ = ["fetch"]
-
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
 _SECONDS_BETWEEN_NEWS = 10.0

@@ -9,8 +9,6 @@ import unicodedata
 
 from labferry.sdk import IntegrityError
 
-__all__ = ["DEEPEST", "LONGEST_NAME", "Tree", "parts_of", "shown"]
-
 DEEPEST = 64
 """How many folders may be inside each other."""
 

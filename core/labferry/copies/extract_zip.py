@@ -13,8 +13,6 @@ from labferry.copies.extract_names import Tree, parts_of, shown
 from labferry.runtime.stop import Stop
 from labferry.sdk import GIB, MIB, IntegrityError
 
-__all__ = ["LIMITS", "Limits", "Member", "ZipContents"]
-
 _CHUNK = 1 << 20
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _SECRET = 0x1 | 0x40 | 0x2000

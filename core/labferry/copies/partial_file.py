@@ -24,8 +24,6 @@ from labferry.sdk import (
     RefusedError,
 )
 
-__all__ = ["Landing", "disk_errors", "landing_path", "require_space", "sync_folder"]
-
 _CHUNK = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}

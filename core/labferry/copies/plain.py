@@ -9,8 +9,6 @@ from labferry.copies.reader import CopyReader
 from labferry.encryption import decrypted, open_sealed
 from labferry.sdk import Manifest, Secret, StoredArchive
 
-__all__ = ["Readable", "identities_for", "plain_manifest", "plain_stream"]
-
 
 class Readable(Protocol):
     """Something to read from, front to back."""

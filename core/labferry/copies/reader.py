@@ -11,8 +11,6 @@ from labferry.runtime.plugin_errors import as_problem
 from labferry.runtime.stop import Stop
 from labferry.sdk import IntegrityError, LabferryError, Sink, StoredArchive, TransientError
 
-__all__ = ["CopyReader", "Hash"]
-
 _CHUNK = 1 << 20
 _TRIES = 5
 

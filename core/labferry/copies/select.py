@@ -8,8 +8,6 @@ from labferry.config import SinkConfig
 from labferry.encryption import hidden_series
 from labferry.sdk import ConfigError, NotFoundError, StoredArchive
 
-__all__ = ["LATEST", "Copy", "Wanted", "choose", "copies_of", "newest"]
-
 LATEST = "latest"
 """The word for the newest archive of a source."""
 

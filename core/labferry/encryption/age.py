@@ -5,8 +5,6 @@ from typing import Any
 
 from labferry.sdk import PluginError
 
-__all__ = ["BLOCK", "Blocks", "load_age"]
-
 BLOCK = 1 << 20
 """How many bytes are read at a time."""
 

@@ -12,8 +12,6 @@ from labferry.encryption.age import BLOCK, Blocks, load_age
 from labferry.encryption.identities import parse_identities
 from labferry.sdk import IntegrityError, LabferryError, RefusedError, Secret
 
-__all__ = ["decrypted"]
-
 _NO_KEY_FITS = "No matching keys found"
 
 

@@ -6,8 +6,6 @@ from labferry.encryption.age import BLOCK, Blocks, load_age
 from labferry.encryption.recipients import Recipients
 from labferry.sdk import LabferryError
 
-__all__ = ["armoured", "encrypt"]
-
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...

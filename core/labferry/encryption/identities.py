@@ -6,8 +6,6 @@ from typing import Any
 from labferry.encryption.age import load_age
 from labferry.sdk import RefusedError, Secret
 
-__all__ = ["parse_identities"]
-
 _LOCKED_FILES = ("age-encryption.org/", "-----BEGIN AGE ENCRYPTED FILE-----")
 
 

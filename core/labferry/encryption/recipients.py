@@ -7,8 +7,6 @@ from typing import Any
 from labferry.encryption.age import load_age
 from labferry.sdk import ConfigError
 
-__all__ = ["Recipients"]
-
 _FORMS = "an age public key (age1…) or an SSH public key (ssh-ed25519 AAAA… or ssh-rsa AAAA…)"
 _PRIVATE = ("AGE-SECRET-KEY-", "AGE-PLUGIN-", "-----BEGIN")
 

@@ -15,8 +15,6 @@ from labferry.sdk import (
     Secret,
 )
 
-__all__ = ["hidden_series", "open_sealed", "seal_manifest"]
-
 _SERIES_LENGTH = 32
 
 

@@ -19,8 +19,6 @@ from labferry.sdk import (
     redact,
 )
 
-__all__ = ["Copies"]
-
 _COLUMNS = (
     "destination, archive_id, source, series, key, size, sha256, version_id, submitted_at, "
     "manifest, previous, place, stored_at, checked, checked_at, verified_at, problem, "

@@ -11,8 +11,6 @@ from pathlib import Path
 from labferry.ledger import migrations
 from labferry.sdk import FullError, StateError
 
-__all__ = ["database_errors", "is_damage", "open_database", "set_aside"]
-
 _FORMAT = 0x6C660000
 """What `application_id` holds, plus the version: so a damaged version is told from a newer one."""
 

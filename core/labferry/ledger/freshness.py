@@ -9,8 +9,6 @@ from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment
 from labferry.sdk import Freshness
 
-__all__ = ["Standing", "standings"]
-
 _PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL"
 _OPEN = "phase NOT IN ('done', 'unchanged', 'failed')"
 _SERIES = "json_extract(request, '$.series')"

@@ -9,8 +9,6 @@ from labferry.ledger.records import Run
 from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment, stamp
 
-__all__ = ["Download", "Failure", "Past", "Size", "Trust"]
-
 _PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL"
 _FAILURES = """
     SELECT e.source, '' AS destination, json_extract(e.job, '$.reason') AS message,

@@ -23,8 +23,6 @@ from labferry.ledger.store import Store
 from labferry.lifecycle import ExportJob
 from labferry.sdk import Checkpoint, ExportRequest, JsonValue, Receipt, Source, StateError, redact
 
-__all__ = ["Ledger"]
-
 
 class Ledger:
     """The database in the state folder. Its methods may be called from any thread.

@@ -1,7 +1,5 @@
 """The ledger's tables, as each version made them of what the one before had."""
 
-__all__ = ["MIGRATIONS"]
-
 MIGRATIONS = (
     """
     CREATE TABLE runs (

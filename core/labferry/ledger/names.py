@@ -6,8 +6,6 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["archive_ids"]
-
 _PATIENCE = 0.2
 """Seconds: somebody waits with a finger on the tab key."""
 _MOST = 200

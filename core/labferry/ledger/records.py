@@ -7,8 +7,6 @@ from enum import StrEnum
 from labferry.lifecycle import ExportJob
 from labferry.sdk import ExportRequest, Receipt, archive_id, archive_key
 
-__all__ = ["Copy", "Delivery", "DeliveryState", "Export", "Run"]
-
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -9,8 +9,6 @@ from typing import Any
 
 from labferry.ledger.database import database_errors
 
-__all__ = ["Store"]
-
 
 class Store:
     """An open ledger file.

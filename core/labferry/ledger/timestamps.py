@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import overload
 
-__all__ = ["moment", "stamp"]
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Decision", "Deliver", "Download", "End", "Poll", "Submit", "Suspend", "Wait"]
-
 
 @dataclass(frozen=True, slots=True)
 class Wait:

@@ -5,24 +5,6 @@ from dataclasses import dataclass
 from labferry.sdk.archive import Digests
 from labferry.sdk.source import Contents, JobStatus
 
-__all__ = [
-    "Busy",
-    "Corrupted",
-    "Delivered",
-    "Downloaded",
-    "Downloading",
-    "Ended",
-    "Event",
-    "Gone",
-    "Lost",
-    "Misplaced",
-    "Reported",
-    "Restarted",
-    "Submitting",
-    "Unchanged",
-    "Unreachable",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Submitting:

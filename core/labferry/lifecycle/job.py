@@ -7,8 +7,6 @@ from enum import StrEnum
 from labferry.sdk.archive import Digests
 from labferry.sdk.source import Contents, Offer
 
-__all__ = ["ExportJob", "Phase", "Policy"]
-
 
 class Phase(StrEnum):
     """How far an export job is."""

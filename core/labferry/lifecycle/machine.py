@@ -33,8 +33,6 @@ from labferry.lifecycle.events import (
 from labferry.lifecycle.job import ExportJob, Phase, Policy
 from labferry.sdk.source import JobState, JobStatus, Offer
 
-__all__ = ["advance", "decide"]
-
 _BACKOFF_FIRST = 5.0
 _BACKOFF_MOST = 300.0
 

@@ -17,8 +17,6 @@ from labferry.report_page.parts import (
 from labferry.report_page.scales import SIZE
 from labferry.report_page.units import NONE, show_moment, show_size
 
-__all__ = ["CHARTS", "archives", "failures"]
-
 CHARTS = 12
 """How many series have a chart; the others have a row of a table."""
 

@@ -9,8 +9,6 @@ from labferry.report_page.markup import Markup, join, tag
 from labferry.report_page.scales import Scale
 from labferry.report_page.units import MONTHS
 
-__all__ = ["Column", "Dot", "Part", "column_chart", "line_chart", "share_bar"]
-
 _WIDTH, _WIDE, _HEIGHT = 340, 1120, 216
 _LEFT, _TOP, _BOTTOM = 70, 36, 190
 _MARGIN = 8

@@ -5,20 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-__all__ = [
-    "Cell",
-    "Coverage",
-    "Ended",
-    "Failed",
-    "Health",
-    "LatestRun",
-    "Period",
-    "Point",
-    "Report",
-    "Series",
-    "Unread",
-]
-
 
 class Health(StrEnum):
     """How a source fares at a destination."""

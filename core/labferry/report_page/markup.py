@@ -6,8 +6,6 @@ from collections.abc import Iterable
 
 from labferry.sdk import redact
 
-__all__ = ["Markup", "join", "raw", "tag"]
-
 _VOID = frozenset({"col", "link", "meta"})
 # Controls that HTML has no place for, halves of surrogate pairs, and the marks that end a line or
 # turn the direction of what follows them.

@@ -7,8 +7,6 @@ from labferry.report_page.markup import Markup, join, tag
 from labferry.report_page.parts import badge, message, name, note, section, table, when
 from labferry.report_page.units import show_seconds, show_size
 
-__all__ = ["age", "matrix"]
-
 _WORDS = {Health.OK: "Fresh", Health.WARNING: "Warning", Health.CRITICAL: "Critical"}
 
 

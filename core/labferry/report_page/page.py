@@ -14,8 +14,6 @@ from labferry.report_page.runs import ENDED, runs, speed
 from labferry.report_page.units import NONE, show_size
 from labferry.report_page.verification import verification
 
-__all__ = ["render"]
-
 _TITLE = "labferry report"
 _PARTS = {
     "freshness": "Freshness",

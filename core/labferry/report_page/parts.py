@@ -6,20 +6,6 @@ from datetime import UTC, datetime
 from labferry.report_page.markup import Markup, raw, tag
 from labferry.report_page.units import NONE, show_moment
 
-__all__ = [
-    "badge",
-    "figure",
-    "key",
-    "message",
-    "more",
-    "name",
-    "note",
-    "number",
-    "section",
-    "table",
-    "when",
-]
-
 _LONGEST = 400
 """Characters of a name: some are made by other people's programs."""
 

@@ -5,8 +5,6 @@ from datetime import date, timedelta
 
 from labferry.report_page.document import Period
 
-__all__ = ["MOST", "periods"]
-
 MOST = 60
 """How many pieces there are at most."""
 

@@ -9,8 +9,6 @@ from labferry.report_page.parts import badge, figure, key, note, number, section
 from labferry.report_page.scales import COUNT, DURATION, RATE, SIZE
 from labferry.report_page.units import MONTHS, NONE, show_seconds, show_size
 
-__all__ = ["ENDED", "runs", "speed"]
-
 ENDED: Mapping[str, str] = {
     Ended.COMPLETE: "complete",
     Ended.PARTIAL: "partial",

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from labferry.report_page.units import show_seconds, show_size
 
-__all__ = ["COUNT", "DURATION", "RATE", "SIZE", "Scale"]
-
 _MARKS = 4
 _SECONDS = (
     *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),

@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime
 
-__all__ = ["MONTHS", "NONE", "show_moment", "show_seconds", "show_size"]
-
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """The months, whatever the language of the machine."""
 

@@ -8,8 +8,6 @@ from labferry.report_page.markup import Markup
 from labferry.report_page.parts import key, message, more, name, note, number, section, table, when
 from labferry.report_page.units import NONE, show_size
 
-__all__ = ["CLASSES", "verification"]
-
 CLASSES: Mapping[str, str] = {
     "week": "in the last 7 days",
     "month": "in the last 30 days",

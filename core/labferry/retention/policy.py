@@ -15,8 +15,6 @@ from labferry.retention.series import by_series, moment_of
 from labferry.sdk import Retention, StoredArchive
 from labferry.sdk.settings import format_duration
 
-__all__ = ["Decision", "decide"]
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:

@@ -9,8 +9,6 @@ from labferry.retention.policy import Decision
 from labferry.retention.series import by_series, moment_of
 from labferry.sdk import StoredArchive
 
-__all__ = ["Condition", "keep_anyway", "last_good"]
-
 
 class Condition(Enum):
     """What is known of a stored copy."""

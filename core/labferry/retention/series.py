@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 
 from labferry.sdk import StoredArchive
 
-__all__ = ["Series", "by_series", "moment_of", "series_of"]
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Series:

@@ -3,8 +3,6 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["Clock"]
-
 
 class Clock:
     """Begins with the system's time and then only moves on as fast as time does.

@@ -13,8 +13,6 @@ from filelock import FileLock, Timeout
 
 from labferry.sdk import FullError, LabferryError, LockHeldError, StateError
 
-__all__ = ["run_lock"]
-
 
 @contextmanager
 def run_lock(state_dir: Path) -> Iterator[None]:

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["about", "log_context"]
-
 _context: ContextVar[Mapping[str, str]] = ContextVar("labferry_log_context", default={})  # noqa: B039 - never changed in place
 
 

@@ -4,8 +4,6 @@ import logging
 
 from labferry.sdk import LabferryError, PluginError, redact
 
-__all__ = ["as_problem"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -13,8 +13,6 @@ from typing_extensions import override
 from labferry.runtime.rates import Pace
 from labferry.sdk import Archive, ArchiveReader, Digests
 
-__all__ = ["Activity", "ActivityKind", "Board", "TrackedArchive"]
-
 
 class ActivityKind(StrEnum):
     """What somebody is busy with."""

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["WINDOW", "Pace"]
-
 WINDOW = 10.0
 """Seconds that count as lately."""
 _STEP = 0.5

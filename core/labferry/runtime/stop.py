@@ -4,8 +4,6 @@ from threading import Event
 
 from labferry.sdk import StoppedError
 
-__all__ = ["Stop"]
-
 
 class Stop:
     """Set once, by a signal; every wait of a run ends then."""

@@ -8,8 +8,6 @@ from typing_extensions import override
 
 from labferry.runtime.stop import Stop
 
-__all__ = ["Task", "Vigil"]
-
 _GRACE = 3.5
 """Seconds for the threads to come to a safe end once a run is to stop; then the process ends
 under them, which is safe as well."""

@@ -19,8 +19,6 @@ from labferry.spool.digesting import FileHasher
 from labferry.spool.errors import spool_errors
 from labferry.spool.reader import FollowingReader
 
-__all__ = ["Declared", "SpoolArchive"]
-
 
 @dataclass(frozen=True, slots=True)
 class Declared:

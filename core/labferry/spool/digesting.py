@@ -14,8 +14,6 @@ try:
 except ImportError:  # the extra `fast` is not installed
     from zlib import crc32
 
-__all__ = ["FileHasher", "Hasher"]
-
 _CHUNK = 1 << 20
 
 

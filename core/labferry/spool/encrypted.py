@@ -21,8 +21,6 @@ from labferry.spool.errors import spool_errors
 from labferry.spool.reader import FollowingReader
 from labferry.spool.space import require_space
 
-__all__ = ["AGE_SUFFIX", "EncryptedArchive", "EncryptedFile", "HashingFile"]
-
 AGE_SUFFIX = ".age"
 _CHUNK = 1 << 20
 _NOTE_LIMIT = 16 << 20

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from labferry.sdk import FullError, StateError
 
-__all__ = ["spool_errors"]
-
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 

@@ -12,8 +12,6 @@ from labferry.spool.encrypted import AGE_SUFFIX, EncryptedFile
 from labferry.spool.errors import spool_errors
 from labferry.spool.space import require_space
 
-__all__ = ["Spool"]
-
 _SUFFIX = ".spool"
 _OURS = re.compile(r"(.+)(?:\.spool|\.[0-9a-f]{16}\.age(?:\.json)?(?:\.part)?)")
 

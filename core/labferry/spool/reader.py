@@ -10,8 +10,6 @@ from typing_extensions import override
 from labferry.sdk import ArchiveReader, StateError
 from labferry.spool.errors import spool_errors
 
-__all__ = ["FollowingReader"]
-
 
 class _Growing(Protocol):
     size: int

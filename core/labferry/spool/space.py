@@ -6,8 +6,6 @@ from pathlib import Path
 from labferry.sdk import FullError
 from labferry.spool.errors import spool_errors
 
-__all__ = ["require_space"]
-
 _MARGIN = 64 << 20
 
 

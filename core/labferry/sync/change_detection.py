@@ -8,8 +8,6 @@ from labferry.sdk import Contents, Digests, ExportRequest, Source
 from labferry.spool import SpoolArchive
 from labferry.sync.context import RunContext
 
-__all__ = ["examine", "last_everywhere"]
-
 
 def examine(
     context: RunContext,

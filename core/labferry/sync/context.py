@@ -18,8 +18,6 @@ from labferry.runtime.stop import Stop
 from labferry.sdk import Receipt, RunReport, RunStarted, Source, redact
 from labferry.spool import Spool
 
-__all__ = ["RunContext"]
-
 _log = logging.getLogger(__name__)
 
 

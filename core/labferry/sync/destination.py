@@ -31,8 +31,6 @@ from labferry.sync.fanout import Belt, Handover, Notice, Parcel
 from labferry.sync.manifests import CopyManifest
 from labferry.sync.read_back import read_share
 
-__all__ = ["DestinationWorker"]
-
 _log = logging.getLogger(__name__)
 _TRIES = 5
 _BACKOFF_MOST = 60.0

@@ -24,8 +24,6 @@ from labferry.sdk import (
 )
 from labferry.spool import SpoolArchive
 
-__all__ = ["Fetch"]
-
 
 @dataclass(frozen=True, slots=True)
 class Fetch:

@@ -33,8 +33,6 @@ from labferry.sync.context import RunContext
 from labferry.sync.fanout import Parcel
 from labferry.sync.manifests import CopyManifest, manifest_of
 
-__all__ = ["EncryptedDelivery"]
-
 _log = logging.getLogger(__name__)
 _NOTED = "encrypted"
 _CHUNK = 1 << 20

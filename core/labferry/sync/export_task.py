@@ -8,8 +8,6 @@ from typing import Any
 from labferry.ledger import Export
 from labferry.sdk import LabferryError, Source
 
-__all__ = ["Work", "WorkQueue"]
-
 
 @dataclass(slots=True)
 class Work:

@@ -11,8 +11,6 @@ from labferry.sdk import LabferryError
 from labferry.spool import SpoolArchive
 from labferry.sync.export_task import Work
 
-__all__ = ["Belt", "Handover", "Notice", "Parcel"]
-
 
 @dataclass(frozen=True, slots=True)
 class Parcel:

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from labferry.config import Config
 from labferry.ledger import Ledger, Standing
 
-__all__ = ["every_route", "standings"]
-
 
 def every_route(config: Config) -> Mapping[str, Sequence[str]]:
     """For each source that some sync exports, the destinations that its archives go to."""

@@ -42,8 +42,6 @@ from labferry.sync.download import Fetch
 from labferry.sync.export_task import Work, WorkQueue
 from labferry.sync.fanout import Handover
 
-__all__ = ["LaneWorker"]
-
 _log = logging.getLogger(__name__)
 
 

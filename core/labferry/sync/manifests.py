@@ -19,8 +19,6 @@ from labferry.sdk import (
     redact,
 )
 
-__all__ = ["CopyManifest", "manifest_of"]
-
 
 class CopyManifest(ManifestDraft):
     """The manifest of an export's archive at one destination.

@@ -18,8 +18,6 @@ from labferry.runtime.plugin_errors import as_problem
 from labferry.runtime.stop import Stop
 from labferry.sdk import LockHeldError, Receipt, RunReport, RunStarted, hookimpl, redact
 
-__all__ = ["observing", "tell_not_begun"]
-
 _log = logging.getLogger(__name__)
 _PATIENCE = 60.0
 """Seconds for the observers to come to their end after a run, all of them together."""

@@ -15,8 +15,6 @@ from labferry.sdk import (
 )
 from labferry.sync.export_task import Work
 
-__all__ = ["exit_code", "is_complete", "is_decided", "report_export"]
-
 _PARTIAL = 3
 _INTEGRITY = 4
 _REFUSED = 5

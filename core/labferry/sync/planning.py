@@ -15,8 +15,6 @@ from labferry.sync.change_detection import last_everywhere
 from labferry.sync.context import RunContext
 from labferry.sync.export_task import Work
 
-__all__ = ["Plan", "make_plan"]
-
 _log = logging.getLogger(__name__)
 _INTERRUPTED = {None, 75, 130, 143}
 """How runs end that left in the middle of things; None stands for a killed one."""

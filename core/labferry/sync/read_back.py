@@ -22,8 +22,6 @@ from labferry.sdk import (
 from labferry.sync.context import RunContext
 from labferry.sync.verify_schedule import Rule, Unread, choose_share, longest_gap
 
-__all__ = ["read_back", "read_share", "repair_hint"]
-
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
 _TRIES = 5

@@ -20,8 +20,6 @@ from labferry.runtime.plugin_errors import as_problem
 from labferry.sdk import ConfigError, LabferryError, Retention, Sink, StoredArchive
 from labferry.sync.retention_state import History
 
-__all__ = ["Removal", "Retirement", "require_delete"]
-
 _log = logging.getLogger(__name__)
 
 

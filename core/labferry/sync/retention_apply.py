@@ -13,8 +13,6 @@ from labferry.sync.context import RunContext
 from labferry.sync.export_task import Work
 from labferry.sync.removal import Retirement, require_delete
 
-__all__ = ["retire"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -8,8 +8,6 @@ from labferry.lifecycle import Phase
 from labferry.retention import Condition, Series, series_of
 from labferry.sdk import StoredArchive, redact
 
-__all__ = ["History"]
-
 
 class History:
     """One destination's past.

@@ -39,8 +39,6 @@ from labferry.sync.planning import Plan, make_plan
 from labferry.sync.retention_apply import retire
 from labferry.sync.run_log import RunLog, run_log
 
-__all__ = ["run_sync"]
-
 _log = logging.getLogger(__name__)
 
 

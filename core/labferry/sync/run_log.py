@@ -9,8 +9,6 @@ from typing_extensions import override
 
 from labferry.sdk import redact
 
-__all__ = ["RunLog", "run_log"]
-
 _LINES = 100
 _LONGEST = 2000
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-__all__ = ["Rule", "Unread", "choose_share", "longest_gap"]
-
 _DAY = timedelta(days=1)
 
 

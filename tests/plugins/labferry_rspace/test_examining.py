@@ -12,6 +12,7 @@ from typing import BinaryIO
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.paths import REAL_EXPORTS
 
 from labferry.sdk import ExportRequest, IntegrityError
 from labferry.testing.rspace import PI_KEY, BigArchive, Options, SimulatedRSpace
@@ -25,7 +26,6 @@ Export = Callable[[RSpaceSource], tuple[ExportRequest, BinaryIO]]
 Plan = Callable[[RSpaceSource], list[ExportRequest]]
 Judge = Callable[[bytes], str]
 
-REAL = Path(__file__).parents[1] / "data" / "rspace-exports"
 MANIFEST = (
     "Database version:2.26.0\nExported by:Alice Ames\nOrcidID:\n"
     "RSPace application version:2.26.0\nSource URL:https://rspace.example.edu\n"
@@ -103,7 +103,7 @@ def test_every_scope_fits_its_manifest(
 def test_real_archives_of_three_versions_are_accepted(
     serve: Serve, connect: Connect, export: Export, name: str
 ) -> None:
-    source = connect(serve(Options(archives=[REAL / name])))
+    source = connect(serve(Options(archives=[REAL_EXPORTS / name])))
     request, archive = export(source)
     assert source.examine(archive, request).members > 8
 

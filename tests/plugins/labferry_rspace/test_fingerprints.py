@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from tests.paths import REAL_EXPORTS
 
 from labferry.sdk import ExportRequest, IntegrityError
 from labferry.testing.rspace import Options, RealArchive, SimulatedRSpace
@@ -23,10 +24,9 @@ Connect = Callable[..., RSpaceSource]
 Serve = Callable[..., SimulatedRSpace]
 Export = Callable[[RSpaceSource], tuple[ExportRequest, BinaryIO]]
 
-REAL = Path(__file__).parents[1] / "data" / "rspace-exports"
-CHEMISTRY = REAL / "RSPAC-1917-1-61chemtest.zip"
-HTML = REAL / "a2.zip"
-OLD = REAL / "v22.zip"
+CHEMISTRY = REAL_EXPORTS / "RSPAC-1917-1-61chemtest.zip"
+HTML = REAL_EXPORTS / "a2.zip"
+OLD = REAL_EXPORTS / "v22.zip"
 MANIFEST = (
     "Exported by:Alice\nSource URL:https://rspace.example.edu\narchiveId:{id}\n"
     "archiveSource:ResearchSpace\nexportDate:{day}\nscope:USER\n"

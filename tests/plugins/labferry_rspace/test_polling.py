@@ -1,8 +1,8 @@
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from tests.paths import REAL_EXPORTS
 
 from labferry.sdk import (
     InvalidAnswerError,
@@ -255,7 +255,7 @@ def test_trap_4_a_restart_leaves_a_job_running_for_ever(
 def test_real_exports_are_offered_and_arrive_whole(
     serve: Serve, connect: Connect, finish: Submit, fetch: Callable[[RSpaceSource, str], bytes]
 ) -> None:
-    folder = Path(__file__).parents[1] / "data" / "rspace-exports"
+    folder = REAL_EXPORTS
     server = serve(Options(archives=sorted(folder.glob("*.zip"))))
     source = connect(server)
     offer = finish(source).offer

@@ -79,6 +79,3 @@ def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.2)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-__all__ = ["Store", "free_port", "listens", "require_program", "running", "wait_until"]

@@ -11,8 +11,6 @@ from labferry_s3 import S3Settings, S3Sink
 
 from .bucket import PART, Bucket
 
-__all__ = ["SEVERAL", "Storing", "sample"]
-
 SEVERAL = 4 * PART + 4
 """The size of an archive of five parts."""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.paths import REAL_EXPORTS
 
 from labferry.testing.rspace import (
     ALICE,
@@ -18,10 +19,9 @@ from labferry.testing.rspace import (
 from .conftest import Open
 from .laboratory import Lab, unzip
 
-REAL = Path(__file__).parents[1] / "data" / "rspace-exports"
-CHEMISTRY = REAL / "RSPAC-1917-1-61chemtest.zip"
-HTML = REAL / "a2.zip"
-OLD = REAL / "v22.zip"
+CHEMISTRY = REAL_EXPORTS / "RSPAC-1917-1-61chemtest.zip"
+HTML = REAL_EXPORTS / "a2.zip"
+OLD = REAL_EXPORTS / "v22.zip"
 
 
 def manifest(members: dict[str, bytes]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rspace_client.eln.eln import ELNClient
 from rspace_client.exceptions import AuthenticationError
+from tests.paths import REAL_EXPORTS
 
 from labferry.testing.rspace import (
     ALICE_KEY,
@@ -53,7 +54,7 @@ def test_it_exports_a_selection(lab: Lab, client: ELNClient, tmp_path: Path) -> 
 def test_trap_13_it_exports_a_real_archive_by_presigned_link_and_leaks_its_key(
     open_lab: Open, tmp_path: Path
 ) -> None:
-    real = Path(__file__).parents[1] / "data" / "rspace-exports" / "v22.zip"
+    real = REAL_EXPORTS / "v22.zip"
     lab = open_lab(Options(archives=[real], presigned=True))
     with ELNClient(lab.server.url, ALICE_KEY) as client:
         target = tmp_path / "user.zip"

@@ -5,9 +5,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from tests.paths import ROOT
 
 _HERE = Path(__file__).parent
-_ROOT = _HERE.parents[1]
 
 # The sink that keeps every promise passes these; so does one that breaks a single other one.
 _CONTROL = {
@@ -104,14 +104,14 @@ def _pytest(folder: Path, *arguments: str) -> Path:
     done = subprocess.run(
         [
             sys.executable, "-m", "pytest", "-q", "--tb=no", "--noconftest", "-pno:cacheprovider",
-            f"-c{settings}", f"--rootdir={_ROOT}", f"--basetemp={folder / 'tmp'}",
+            f"-c{settings}", f"--rootdir={ROOT}", f"--basetemp={folder / 'tmp'}",
             f"--junitxml={report}",
             *arguments,
         ],
-        cwd=_ROOT,
+        cwd=ROOT,
         env={
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, [*sys.path, str(_ROOT)])),
+            "PYTHONPATH": os.pathsep.join(filter(None, [*sys.path, str(ROOT)])),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         },
         capture_output=True,

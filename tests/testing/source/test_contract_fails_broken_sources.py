@@ -5,9 +5,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from tests.paths import ROOT
 
 _HERE = Path(__file__).parent
-_ROOT = _HERE.parents[1]
 
 # The cases that fail, for each mistake; most often the one that is there for it.
 _FAILED = {
@@ -47,13 +47,13 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     settings.write_text("[pytest]\naddopts = --import-mode=importlib\nfilterwarnings = error\n")
     command = [
         sys.executable, "-m", "pytest", "-q", "--tb=no", "--noconftest", "-pno:cacheprovider",
-        f"-c{settings}", f"--rootdir={_ROOT}", f"--basetemp={folder / 'tmp'}",
+        f"-c{settings}", f"--rootdir={ROOT}", f"--basetemp={folder / 'tmp'}",
         f"--junitxml={report}", str(_HERE / "suites.py"),
     ]  # fmt: skip
-    path = os.pathsep.join(filter(None, [*sys.path, str(_ROOT)]))
+    path = os.pathsep.join(filter(None, [*sys.path, str(ROOT)]))
     environment = {**os.environ, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
-        command, cwd=_ROOT, env=environment, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1, done.stdout + done.stderr
     found: dict[str, set[str]] = {}

@@ -15,8 +15,6 @@ from labferry.runtime.lock import run_lock
 from labferry.runtime.plugin_errors import as_problem
 from labferry.sdk import Finding, LabferryError, LockHeldError, Severity
 
-__all__ = ["CheckResult", "check"]
-
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:

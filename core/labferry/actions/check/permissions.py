@@ -10,8 +10,6 @@ from pathlib import Path
 from labferry.config import Config, dotted, private_files_in
 from labferry.sdk import Finding, Severity
 
-__all__ = ["check_permissions"]
-
 _ROOT = 0
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

@@ -9,8 +9,6 @@ from labferry.copies.partial_file import disk_errors, require_space, sync_folder
 from labferry.runtime.stop import Stop
 from labferry.sdk import ConflictError, IntegrityError, LabferryError
 
-__all__ = ["extract", "require_unused"]
-
 _LONGEST_PATH = 4000
 """Bytes; PATH_MAX is 4096 on Linux, and the path begins where we are told to unpack."""
 

@@ -31,8 +31,6 @@ from labferry.sdk import (
     safe_name,
 )
 
-__all__ = ["Place", "Restored", "restore"]
-
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
 _ENCRYPTED_SUFFIX = ".age"

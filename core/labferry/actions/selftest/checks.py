@@ -15,8 +15,6 @@ from labferry.sdk import (
 )
 from labferry.testing.samples import MemoryCheckpoint, SampleArchive
 
-__all__ = ["PROMISES", "Promise"]
-
 _SEVERAL_PIECES = (17 << 20) + 7
 _OFFSETS = (1, 65_536, 300_006)
 

@@ -25,8 +25,6 @@ from labferry.sdk import (
 from labferry.testing.samples import Content, MemoryCheckpoint, SampleArchive, SampleManifest
 from labferry.testing.samples.background import Background
 
-__all__ = ["Scratch"]
-
 _log = logging.getLogger(__name__)
 _FOLDER = "labferry-validate"
 _SIZE = 300_007

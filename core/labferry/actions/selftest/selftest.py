@@ -10,8 +10,6 @@ from labferry.actions.session import Session, known_destination
 from labferry.runtime.plugin_errors import as_problem
 from labferry.sdk import redact
 
-__all__ = ["State", "Validation", "Verdict"]
-
 
 class State(StrEnum):
     """What was found out about a promise."""

@@ -9,8 +9,6 @@ from pathlib import Path
 from labferry.config import Config, secrets_in
 from labferry.sdk import ConfigError
 
-__all__ = ["SERVICE", "TIMER", "UnitContext", "service_unit", "timer_unit", "written_folders"]
-
 SERVICE = "labferry.service"
 TIMER = "labferry.timer"
 SERVICE_USER = "labferry"

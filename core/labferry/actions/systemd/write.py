@@ -21,8 +21,6 @@ from labferry.config import Config, dotted, find_config, load_config, secrets_in
 from labferry.plugins import load_plugins
 from labferry.sdk import ConfigError
 
-__all__ = ["Written", "write_units"]
-
 
 @dataclass(frozen=True, slots=True)
 class Written:

@@ -13,8 +13,6 @@ from enum import StrEnum
 from labferry.ledger import Copy
 from labferry.sdk import Manifest
 
-__all__ = ["Break", "BreakKind", "broken_links", "compare", "manifest_digest"]
-
 
 class BreakKind(StrEnum):
     """What is wrong with an entry."""

@@ -42,8 +42,6 @@ from labferry.sdk import (
 from labferry.spool import Declared, Spool, SpoolArchive
 from labferry.sync.read_back import read_back
 
-__all__ = ["repair"]
-
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
 _TRIES = 5

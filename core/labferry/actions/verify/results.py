@@ -5,8 +5,6 @@ from enum import StrEnum
 
 from labferry.sdk import Checked, LabferryError, Secret
 
-__all__ = ["Proof", "ProofRequest", "ProofState"]
-
 
 @dataclass(frozen=True, slots=True)
 class ProofRequest:

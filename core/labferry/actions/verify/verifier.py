@@ -33,8 +33,6 @@ from labferry.sdk import (
 )
 from labferry.sync.read_back import read_back, repair_hint
 
-__all__ = ["Bench", "Prover"]
-
 _TRIES = 3
 _ENCRYPTED_SUFFIX = ".age"
 _SAID = {

@@ -22,8 +22,6 @@ from labferry.runtime.progress import Board
 from labferry.runtime.stop import Stop
 from labferry.sdk import NotFoundError
 
-__all__ = ["verify"]
-
 _LOOK = 0.05
 
 

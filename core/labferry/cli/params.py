@@ -1,14 +1,30 @@
-"""Points in time on the command line."""
+"""Values on the command line: lengths of time, and points in time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 from typing_extensions import override
 
-from labferry.report_page.units import show_moment
 from labferry.sdk.settings import parse_duration
 
-__all__ = ["MOMENT", "show_moment"]
+
+class _Duration(click.ParamType[timedelta]):
+    name = "DURATION"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(f"{value!r} is no duration: expected {error}.", param, ctx)
+
+
+DURATION = _Duration()
+"""A length of time: `90s`, `26h`, `30d`."""
 
 
 class _Moment(click.ParamType[datetime]):
