@@ -36,8 +36,8 @@ from labferry.sdk import (
 from labferry.spool import Spool, SpoolArchive
 from labferry.sync.context import RunContext
 from labferry.sync.encrypted_delivery import EncryptedDelivery
-from labferry.sync.export_task import Work
-from labferry.sync.fanout import Parcel
+from labferry.sync.export_task import ExportTask
+from labferry.sync.fanout import DeliveryTask
 from labferry.sync.lane import declared_archive
 from labferry_fsspec import FsspecSettings, UrlSink
 from labferry_local import LocalSettings, LocalSink
@@ -86,7 +86,7 @@ class Place:
         """Deliver as each run does, with all that is remembered in the ledger and the spool."""
         archive = self._spooled()
         checkpoint = self.context.ledger.checkpoint(self._export.id, "nas")
-        parcel = Parcel(Work(SOURCE, self._export, frozenset()), archive)
+        parcel = DeliveryTask(ExportTask(SOURCE, self._export, frozenset()), archive)
         delivery = EncryptedDelivery(self.context, "nas", self._recipients, parcel, checkpoint)
         sink = self.sink(kind)
         try:
@@ -120,7 +120,7 @@ class Place:
         return export
 
     def _spooled(self) -> SpoolArchive:
-        declared = declared_archive(Work(SOURCE, self._export, frozenset()))
+        declared = declared_archive(ExportTask(SOURCE, self._export, frozenset()))
         archive = self.context.spool.open(declared, md5=False)
         archive.resume()
         archive.write(0, CONTENT)

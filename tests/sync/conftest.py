@@ -23,7 +23,7 @@ from labferry.sdk import (
 )
 from labferry.spool import Spool
 from labferry.sync.context import RunContext
-from labferry.sync.export_task import Work
+from labferry.sync.export_task import ExportTask
 from labferry_local import LocalSink
 
 CONFIG = """\
@@ -159,11 +159,11 @@ def left(context: RunContext) -> Callable[..., Export]:
 
 
 @pytest.fixture
-def work(context: RunContext, chem: Notebook) -> Callable[..., Work]:
+def work(context: RunContext, chem: Notebook) -> Callable[..., ExportTask]:
     """Something to do in some lanes."""
 
-    def _work(*lanes: str, series: str = "group 23", job: ExportJob | None = None) -> Work:
+    def _work(*lanes: str, series: str = "group 23", job: ExportJob | None = None) -> ExportTask:
         export = context.ledger.plan(context.run, chem, "alice@eln", request(series))
-        return Work(chem, replace(export, job=job or export.job), frozenset(lanes))
+        return ExportTask(chem, replace(export, job=job or export.job), frozenset(lanes))
 
     return _work

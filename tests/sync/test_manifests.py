@@ -13,10 +13,10 @@ from labferry.lifecycle import ExportJob, Phase
 from labferry.sdk import Checked, Manifest, Offer, Receipt, Secret
 from labferry.spool import Declared, SpoolArchive
 from labferry.sync.context import RunContext
-from labferry.sync.export_task import Work
+from labferry.sync.export_task import ExportTask
 from labferry.sync.manifests import CopyManifest
 
-MakeWork = Callable[..., Work]
+MakeWork = Callable[..., ExportTask]
 MakeArchive = Callable[..., tuple[Export, SpoolArchive]]
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -23,10 +23,10 @@ from labferry.sdk import (
     StoppedError,
     TransientError,
 )
-from labferry.sync.export_task import Work
+from labferry.sync.export_task import ExportTask
 from labferry.sync.outcome import exit_code, report_export
 
-MakeWork = Callable[..., Work]
+MakeWork = Callable[..., ExportTask]
 
 RECEIPT = Receipt("nas", "a-1", "a/a-1.zip", 7, Checked.READ_BACK)
 STORED = Delivery(1, "nas", DeliveryState.STORED, receipt=RECEIPT)

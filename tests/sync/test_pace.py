@@ -2,11 +2,11 @@
 
 import pytest
 
-from labferry.runtime.rates import WINDOW, Pace
+from labferry.runtime.rates import WINDOW, RateMeter
 
 
-def noted(*marks: tuple[float, float]) -> Pace:
-    pace = Pace()
+def noted(*marks: tuple[float, float]) -> RateMeter:
+    pace = RateMeter()
     for now, done in marks:
         pace.note(now, done)
     return pace
@@ -23,7 +23,7 @@ def test_what_goes_evenly_has_one_rate() -> None:
 
 
 def test_nothing_is_known_in_the_beginning() -> None:
-    assert Pace().lately(5, 0) is None
+    assert RateMeter().lately(5, 0) is None
     assert noted((0, 0)).lately(0.9, 500) is None
     assert noted((0, 0)).altogether(1, 500) == 500
 

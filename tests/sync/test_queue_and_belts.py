@@ -12,10 +12,10 @@ from labferry.lifecycle import ExportJob, Phase
 from labferry.sdk import Checked, Offer, Receipt, StoppedError
 from labferry.spool import Declared, SpoolArchive
 from labferry.sync.context import RunContext
-from labferry.sync.export_task import Work, WorkQueue
-from labferry.sync.fanout import Belt, Handover, Notice, Parcel
+from labferry.sync.export_task import ExportQueue, ExportTask
+from labferry.sync.fanout import DeliveryQueue, DeliveryTask, FanOut, Signal
 
-MakeWork = Callable[..., Work]
+MakeWork = Callable[..., ExportTask]
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CONTENT = b"an archive"
@@ -29,31 +29,33 @@ JOB = ExportJob(
 
 
 @pytest.fixture
-def settled() -> list[tuple[Work, SpoolArchive]]:
+def settled() -> list[tuple[ExportTask, SpoolArchive]]:
     return []
 
 
 @pytest.fixture
-def belts() -> dict[str, Belt]:
-    return {"nas": Belt(), "offsite": Belt()}
+def belts() -> dict[str, DeliveryQueue]:
+    return {"nas": DeliveryQueue(), "offsite": DeliveryQueue()}
 
 
 @pytest.fixture
 def handover(
-    context: RunContext, belts: dict[str, Belt], settled: list[tuple[Work, SpoolArchive]]
-) -> Handover:
-    return Handover(
+    context: RunContext,
+    belts: dict[str, DeliveryQueue],
+    settled: list[tuple[ExportTask, SpoolArchive]],
+) -> FanOut:
+    return FanOut(
         context.ledger, context.routes, belts, lambda work, archive: settled.append((work, archive))
     )
 
 
 @pytest.fixture
-def offered(work: MakeWork) -> Work:
+def offered(work: MakeWork) -> ExportTask:
     return work("alice@eln", job=JOB)
 
 
 @pytest.fixture
-def archive(context: RunContext, offered: Work) -> Iterator[SpoolArchive]:
+def archive(context: RunContext, offered: ExportTask) -> Iterator[SpoolArchive]:
     export = offered.export
     assert export.archive_id
     assert export.archive_key
@@ -65,13 +67,13 @@ def archive(context: RunContext, offered: Work) -> Iterator[SpoolArchive]:
     archive.close()
 
 
-def destinations(belts: dict[str, Belt]) -> list[str]:
+def destinations(belts: dict[str, DeliveryQueue]) -> list[str]:
     return [name for name, belt in belts.items() if not belt.empty()]
 
 
 def test_lane_takes_the_first_that_suits_it(work: MakeWork) -> None:
     first, second, third = work("a"), work("a", "b"), work("b")
-    queue = WorkQueue([first, second, third])
+    queue = ExportQueue([first, second, third])
     assert queue.lanes == {"a", "b"}
     assert queue.take("b") is second
     assert queue.take("a") is first
@@ -81,14 +83,14 @@ def test_lane_takes_the_first_that_suits_it(work: MakeWork) -> None:
 
 
 def test_work_without_a_lane_is_taken_by_none(work: MakeWork) -> None:
-    queue = WorkQueue([work()])
+    queue = ExportQueue([work()])
     assert queue.lanes == frozenset()
     assert queue.take("a") is None
 
 
 def test_nothing_is_taken_twice(work: MakeWork) -> None:
     everything = [work("a", "b", series=str(number)) for number in range(40)]
-    queue = WorkQueue(everything)
+    queue = ExportQueue(everything)
 
     def drain(lane: str) -> list[int]:
         return [each.export.id for each in iter(lambda: queue.take(lane), None)]
@@ -99,15 +101,15 @@ def test_nothing_is_taken_twice(work: MakeWork) -> None:
 
 
 def test_archive_goes_to_every_destination_of_its_source(
-    handover: Handover, belts: dict[str, Belt], offered: Work, archive: SpoolArchive
+    handover: FanOut, belts: dict[str, DeliveryQueue], offered: ExportTask, archive: SpoolArchive
 ) -> None:
     handover.offer(offered, archive)
     for belt in belts.values():
-        assert belt.get_nowait() == Parcel(offered, archive)
+        assert belt.get_nowait() == DeliveryTask(offered, archive)
 
 
 def test_expected_deliveries_are_in_the_ledger_before_anybody_begins(
-    context: RunContext, handover: Handover, offered: Work, archive: SpoolArchive
+    context: RunContext, handover: FanOut, offered: ExportTask, archive: SpoolArchive
 ) -> None:
     handover.offer(offered, archive)
     known = [each.destination for each in context.ledger.deliveries(offered.export.id)]
@@ -116,9 +118,9 @@ def test_expected_deliveries_are_in_the_ledger_before_anybody_begins(
 
 def test_destination_that_has_the_archive_does_not_get_it_again(
     context: RunContext,
-    handover: Handover,
-    belts: dict[str, Belt],
-    offered: Work,
+    handover: FanOut,
+    belts: dict[str, DeliveryQueue],
+    offered: ExportTask,
     archive: SpoolArchive,
 ) -> None:
     number = offered.export.id
@@ -132,9 +134,9 @@ def test_destination_that_has_the_archive_does_not_get_it_again(
 
 def test_destination_that_is_not_at_work_gets_nothing(
     context: RunContext,
-    handover: Handover,
-    belts: dict[str, Belt],
-    offered: Work,
+    handover: FanOut,
+    belts: dict[str, DeliveryQueue],
+    offered: ExportTask,
     archive: SpoolArchive,
 ) -> None:
     context.ledger.expect(offered.export.id, ["removed"])
@@ -143,9 +145,9 @@ def test_destination_that_is_not_at_work_gets_nothing(
 
 
 def test_archive_is_settled_once_when_all_are_through(
-    handover: Handover,
-    settled: list[tuple[Work, SpoolArchive]],
-    offered: Work,
+    handover: FanOut,
+    settled: list[tuple[ExportTask, SpoolArchive]],
+    offered: ExportTask,
     archive: SpoolArchive,
 ) -> None:
     handover.offer(offered, archive)
@@ -158,12 +160,12 @@ def test_archive_is_settled_once_when_all_are_through(
 
 def test_archive_that_nobody_lacks_is_settled_when_the_lane_is_through(
     context: RunContext,
-    belts: dict[str, Belt],
-    settled: list[tuple[Work, SpoolArchive]],
-    offered: Work,
+    belts: dict[str, DeliveryQueue],
+    settled: list[tuple[ExportTask, SpoolArchive]],
+    offered: ExportTask,
     archive: SpoolArchive,
 ) -> None:
-    handover = Handover(
+    handover = FanOut(
         context.ledger, {"chem": ()}, belts, lambda *what: settled.append((what[0], what[1]))
     )
     handover.offer(offered, archive)
@@ -173,7 +175,7 @@ def test_archive_that_nobody_lacks_is_settled_when_the_lane_is_through(
 
 
 def test_abandoned_archives_raise_in_their_readers(
-    handover: Handover, offered: Work, archive: SpoolArchive
+    handover: FanOut, offered: ExportTask, archive: SpoolArchive
 ) -> None:
     handover.offer(offered, archive)
     handover.abandon(StoppedError(15))
@@ -182,7 +184,7 @@ def test_abandoned_archives_raise_in_their_readers(
 
 
 def test_archive_that_everybody_is_through_with_is_not_abandoned(
-    handover: Handover, offered: Work, archive: SpoolArchive
+    handover: FanOut, offered: ExportTask, archive: SpoolArchive
 ) -> None:
     handover.offer(offered, archive)
     for _ in range(3):
@@ -191,15 +193,15 @@ def test_archive_that_everybody_is_through_with_is_not_abandoned(
     assert not archive.is_refused
 
 
-def test_closing_tells_every_destination(handover: Handover, belts: dict[str, Belt]) -> None:
+def test_closing_tells_every_destination(handover: FanOut, belts: dict[str, DeliveryQueue]) -> None:
     handover.close()
-    assert [belt.get_nowait() for belt in belts.values()] == [Notice.END, Notice.END]
+    assert [belt.get_nowait() for belt in belts.values()] == [Signal.END, Signal.END]
 
 
 def test_an_announcement_goes_to_the_destinations_of_its_source_that_are_at_work(
-    context: RunContext, belts: dict[str, Belt]
+    context: RunContext, belts: dict[str, DeliveryQueue]
 ) -> None:
     routes = {"chem": ("offsite", "elsewhere")}
-    Handover(context.ledger, routes, belts, lambda *_: None).announce("chem")
+    FanOut(context.ledger, routes, belts, lambda *_: None).announce("chem")
     assert destinations(belts) == ["offsite"]
-    assert belts["offsite"].get_nowait() is Notice.SOON
+    assert belts["offsite"].get_nowait() is Signal.SOON

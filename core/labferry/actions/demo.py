@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labferry.actions.session import open_session
 from labferry.actions.sync import sync
-from labferry.runtime.progress import Board
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError, RunReport
 from labferry.testing.rspace import PI_KEY, JobTiming, Options, SimulatedRSpace
@@ -61,13 +61,13 @@ class Demo:
 
 
 @contextmanager
-def demo(folder: Path | None, stop: Stop, board: Board) -> Iterator[Demo]:
+def demo(folder: Path | None, stop: Stop, progress: Progress) -> Iterator[Demo]:
     """Run the demonstration; the simulated server answers until the block ends.
 
     Args:
         folder: Where to put everything; new or empty. A new one beside us by default.
         stop: Ends the sync early.
-        board: Shows what is going on.
+        progress: Shows what is going on.
 
     Raises:
         ConfigError: The folder has something in it, or can't be made.
@@ -76,7 +76,7 @@ def demo(folder: Path | None, stop: Stop, board: Board) -> Iterator[Demo]:
     options = Options(timing=JobTiming(queue=0.2, run=1.0))
     with SimulatedRSpace(options=options) as server:
         config = _write_config(folder, server.url)
-        report = sync(open_session(config), (), stop, board)
+        report = sync(open_session(config), (), stop, progress)
         yield Demo(folder, config, server.url, report)
 
 

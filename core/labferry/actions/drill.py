@@ -15,11 +15,11 @@ from labferry.actions.session import Session
 from labferry.config import Config
 from labferry.copies.download import fetch
 from labferry.copies.extract_zip import ZipContents
-from labferry.copies.partial_file import Landing, disk_errors
+from labferry.copies.partial_file import PartialFile, disk_errors
 from labferry.copies.query import ask_side_by_side, stored_archives
-from labferry.copies.select import Copy, copies_of, newest
-from labferry.runtime.plugin_errors import as_problem
-from labferry.runtime.progress import Board
+from labferry.copies.select import ListedCopy, copies_of, newest
+from labferry.runtime.plugin_errors import wrap_plugin_error
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     FullError,
@@ -92,7 +92,7 @@ def drill(
     session: Session,
     stop: Stop,
     identities: Sequence[Secret] = (),
-    board: Board | None = None,
+    progress: Progress | None = None,
 ) -> Drill:
     """Restore the newest archive of each source from each destination.
 
@@ -101,7 +101,7 @@ def drill(
             its destinations.
         stop: Ends it early.
         identities: The private keys to decrypt with; the destination's where there are none.
-        board: Shows what is going on.
+        progress: Shows what is going on.
 
     Raises:
         StoppedError: A signal came; nothing is left behind.
@@ -109,14 +109,14 @@ def drill(
     started = datetime.now(UTC)
     config = session.config
     answers = ask_side_by_side(config.destinations.values(), stored_archives, stop)
-    board = board or Board()
+    progress = progress or Progress()
     trials = []
     for name in config.destinations:
         failure = answers.failures.get(name)
         if failure is not None:
             trials.append(_failed(Trial(name, ""), failure))
         else:
-            trials += _try_destination(config, name, answers.given, identities, stop, board)
+            trials += _try_destination(config, name, answers.given, identities, stop, progress)
     return Drill(started, datetime.now(UTC), tuple(trials))
 
 
@@ -126,7 +126,7 @@ def _try_destination(
     stored: Mapping[str, Sequence[StoredArchive]],
     identities: Sequence[Secret],
     stop: Stop,
-    board: Board,
+    progress: Progress,
 ) -> list[Trial]:
     copies = copies_of([config.destinations[name]], stored)
     there = {copy.stored.manifest.source.name for copy in copies}
@@ -137,7 +137,7 @@ def _try_destination(
             missing = NotFoundError("Nothing is stored here.", hint="Has a sync been run?")
             trials.append(_failed(Trial(name, source), missing))
         else:
-            trials.append(_try_copy(copy, identities, stop, board))
+            trials.append(_try_copy(copy, identities, stop, progress))
     return trials
 
 
@@ -147,7 +147,9 @@ def _expected(config: Config, destination: str) -> set[str]:
     return {source for sync in syncs if destination in sync.destinations for source in sync.sources}
 
 
-def _try_copy(copy: Copy, identities: Sequence[Secret], stop: Stop, board: Board) -> Trial:
+def _try_copy(
+    copy: ListedCopy, identities: Sequence[Secret], stop: Stop, progress: Progress
+) -> Trial:
     _log.info("Restoring %s from %s", copy.archive_id, copy.config.name)
     trial = Trial(
         copy.config.name,
@@ -158,20 +160,20 @@ def _try_copy(copy: Copy, identities: Sequence[Secret], stop: Stop, board: Board
         size=copy.stored.size,
     )
     try:
-        return _restore(copy, trial, identities, stop, board)
+        return _restore(copy, trial, identities, stop, progress)
     except StoppedError:
         raise
     except Exception as error:  # noqa: BLE001 - one bad copy must not end the drill
-        return _failed(trial, as_problem(error, f"The sink of {copy.config.name}"))
+        return _failed(trial, wrap_plugin_error(error, f"The sink of {copy.config.name}"))
 
 
 def _restore(
-    copy: Copy, trial: Trial, identities: Sequence[Secret], stop: Stop, board: Board
+    copy: ListedCopy, trial: Trial, identities: Sequence[Secret], stop: Stop, progress: Progress
 ) -> Trial:
     began = time.monotonic()
-    with _scratch() as folder, Landing(Path(folder), copy.stored.manifest.sha256) as landing:
+    with _scratch() as folder, PartialFile(Path(folder), copy.stored.manifest.sha256) as landing:
         try:
-            manifest = fetch(copy, landing, identities, stop, board)
+            manifest = fetch(copy, landing, identities, stop, progress)
         except FullError as error:
             hint = "Set TMPDIR to a folder on a disk with more space."
             raise FullError(error.message, hint=hint) from error

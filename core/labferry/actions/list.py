@@ -10,7 +10,7 @@ from typing import Any
 from labferry.actions.session import Session, chosen_destinations
 from labferry.actions.sources import require_source
 from labferry.copies.query import ask_side_by_side, stored_archives
-from labferry.copies.select import Copy, copies_of
+from labferry.copies.select import ListedCopy, copies_of
 from labferry.ledger import Ledger
 from labferry.runtime.stop import Stop
 from labferry.sdk import LabferryError, Sink, StoredArchive, Stray
@@ -111,14 +111,14 @@ def list_stored(
     )
 
 
-def _newest_last(copies: Iterable[Copy], verified: _Verified) -> Sequence[Listed]:
+def _newest_last(copies: Iterable[ListedCopy], verified: _Verified) -> Sequence[Listed]:
     return [
         _listed(copy, verified.get(_place(copy)))
         for copy in sorted(copies, key=lambda copy: (copy.taken, copy.archive_id))
     ]
 
 
-def _last_verified(session: Session, copies: Sequence[Copy]) -> _Verified:
+def _last_verified(session: Session, copies: Sequence[ListedCopy]) -> _Verified:
     """When each copy was last read back, as far as there is a ledger that knows."""
     path = session.config.state_dir / "ledger.db"
     if not copies or not path.exists():
@@ -131,11 +131,11 @@ def _last_verified(session: Session, copies: Sequence[Copy]) -> _Verified:
         return {}
 
 
-def _place(copy: Copy) -> tuple[str, str]:
+def _place(copy: ListedCopy) -> tuple[str, str]:
     return copy.config.name, copy.archive_id
 
 
-def _listed(copy: Copy, verified_at: datetime | None) -> Listed:
+def _listed(copy: ListedCopy, verified_at: datetime | None) -> Listed:
     stored, manifest = copy.stored, copy.stored.manifest
     return Listed(
         archive_id=copy.archive_id,

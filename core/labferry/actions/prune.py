@@ -13,11 +13,11 @@ from labferry.copies.query import ask_side_by_side, open_sink, stored_archives
 from labferry.ledger import Ledger
 from labferry.retention import Decision
 from labferry.runtime.lock import run_lock
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError, LabferryError, Sink, Stray, StrayKind
 from labferry.sync.removal import Removal, Retirement, require_delete
-from labferry.sync.retention_state import History
+from labferry.sync.retention_state import RetentionState
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class _Pruning:
                 self._prune(sink)
                 self._clean(sink)
         except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the others' work
-            self._pruned.problem = as_problem(error, "Its sink")
+            self._pruned.problem = wrap_plugin_error(error, "Its sink")
         return self._pruned
 
     def _prune(self, sink: Sink[Any]) -> None:
@@ -155,12 +155,12 @@ class _Pruning:
         self._pruned.strays = strays
         if not self._request.strays:
             return
-        history = History(self._ledger, sink.name)
+        history = RetentionState(self._ledger, sink.name)
         self._pruned.doomed = [stray for stray in strays if self._is_abandoned(stray, history)]
         if not self._request.dry_run:
             self._pruned.removals += [_cleaned(sink, stray) for stray in self._pruned.doomed]
 
-    def _is_abandoned(self, stray: Stray, history: History) -> bool:
+    def _is_abandoned(self, stray: Stray, history: RetentionState) -> bool:
         """Whether nobody will go on with what was begun: neither our next sync nor another's."""
         if stray.kind is not StrayKind.UNFINISHED or stray.since is None:
             return False
@@ -172,7 +172,7 @@ def _cleaned(sink: Sink[Any], stray: Stray) -> Removal:
     try:
         sink.remove_stray(stray)
     except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the others' work
-        return Removal(stray.key, as_problem(error, "Its sink"))
+        return Removal(stray.key, wrap_plugin_error(error, "Its sink"))
     return Removal(stray.key)
 
 

@@ -15,7 +15,7 @@ from labferry import __version__
 from labferry.actions.session import Session
 from labferry.actions.status import Kept, Level, judge, status
 from labferry.config import Config
-from labferry.ledger import Ledger, Past, Run
+from labferry.ledger import History, Ledger, Run
 from labferry.report_page.document import (
     Cell,
     Coverage,
@@ -142,7 +142,7 @@ def _cell(kept: Kept, max_age: timedelta, now: datetime) -> Cell:
     )
 
 
-def _with_past(whole: Report, config: Config, past: Past) -> Report:
+def _with_past(whole: Report, config: Config, past: History) -> Report:
     now = whole.generated
     begun = [_begun(run, now) for run in past.runs()]
     series = _series(past)
@@ -188,7 +188,7 @@ def _ended(run: Run) -> Ended:
     return _ENDED.get(run.exit_code or 0, Ended.FAILED)
 
 
-def _periods(begun: Sequence[_Begun], past: Past, now: datetime) -> Sequence[Period]:
+def _periods(begun: Sequence[_Begun], past: History, now: datetime) -> Sequence[Period]:
     if not begun:
         return ()
     found = periods(min(each.day for each in begun), now.astimezone(UTC).date())
@@ -215,7 +215,7 @@ def _middle_and_most(values: Sequence[float]) -> tuple[float, float] | None:
     return (median(values), max(values)) if values else None
 
 
-def _series(past: Past) -> Sequence[Series]:
+def _series(past: History) -> Sequence[Series]:
     """Every series, the one whose newest archive is largest first."""
     sizes = sorted(past.sizes(), key=lambda each: (each.source, each.series, each.taken))
     found = []
@@ -231,13 +231,13 @@ def _few(points: Sequence[Point]) -> Sequence[Point]:
     return [points[place * (len(points) - 1) // (MOST - 1)] for place in range(MOST)]
 
 
-def _coverage(past: Past, destination: str, size: int, now: datetime) -> Coverage:
+def _coverage(past: History, destination: str, size: int, now: datetime) -> Coverage:
     bounds = [now - age for age in _AGES.values()]
     counts = past.trust(destination, bounds)
     return Coverage(destination, {_PLACES[place]: count for place, count in counts.items()}, size)
 
 
-def _unread(past: Past, destination: str) -> Sequence[Unread]:
+def _unread(past: History, destination: str) -> Sequence[Unread]:
     return [
         Unread(
             each.destination,

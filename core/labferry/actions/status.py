@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from labferry.actions.session import Session
 from labferry.config import Config
-from labferry.ledger import Ledger, Standing
+from labferry.ledger import FreshnessRow, Ledger
 from labferry.sdk import Freshness
 from labferry.sync.freshness import every_route, standings
 
@@ -90,16 +90,16 @@ def judge(kept: Kept, max_age: timedelta, now: datetime) -> Level:
     return Level.WARNING if kept.problem or is_overdue else Level.OK
 
 
-def _standings(config: Config) -> Sequence[Standing]:
+def _standings(config: Config) -> Sequence[FreshnessRow]:
     path = config.state_dir / "ledger.db"
     if not path.exists():
         routes = every_route(config)
-        return [Standing(Freshness(name, to)) for name, route in routes.items() for to in route]
+        return [FreshnessRow(Freshness(name, to)) for name, route in routes.items() for to in route]
     with closing(Ledger(path, mend=False)) as ledger:
         return standings(config, ledger)
 
 
-def _kept(config: Config, standing: Standing) -> Kept:
+def _kept(config: Config, standing: FreshnessRow) -> Kept:
     freshness = standing.freshness
     settings = config.destinations[freshness.destination].settings
     every = settings.verify.every if settings.verify else None

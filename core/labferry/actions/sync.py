@@ -8,11 +8,11 @@ from pathlib import Path
 from labferry.actions.session import Session, kinds, open_session
 from labferry.config import find_config, load_observers
 from labferry.plugins import load_plugins
-from labferry.runtime.plugin_errors import as_problem
-from labferry.runtime.progress import Board
+from labferry.runtime.plugin_errors import wrap_plugin_error
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError, RunReport
-from labferry.sync.observers import tell_not_begun
+from labferry.sync.observers import report_not_started
 from labferry.sync.run import run_sync
 
 
@@ -51,12 +51,12 @@ def open_sync(path: Path | None) -> Session:
         # Where the file can't be read at all, nobody is known who could be told.
         with suppress(ConfigError):
             observers = load_observers(find_config(path), kinds(plugins))
-            tell_not_begun(error, observers, plugins, Stop())
+            report_not_started(error, observers, plugins, Stop())
         raise
 
 
 def sync(
-    session: Session, names: Sequence[str], stop: Stop, board: Board | None = None
+    session: Session, names: Sequence[str], stop: Stop, progress: Progress | None = None
 ) -> RunReport:
     """Run once.
 
@@ -64,14 +64,14 @@ def sync(
         session: The configuration.
         names: Which syncs or sources; all where empty.
         stop: Ends the run early.
-        board: Shows what is going on.
+        progress: Shows what is going on.
 
     Raises:
         ConfigError: A name is not known.
         LockHeldError: Another run is at work.
         StateError: The state folder can't be used.
     """
-    return run_sync(session.config, session.plugins, session.routes(names), stop, board)
+    return run_sync(session.config, session.plugins, session.routes(names), stop, progress)
 
 
 def preview(session: Session, names: Sequence[str]) -> Sequence[PlannedExport]:
@@ -89,7 +89,7 @@ def preview(session: Session, names: Sequence[str]) -> Sequence[PlannedExport]:
             try:
                 requests = source.plan(source.lanes())
             except Exception as error:  # noqa: BLE001 - a stranger's source, turned into ours
-                raise as_problem(error, f"The source {name}") from None
+                raise wrap_plugin_error(error, f"The source {name}") from None
         planned += [
             PlannedExport(name, request.series, request.title, destinations) for request in requests
         ]

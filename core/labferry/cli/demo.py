@@ -15,7 +15,7 @@ from labferry.cli.output import Output, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.summary import print_run
-from labferry.runtime.progress import Board
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import StoppedError
 
@@ -42,10 +42,10 @@ def command(output: Output, folder: Path | None, *, keep_running: bool) -> int:
         output.start_logging()
     stop = Stop()
     stop_on_signals(stop)
-    board = Board()
+    progress = Progress()
     with ExitStack() as stack:
-        with progress_bars(board, wanted=output.has_bars):
-            done = stack.enter_context(demo(folder, stop, board))
+        with progress_bars(progress, wanted=output.has_bars):
+            done = stack.enter_context(demo(folder, stop, progress))
         places = {"folder": str(done.folder), "config": str(done.config), "server": done.url}
         print_run(output, "demo", done.report, done.config, **places)
         if output.is_talkative and not stop.requested:

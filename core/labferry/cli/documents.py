@@ -15,7 +15,7 @@ from labferry.actions.restore.restore import Restored
 from labferry.actions.selftest.selftest import Verdict
 from labferry.actions.status import Kept
 from labferry.actions.sync import PlannedExport
-from labferry.actions.verify.results import ProofState
+from labferry.actions.verify.results import VerifyState
 from labferry.sdk import Checked, MissingCopy, Outcome, Receipt, Severity
 from labferry.sdk.sink import StrayKind
 
@@ -170,7 +170,7 @@ class CopyProof(TypedDict):
     """What was found out about one copy."""
 
     destination: str
-    state: ProofState
+    state: VerifyState
     archive_id: str
     key: str
     size: int | None

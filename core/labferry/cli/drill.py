@@ -14,7 +14,7 @@ from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
-from labferry.runtime.progress import Board
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import IntegrityError, StoppedError
 
@@ -54,10 +54,10 @@ def command(
     session = open_stores(config_path)
     stop = Stop()
     stop_on_signals(stop)
-    board = Board()
+    progress = Progress()
     try:
-        with progress_bars(board, wanted=output.has_bars):
-            held = drill(session, stop, secrets_in(identity_files), board)
+        with progress_bars(progress, wanted=output.has_bars):
+            held = drill(session, stop, secrets_in(identity_files), progress)
     except StoppedError as error:
         error.hint = "A drill has to be begun anew."
         raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labferry.report_page.units import show_seconds, show_size
-from labferry.runtime.progress import Activity, ActivityKind, Board
+from labferry.runtime.progress import Activity, ActivityKind, Progress
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -31,11 +31,11 @@ _LATEST = 100 * 24 * 3600
 
 
 @contextmanager
-def progress_bars(board: Board, *, wanted: bool) -> Iterator[None]:
-    """Show what is on a board until the block ends, if stderr is a terminal that can.
+def progress_bars(progress: Progress, *, wanted: bool) -> Iterator[None]:
+    """Show what is on a progress until the block ends, if stderr is a terminal that can.
 
     Args:
-        board: What is going on.
+        progress: What is going on.
         wanted: Whether the caller wants to see it.
     """
     if not (wanted and sys.stderr.isatty()):
@@ -43,19 +43,19 @@ def progress_bars(board: Board, *, wanted: bool) -> Iterator[None]:
         return
     from labferry.cli.live import drawn  # noqa: PLC0415 - with it comes rich, which is slow
 
-    with drawn(Bars(board)):
+    with drawn(Bars(progress)):
         yield
 
 
 class Bars:
-    """The bars of a board, one line for each activity; rich draws them.
+    """The bars of a progress, one line for each activity; rich draws them.
 
     Args:
-        board: What is going on.
+        progress: What is going on.
     """
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
 
     def __rich_console__(
         self, console: "Console", options: "ConsoleOptions"
@@ -65,7 +65,7 @@ class Bars:
 
         is_wide = options.max_width >= _WIDE
         now = time.monotonic()
-        measures = [_measure(activity, now) for activity in self._board.current()]
+        measures = [_measure(activity, now) for activity in self._progress.current()]
         # What counts is never cut; the names take what is left.
         texts = [measure.texts(rate=is_wide) for measure in measures]
         widths = [max(map(len, column)) for column in zip(*texts, strict=True)]

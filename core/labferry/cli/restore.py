@@ -17,9 +17,9 @@ from labferry.cli.output import Output, print_document
 from labferry.cli.params import MOMENT
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
-from labferry.copies.select import LATEST, Wanted
+from labferry.copies.select import LATEST, ArchiveQuery
 from labferry.report_page.units import show_moment, show_size
-from labferry.runtime.progress import Board
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError
 
@@ -88,15 +88,15 @@ def command(  # noqa: PLR0913 - one for each option
     session = open_stores(config_path)
     stop = Stop()
     stop_on_signals(stop)
-    board = Board()
-    with progress_bars(board, wanted=output.has_bars):
+    progress = Progress()
+    with progress_bars(progress, wanted=output.has_bars):
         restored = restore(
             session,
-            Wanted(archive, source, before, origin),
+            ArchiveQuery(archive, source, before, origin),
             Place(Path(path), extract=extract, overwrite=force),
             stop,
             identities=secrets_in(identity_files),
-            board=board,
+            progress=progress,
         )
     _print(output, restored)
     return 0

@@ -17,7 +17,7 @@ from labferry.cli.output import Output, print_document
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.summary import print_run, tell_begun
-from labferry.runtime.progress import Board
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 
 _log = logging.getLogger(__name__)
@@ -54,9 +54,9 @@ def command(
     stop = Stop()
     stop_on_signals(stop)
     tell_begun(output, session.config.path, session.routes(names))
-    board = Board()
-    with progress_bars(board, wanted=output.has_bars):
-        report = sync(session, names, stop, board)
+    progress = Progress()
+    with progress_bars(progress, wanted=output.has_bars):
+        report = sync(session, names, stop, progress)
     print_run(output, "sync", report, session.config.path)
     if stop.requested:
         # Threads that were in the middle of something must not outlive the report.

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from labferry.actions.session import Session, open_stores
-from labferry.actions.verify.results import Proof, ProofRequest, ProofState
+from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
 from labferry.actions.verify.verify import verify
 from labferry.cli.completing import complete_proofs, complete_sources
 from labferry.cli.exit_codes import exit_codes, shared_exit_code
@@ -19,7 +19,7 @@ from labferry.cli.output import Output, print_document, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.report_page.units import show_size
-from labferry.runtime.progress import Board
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import LabferryError, StoppedError, redact
 
@@ -74,18 +74,18 @@ def command(  # noqa: PLR0913 - one for each option
         raise click.UsageError("--contents reads every byte; --quick none.")
     session = open_stores(config_path)
     destination, archives = _split(session, names)
-    request = ProofRequest(
+    request = VerifyRequest(
         *(destination, archives, source, quick, contents, chain, repair),
         identities=tuple(secrets_in(identity_files)),
     )
     stop = Stop()
     stop_on_signals(stop)
-    proofs: list[Proof] = []
+    proofs: list[VerifyResult] = []
     failure = None
-    board = Board()
+    progress = Progress()
     try:
-        with progress_bars(board, wanted=output.has_bars):
-            for proof in verify(session, request, stop, board):
+        with progress_bars(progress, wanted=output.has_bars):
+            for proof in verify(session, request, stop, progress):
                 proofs.append(proof)
                 _print(output, proof)
     except LabferryError as error:
@@ -107,24 +107,24 @@ def _split(session: Session, names: tuple[str, ...]) -> tuple[str | None, tuple[
     return None, names
 
 
-def _exit_code(proofs: Sequence[Proof], failure: LabferryError | None) -> int:
+def _exit_code(proofs: Sequence[VerifyResult], failure: LabferryError | None) -> int:
     ended = [] if failure is None else [failure.exit_code]
     return shared_exit_code([*ended, *(proof.exit_code for proof in _last(proofs))])
 
 
-def _last(proofs: Sequence[Proof]) -> Iterator[Proof]:
+def _last(proofs: Sequence[VerifyResult]) -> Iterator[VerifyResult]:
     """What was found of each copy in the end: a repair comes after what it was for."""
     tried = {
         (proof.destination, proof.archive_id): number
         for number, proof in enumerate(proofs)
-        if proof.is_repairable or proof.state is ProofState.REPAIRED
+        if proof.is_repairable or proof.state is VerifyState.REPAIRED
     }
     for number, proof in enumerate(proofs):
         if tried.get((proof.destination, proof.archive_id), number) <= number:
             yield proof
 
 
-def _print(output: Output, proof: Proof) -> None:
+def _print(output: Output, proof: VerifyResult) -> None:
     if proof.problem is not None:
         tell(str(proof.problem))
     elif output.is_talkative:
@@ -132,8 +132,8 @@ def _print(output: Output, proof: Proof) -> None:
         click.echo(redact(_line(proof)), err=sys.stdout.isatty() and sys.stderr.isatty())
 
 
-def _line(proof: Proof) -> str:
-    if proof.state is ProofState.NOTE:
+def _line(proof: VerifyResult) -> str:
+    if proof.state is VerifyState.NOTE:
         return f"{proof.destination}: {proof.message}"
     size = "" if proof.size is None else f" ({show_size(proof.size)})"
     how = f", {proof.checked}" if proof.checked else ""
@@ -142,7 +142,7 @@ def _line(proof: Proof) -> str:
 
 
 def _finish(
-    output: Output, proofs: Sequence[Proof], failure: LabferryError | None, code: int
+    output: Output, proofs: Sequence[VerifyResult], failure: LabferryError | None, code: int
 ) -> None:
     if output.as_json:
         problems = [proof.problem for proof in _last(proofs) if proof.problem] + (
@@ -152,13 +152,15 @@ def _finish(
         print_document("verify", code, {"results": [_entry(proof) for proof in proofs]}, told)
     elif output.is_talkative:
         found = [proof.state for proof in _last(proofs) if proof.archive_id]
-        counts = {state: found.count(state) for state in ProofState if state is not ProofState.NOTE}
+        counts = {
+            state: found.count(state) for state in VerifyState if state is not VerifyState.NOTE
+        }
         told_counts = [f"{count} {state}" for state, count in counts.items() if count]
         if told_counts or not proofs:
             click.echo(f"Copies: {', '.join(told_counts) or 'none'}.")
 
 
-def _entry(proof: Proof) -> dict[str, object]:
+def _entry(proof: VerifyResult) -> dict[str, object]:
     problem = None if proof.problem is None else redact(str(proof.problem))
     plain = asdict(replace(proof, problem=None))
     return {**plain, "problem": problem, "exit_code": proof.exit_code}

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from labferry.copies.partial_file import Landing
+from labferry.copies.partial_file import PartialFile
 from labferry.copies.plain import Readable, identities_for, plain_manifest, plain_stream
 from labferry.copies.query import open_sink
 from labferry.copies.reader import CopyReader
-from labferry.copies.select import Copy
-from labferry.runtime.progress import Activity, ActivityKind, Board
+from labferry.copies.select import ListedCopy
+from labferry.runtime.progress import Activity, ActivityKind, Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import IntegrityError, Manifest, Secret, Sink, StoredArchive
 
@@ -22,7 +22,11 @@ _SECONDS_BETWEEN_NEWS = 10.0
 
 
 def fetch(
-    copy: Copy, landing: Landing, identities: Sequence[Secret], stop: Stop, board: Board
+    copy: ListedCopy,
+    landing: PartialFile,
+    identities: Sequence[Secret],
+    stop: Stop,
+    progress: Progress,
 ) -> Manifest:
     """Bring a copy into a partial file, whole and verified.
 
@@ -34,7 +38,7 @@ def fetch(
         landing: The file.
         identities: The private keys to decrypt with; the destination's where there are none.
         stop: Ends the reading.
-        board: Shows how far it is.
+        progress: Shows how far it is.
 
     Returns:
         The manifest of what is in the file: the sealed one, where the copy is encrypted.
@@ -53,7 +57,7 @@ def fetch(
         landing.restart()
     landing.reserve(manifest.size)
     with open_sink(copy.config) as sink:
-        fetcher = _Fetcher(sink, stored, manifest, keys, stop, board)
+        fetcher = _Fetcher(sink, stored, manifest, keys, stop, progress)
         try:
             fetcher.fetch(landing)
         except IntegrityError:
@@ -87,7 +91,7 @@ class _Fetcher:
         manifest: Manifest,
         identities: Sequence[Secret],
         stop: Stop,
-        board: Board,
+        progress: Progress,
     ) -> None:
         self.resumed = 0
         self._sink = sink
@@ -95,9 +99,9 @@ class _Fetcher:
         self._manifest = manifest
         self._identities = identities
         self._stop = stop
-        self._board = board
+        self._progress = progress
 
-    def fetch(self, landing: Landing) -> None:
+    def fetch(self, landing: PartialFile) -> None:
         """Read the rest of it, and make sure of the whole."""
         digest = landing.resume(self._manifest.size, self._stop)
         self.resumed = landing.size
@@ -119,10 +123,10 @@ class _Fetcher:
     def _shown(self) -> Iterator[Callable[[int], None]]:
         subject = f"{self._sink.name}: {self._manifest.archive_id}"
         activity = Activity(ActivityKind.DOWNLOAD, subject, self._stored.size, self.resumed)
-        with self._board.showing(activity):
+        with self._progress.showing(activity):
             yield activity.reach
 
-    def _pour(self, plain: Readable, landing: Landing) -> None:
+    def _pour(self, plain: Readable, landing: PartialFile) -> None:
         is_encrypted = self._stored.manifest.encryption is not None
         digest, told_at = hashlib.sha256(), time.monotonic()
         while chunk := plain.read(_CHUNK):
@@ -131,11 +135,11 @@ class _Fetcher:
                 digest.update(chunk)
             if time.monotonic() - told_at > _SECONDS_BETWEEN_NEWS:
                 told_at = time.monotonic()
-                _log.info("%s: %d of %d bytes", *self._progress(landing))
+                _log.info("%s: %d of %d bytes", *self._so_far(landing))
         if is_encrypted:
             self._check_plain(landing.size, digest.hexdigest())
 
-    def _progress(self, landing: Landing) -> tuple[str, int, int]:
+    def _so_far(self, landing: PartialFile) -> tuple[str, int, int]:
         return self._manifest.archive_id, landing.size, self._manifest.size
 
     def _check_plain(self, size: int, sha256: str) -> None:

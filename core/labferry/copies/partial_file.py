@@ -79,7 +79,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-class Landing:
+class PartialFile:
     """A partial file, ours alone while it is open; the same name at every try of the same archive.
 
     It stays when the block ends with an error, for the next try to go on with.
@@ -97,7 +97,7 @@ class Landing:
     """
 
     def __init__(self, folder: Path, content: str) -> None:
-        self.path = landing_path(folder, content)
+        self.path = partial_path(folder, content)
         self.error: LabferryError | None = None
         with disk_errors(self.path):
             self._file = _open_ours(self.path)
@@ -193,7 +193,7 @@ class Landing:
             raise
 
 
-def landing_path(folder: Path, content: str) -> Path:
+def partial_path(folder: Path, content: str) -> Path:
     """Where the partial file of an archive is, by the SHA-256 of what is to land."""
     return folder / f".labferry-{content[:32]}.part"
 

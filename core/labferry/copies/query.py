@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Any, Generic, TypeVar
 
 from labferry.config import SinkConfig
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.stop import Stop
 from labferry.sdk import LabferryError, Sink, StoredArchive, TransientError, redact
 
@@ -104,7 +104,7 @@ class _Asker(Thread, Generic[ResultT]):
         try:
             self.answers.append(self._ask())
         except Exception as error:  # noqa: BLE001 - a stranger's sink must not silence the others
-            self.failure = as_problem(error, f"The sink of {self.name}")
+            self.failure = wrap_plugin_error(error, f"The sink of {self.name}")
 
     def _ask(self) -> ResultT:
         for attempt in range(1, _TRIES):

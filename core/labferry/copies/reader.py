@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
 
 from labferry.copies.query import pause_before
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.stop import Stop
 from labferry.sdk import IntegrityError, LabferryError, Sink, StoredArchive, TransientError
 
@@ -129,7 +129,7 @@ class CopyReader:
         if isinstance(error, OSError):
             reason = error.strerror or str(error)
             return LabferryError(f"{self._stored.key} can't be read: {reason}.")
-        return as_problem(error, f"The sink of {self._sink.name}")
+        return wrap_plugin_error(error, f"The sink of {self._sink.name}")
 
     def _unlike(self, what: str) -> IntegrityError:
         return IntegrityError(

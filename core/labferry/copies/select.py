@@ -15,7 +15,7 @@ _NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class ListedCopy:
     """One archive at one destination.
 
     Attributes:
@@ -38,7 +38,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ArchiveQuery:
     """What somebody asked for.
 
     Attributes:
@@ -62,19 +62,21 @@ class Wanted:
 
 def copies_of(
     destinations: Iterable[SinkConfig], stored: Mapping[str, Sequence[StoredArchive]]
-) -> Sequence[Copy]:
+) -> Sequence[ListedCopy]:
     """Everything that was listed, in the order of the configuration."""
     return [
-        Copy(config, archive) for config in destinations for archive in stored.get(config.name, ())
+        ListedCopy(config, archive)
+        for config in destinations
+        for archive in stored.get(config.name, ())
     ]
 
 
-def newest(copies: Iterable[Copy]) -> Copy | None:
+def newest(copies: Iterable[ListedCopy]) -> ListedCopy | None:
     """The copy of the newest archive; the first one of several."""
     return max(copies, key=lambda copy: (copy.taken, copy.archive_id), default=None)
 
 
-def choose(copies: Sequence[Copy], wanted: Wanted) -> Sequence[Copy]:
+def choose(copies: Sequence[ListedCopy], wanted: ArchiveQuery) -> Sequence[ListedCopy]:
     """All copies of the one archive that is meant, in the order in which to try them.
 
     Raises:
@@ -89,14 +91,14 @@ def choose(copies: Sequence[Copy], wanted: Wanted) -> Sequence[Copy]:
     return [copy for copy in allowed if copy.archive_id == identity]
 
 
-def _is_allowed(copy: Copy, wanted: Wanted) -> bool:
+def _is_allowed(copy: ListedCopy, wanted: ArchiveQuery) -> bool:
     source = copy.stored.manifest.source.name
     return (wanted.source is None or source == wanted.source) and (
         wanted.before is None or copy.taken < wanted.before
     )
 
 
-def _matching(known: set[str], wanted: Wanted) -> str:
+def _matching(known: set[str], wanted: ArchiveQuery) -> str:
     if wanted.archive in known:
         return wanted.archive
     found = sorted(identity for identity in known if identity.startswith(wanted.archive))
@@ -110,8 +112,8 @@ def _matching(known: set[str], wanted: Wanted) -> str:
     return found[0]
 
 
-def _latest(copies: Sequence[Copy], wanted: Wanted) -> str:
-    by_series: dict[tuple[str, str], list[Copy]] = {}
+def _latest(copies: Sequence[ListedCopy], wanted: ArchiveQuery) -> str:
+    by_series: dict[tuple[str, str], list[ListedCopy]] = {}
     for copy in copies:
         manifest = copy.stored.manifest
         # One series, whether a destination encrypts it or not.
@@ -130,7 +132,7 @@ def _latest(copies: Sequence[Copy], wanted: Wanted) -> str:
     return latest[0]
 
 
-def _nothing(wanted: Wanted) -> NotFoundError:
+def _nothing(wanted: ArchiveQuery) -> NotFoundError:
     return NotFoundError(
         f"No archive {wanted} is stored.", hint="`labferry list` shows what there is."
     )

@@ -1,8 +1,8 @@
 """The local database of runs, export jobs and deliveries: what makes a run resumable."""
 
 from labferry.ledger.copies import Copies
-from labferry.ledger.freshness import Standing
-from labferry.ledger.history import Failure, Past, Trust
+from labferry.ledger.freshness import FreshnessRow
+from labferry.ledger.history import Failure, History, Trust
 from labferry.ledger.ledger import Ledger
 from labferry.ledger.records import Copy, Delivery, DeliveryState, Export, Run
 
@@ -13,9 +13,9 @@ __all__ = [
     "DeliveryState",
     "Export",
     "Failure",
+    "FreshnessRow",
+    "History",
     "Ledger",
-    "Past",
     "Run",
-    "Standing",
     "Trust",
 ]

@@ -17,7 +17,7 @@ _SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FreshnessRow:
     """One source at one destination.
 
     Attributes:
@@ -73,7 +73,7 @@ class _Attempt:
     having: Sequence[frozenset[str]]
 
 
-def standings(store: Store, routes: Mapping[str, Sequence[str]]) -> Sequence[Standing]:
+def standings(store: Store, routes: Mapping[str, Sequence[str]]) -> Sequence[FreshnessRow]:
     """How each source stands at each of its destinations.
 
     Args:
@@ -91,7 +91,7 @@ def standings(store: Store, routes: Mapping[str, Sequence[str]]) -> Sequence[Sta
     return found
 
 
-def _standing(source: str, destination: str, pair: _Pair, attempt: _Attempt) -> Standing:
+def _standing(source: str, destination: str, pair: _Pair, attempt: _Attempt) -> FreshnessRow:
     problem = attempt.problems.get(destination) or attempt.problems.get("", "")
     verified_at = min(pair.verified_at, default=-1)
     unread_since = min(pair.unread_since, default=None)
@@ -107,7 +107,7 @@ def _standing(source: str, destination: str, pair: _Pair, attempt: _Attempt) -> 
         last_success=moment(_last_success(pair, attempt)),
         seconds=pair.seconds,
     )
-    return Standing(freshness, moment(unread_since), pair.failing)
+    return FreshnessRow(freshness, moment(unread_since), pair.failing)
 
 
 def _last_success(pair: _Pair, attempt: _Attempt) -> int | None:

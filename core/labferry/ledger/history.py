@@ -71,7 +71,7 @@ class Failure:
     last: datetime
 
 
-class Past:
+class History:
     """Questions about all that was. May be used from any thread.
 
     Raises ValueError where a damaged disk made nonsense of a time.

@@ -16,8 +16,8 @@ from typing_extensions import override
 
 from labferry.ledger.copies import Copies
 from labferry.ledger.database import is_damage, open_database, set_aside
-from labferry.ledger.freshness import Standing, standings
-from labferry.ledger.history import Past
+from labferry.ledger.freshness import FreshnessRow, standings
+from labferry.ledger.history import History
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
 from labferry.ledger.store import Store
 from labferry.lifecycle import ExportJob
@@ -185,7 +185,7 @@ class Ledger:
                 receipt_of = replace(delivery.receipt, destination=delivery.destination)
                 self.copies.commit(receipt_of, now or datetime.now(UTC))
 
-    def standings(self, routes: Mapping[str, Sequence[str]]) -> Sequence[Standing]:
+    def standings(self, routes: Mapping[str, Sequence[str]]) -> Sequence[FreshnessRow]:
         """How each source stands at each of its destinations.
 
         Args:
@@ -220,7 +220,7 @@ class Ledger:
             return False
         self._store = Store(connection, self._path)
         self.copies = Copies(self._store)
-        self.past = Past(self._store)
+        self.past = History(self._store)
         try:
             for export in self.unfinished():
                 self.run(export.run)

@@ -7,7 +7,7 @@ from labferry.sdk import LabferryError, PluginError, redact
 _log = logging.getLogger(__name__)
 
 
-def as_problem(error: Exception, who: str) -> LabferryError:
+def wrap_plugin_error(error: Exception, who: str) -> LabferryError:
     """The error itself if it is one of ours, else a PluginError that names who is at fault."""
     if isinstance(error, LabferryError):
         return error

@@ -10,7 +10,7 @@ from typing import Self
 
 from typing_extensions import override
 
-from labferry.runtime.rates import Pace
+from labferry.runtime.rates import RateMeter
 from labferry.sdk import Archive, ArchiveReader, Digests
 
 
@@ -46,11 +46,11 @@ class Activity:
     subject: str
     total: float | None = None
     done: float = 0
-    pace: Pace = field(default_factory=Pace)
+    pace: RateMeter = field(default_factory=RateMeter)
 
     def become(self, kind: ActivityKind, total: float | None) -> None:
         """Go over to what comes next."""
-        self.kind, self.total, self.done, self.pace = kind, total, 0, Pace()
+        self.kind, self.total, self.done, self.pace = kind, total, 0, RateMeter()
 
     def reach(self, done: float) -> None:
         """Come so far."""
@@ -59,7 +59,7 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class Progress:
     """The activities of a run."""
 
     _current: list[Activity] = field(default_factory=list)

@@ -17,7 +17,7 @@ class _Mark(NamedTuple):
     done: float
 
 
-class Pace:
+class RateMeter:
     """Where something was when. One thread notes it, others ask for rates at the same time.
 
     All times are in seconds of the same clock.

@@ -40,7 +40,7 @@ class Task(Thread):
             raise self._error
 
 
-class Vigil:
+class ThreadSupervisor:
     """Waits for threads; once the run is to stop, for a moment only, all of them together.
 
     Args:

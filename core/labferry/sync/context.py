@@ -13,7 +13,7 @@ from labferry.ledger import Export, Ledger
 from labferry.lifecycle import Policy, advance
 from labferry.lifecycle.events import Event
 from labferry.runtime.clock import Clock
-from labferry.runtime.progress import Board
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import Receipt, RunReport, RunStarted, Source, redact
 from labferry.spool import Spool
@@ -34,7 +34,7 @@ class RunContext:
         spool: The spool.
         hooks: Calls the observers.
         stop: Ends the run.
-        board: Shows what is going on.
+        progress: Shows what is going on.
         backoff: Seconds before a destination is tried again the first time.
     """
 
@@ -46,7 +46,7 @@ class RunContext:
     spool: Spool
     hooks: pluggy.HookRelay
     stop: Stop
-    board: Board = field(default_factory=Board)
+    progress: Progress = field(default_factory=Progress)
     backoff: float = 1.0
 
     @property

@@ -11,7 +11,7 @@ from typing_extensions import override
 from labferry.encryption import Recipients
 from labferry.ledger import Delivery, DeliveryState
 from labferry.runtime.log_context import about
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import ActivityKind, TrackedArchive
 from labferry.sdk import (
     Archive,
@@ -27,7 +27,7 @@ from labferry.sdk import (
 )
 from labferry.sync.context import RunContext
 from labferry.sync.encrypted_delivery import EncryptedDelivery
-from labferry.sync.fanout import Belt, Handover, Notice, Parcel
+from labferry.sync.fanout import DeliveryQueue, DeliveryTask, FanOut, Signal
 from labferry.sync.manifests import CopyManifest
 from labferry.sync.read_back import read_share
 
@@ -49,7 +49,9 @@ class DestinationWorker(Thread):
         problems: What is wrong with copies that were stored earlier.
     """
 
-    def __init__(self, name: str, context: RunContext, belt: Belt, handover: Handover) -> None:
+    def __init__(
+        self, name: str, context: RunContext, belt: DeliveryQueue, handover: FanOut
+    ) -> None:
         super().__init__(name=f"destination {name}", daemon=True)
         self._destination = name
         self._context = context
@@ -60,8 +62,8 @@ class DestinationWorker(Thread):
     @override
     def run(self) -> None:
         sink: Sink[Any] | None = None
-        while (parcel := self._belt.get()) is not Notice.END:
-            if isinstance(parcel, Notice):
+        while (parcel := self._belt.get()) is not Signal.END:
+            if isinstance(parcel, Signal):
                 sink = sink or self._prepared()
                 continue
             try:
@@ -74,7 +76,7 @@ class DestinationWorker(Thread):
                     sink = sink or self._make_sink()
                     self._deliver(sink, parcel)
             except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
-                self._failed(parcel, as_problem(error, f"The sink of {self._destination}"))
+                self._failed(parcel, wrap_plugin_error(error, f"The sink of {self._destination}"))
             finally:
                 self._handover.done(parcel.work, parcel.archive)
         sink = self._prove(sink)
@@ -104,7 +106,7 @@ class DestinationWorker(Thread):
         except StoppedError:
             pass
         except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
-            failure = as_problem(error, f"The sink of {self._destination}")
+            failure = wrap_plugin_error(error, f"The sink of {self._destination}")
             failure.message = f"{self._destination}: reading back failed: {failure.message}"
             self._note(failure, is_required=settings.required)
         return sink
@@ -119,7 +121,7 @@ class DestinationWorker(Thread):
         config = self._context.config.destinations[self._destination]
         return config.kind(config.name, config.settings)
 
-    def _deliver(self, sink: Sink[Any], parcel: Parcel) -> None:
+    def _deliver(self, sink: Sink[Any], parcel: DeliveryTask) -> None:
         store = self._way(parcel)
         for attempt in range(_TRIES):
             self._context.stop.check()
@@ -133,7 +135,7 @@ class DestinationWorker(Thread):
                 self._stored(parcel, receipt)
                 return
 
-    def _way(self, parcel: Parcel) -> Callable[[Sink[Any]], Receipt]:
+    def _way(self, parcel: DeliveryTask) -> Callable[[Sink[Any]], Receipt]:
         """How this destination gets an archive: as it is, or encrypted."""
         ledger, export = self._context.ledger, parcel.work.export
         checkpoint = ledger.checkpoint(export.id, self._destination)
@@ -158,7 +160,7 @@ class DestinationWorker(Thread):
         self, sink: Sink[Any], archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint
     ) -> Receipt:
         subject = f"{self._destination}: {archive.id}"
-        with self._context.board.activity(ActivityKind.STORE, subject, archive.size) as activity:
+        with self._context.progress.activity(ActivityKind.STORE, subject, archive.size) as activity:
             receipt = sink.store(TrackedArchive(archive, activity.reach), manifest, checkpoint)
         stored = (receipt.archive_id, receipt.key, receipt.size)
         if stored != (archive.id, archive.key, archive.size):
@@ -174,13 +176,13 @@ class DestinationWorker(Thread):
         _log.info("%s: trying again in %g s: %s", self._destination, seconds, redact(str(error)))
         self._context.stop.wait(seconds)
 
-    def _stored(self, parcel: Parcel, receipt: Receipt) -> None:
+    def _stored(self, parcel: DeliveryTask, receipt: Receipt) -> None:
         receipt = replace(receipt, destination=self._destination)
         self._save(parcel, Delivery(0, "", DeliveryState.STORED, receipt=receipt))
         _log.info("%s: stored %s (%s)", self._destination, receipt.key, receipt.checked)
         self._context.tell_stored(receipt)
 
-    def _failed(self, parcel: Parcel, error: LabferryError) -> None:
+    def _failed(self, parcel: DeliveryTask, error: LabferryError) -> None:
         # Where the archive itself never came, that is told once, not by every destination.
         if isinstance(error, StoppedError) or parcel.archive.is_refused:
             return
@@ -193,7 +195,7 @@ class DestinationWorker(Thread):
         except LabferryError as problem:
             parcel.work.problems += [error, problem]
 
-    def _save(self, parcel: Parcel, delivery: Delivery) -> None:
+    def _save(self, parcel: DeliveryTask, delivery: Delivery) -> None:
         self._context.ledger.save_delivery(
             replace(delivery, export=parcel.work.export.id, destination=self._destination),
             self._context.clock.now(),

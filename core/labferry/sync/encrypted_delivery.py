@@ -30,7 +30,7 @@ from labferry.sdk import (
 )
 from labferry.spool import AGE_SUFFIX, EncryptedArchive
 from labferry.sync.context import RunContext
-from labferry.sync.fanout import Parcel
+from labferry.sync.fanout import DeliveryTask
 from labferry.sync.manifests import CopyManifest, manifest_of
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class EncryptedDelivery:
         context: RunContext,
         destination: str,
         recipients: Recipients,
-        parcel: Parcel,
+        parcel: DeliveryTask,
         checkpoint: Checkpoint,
     ) -> None:
         self._context = context

@@ -10,7 +10,7 @@ from labferry.sdk import LabferryError, Source
 
 
 @dataclass(slots=True)
-class Work:
+class ExportTask:
     """One export that this run works on.
 
     Attributes:
@@ -26,10 +26,10 @@ class Work:
     problems: list[LabferryError] = field(default_factory=list)
 
 
-class WorkQueue:
-    """Work in the order in which it is to be done; each lane takes the first that suits it."""
+class ExportQueue:
+    """Exports in the order to do them in; each lane takes the first that suits it."""
 
-    def __init__(self, work: Iterable[Work]) -> None:
+    def __init__(self, work: Iterable[ExportTask]) -> None:
         self._waiting = list(work)
         self._lock = Lock()
 
@@ -38,7 +38,7 @@ class WorkQueue:
         """The lanes for which there is work."""
         return frozenset[str]().union(*(work.lanes for work in self._waiting))
 
-    def take(self, lane: str) -> Work | None:
+    def take(self, lane: str) -> ExportTask | None:
         """The next export for a lane, or None where nothing is left for it."""
         with self._lock:
             for index, work in enumerate(self._waiting):

@@ -9,18 +9,18 @@ from threading import Lock
 from labferry.ledger import DeliveryState, Ledger
 from labferry.sdk import LabferryError
 from labferry.spool import SpoolArchive
-from labferry.sync.export_task import Work
+from labferry.sync.export_task import ExportTask
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class DeliveryTask:
     """What a destination is to store."""
 
-    work: Work
+    work: ExportTask
     archive: SpoolArchive
 
 
-class Notice(Enum):
+class Signal(Enum):
     """What a destination is told, besides being handed archives."""
 
     SOON = "soon"
@@ -30,11 +30,11 @@ class Notice(Enum):
     """No more will come."""
 
 
-Belt = SimpleQueue[Parcel | Notice]
+DeliveryQueue = SimpleQueue[DeliveryTask | Signal]
 """Parcels for one destination, and the end."""
 
 
-class Handover:
+class FanOut:
     """Puts archives on the belts of the destinations that lack them.
 
     Args:
@@ -49,8 +49,8 @@ class Handover:
         self,
         ledger: Ledger,
         routes: Mapping[str, tuple[str, ...]],
-        belts: Mapping[str, Belt],
-        settled: Callable[[Work, SpoolArchive], None],
+        belts: Mapping[str, DeliveryQueue],
+        settled: Callable[[ExportTask, SpoolArchive], None],
     ) -> None:
         self._ledger = ledger
         self._routes = routes
@@ -61,9 +61,9 @@ class Handover:
 
     def announce(self, source: str) -> None:
         """Have the destinations of a source get ready: the server makes an archive for them."""
-        self._put((name for name in self._routes[source] if name in self._belts), Notice.SOON)
+        self._put((name for name in self._routes[source] if name in self._belts), Signal.SOON)
 
-    def offer(self, work: Work, archive: SpoolArchive) -> None:
+    def offer(self, work: ExportTask, archive: SpoolArchive) -> None:
         """Hand an archive to every destination that is to get it and lacks it."""
         export = work.export
         self._ledger.expect(export.id, self._routes[export.source])
@@ -75,9 +75,9 @@ class Handover:
         # One more than there are parcels: the lane itself, until it is through with the archive.
         with self._lock:
             self._open[archive] = len(lacking) + 1
-        self._put(lacking, Parcel(work, archive))
+        self._put(lacking, DeliveryTask(work, archive))
 
-    def done(self, work: Work, archive: SpoolArchive) -> None:
+    def done(self, work: ExportTask, archive: SpoolArchive) -> None:
         """One of those who hold an archive is through with it."""
         with self._lock:
             self._open[archive] -= 1
@@ -95,8 +95,8 @@ class Handover:
 
     def close(self) -> None:
         """Tell the destinations that no more will come."""
-        self._put(self._belts, Notice.END)
+        self._put(self._belts, Signal.END)
 
-    def _put(self, destinations: Iterable[str], what: Parcel | Notice) -> None:
+    def _put(self, destinations: Iterable[str], what: DeliveryTask | Signal) -> None:
         for destination in destinations:
             self._belts[destination].put(what)

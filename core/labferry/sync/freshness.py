@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from labferry.config import Config
-from labferry.ledger import Ledger, Standing
+from labferry.ledger import FreshnessRow, Ledger
 
 
 def every_route(config: Config) -> Mapping[str, Sequence[str]]:
@@ -15,6 +15,6 @@ def every_route(config: Config) -> Mapping[str, Sequence[str]]:
     return {source: tuple(destinations) for source, destinations in routes.items()}
 
 
-def standings(config: Config, ledger: Ledger) -> Sequence[Standing]:
+def standings(config: Config, ledger: Ledger) -> Sequence[FreshnessRow]:
     """One for each source and destination, in the order of the configuration."""
     return ledger.standings(every_route(config))

@@ -20,7 +20,7 @@ from labferry.lifecycle.events import (
     Unreachable,
 )
 from labferry.runtime.log_context import about
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Activity, ActivityKind
 from labferry.sdk import (
     AnswerLostError,
@@ -39,8 +39,8 @@ from labferry.spool import Declared, SpoolArchive
 from labferry.sync.change_detection import examine
 from labferry.sync.context import RunContext
 from labferry.sync.download import Fetch
-from labferry.sync.export_task import Work, WorkQueue
-from labferry.sync.fanout import Handover
+from labferry.sync.export_task import ExportQueue, ExportTask
+from labferry.sync.fanout import FanOut
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class LaneWorker(Thread):
     """
 
     def __init__(
-        self, lane: str, queue: WorkQueue, handover: Handover, context: RunContext
+        self, lane: str, queue: ExportQueue, handover: FanOut, context: RunContext
     ) -> None:
         super().__init__(name=f"lane {lane}", daemon=True)
         self._lane = lane
@@ -67,12 +67,12 @@ class LaneWorker(Thread):
     @override
     def run(self) -> None:
         while (work := self._queue.take(self._lane)) is not None:
-            drive = _Drive(work, self._lane, self._handover, self._context)
+            drive = ExportDriver(work, self._lane, self._handover, self._context)
             try:
                 with about(run=str(self._context.run), source=work.source.name):
                     drive.run()
             except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
-                problem = as_problem(error, f"The source {work.source.name}")
+                problem = wrap_plugin_error(error, f"The source {work.source.name}")
                 work.problems.append(problem)
                 drive.give_up(problem)
                 # A job left running holds the server's one slot for this lane, and a server that
@@ -81,10 +81,10 @@ class LaneWorker(Thread):
                     return
 
 
-class _Drive:
+class ExportDriver:
     """One export job, from where it is to its handover."""
 
-    def __init__(self, work: Work, lane: str, handover: Handover, context: RunContext) -> None:
+    def __init__(self, work: ExportTask, lane: str, handover: FanOut, context: RunContext) -> None:
         self._work = work
         self._lane = lane
         self._handover = handover
@@ -106,7 +106,7 @@ class _Drive:
             NotFinishedError: The run's time is over; the job is known to the ledger.
             LabferryError: The run can't go on with the job; the next one can.
         """
-        with self._context.board.showing(self._activity):
+        with self._context.progress.showing(self._activity):
             self._go_on()
 
     def _go_on(self) -> None:
@@ -269,7 +269,7 @@ class _Drive:
         return f"{self._work.export.source}: {self._work.export.request.title}"
 
 
-def declared_archive(work: Work) -> Declared:
+def declared_archive(work: ExportTask) -> Declared:
     """What an export's archive is said to be, by the ledger."""
     export = work.export
     offer, identity, key = export.job.offer, export.archive_id, export.archive_key

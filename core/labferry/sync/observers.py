@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from labferry.config import InvalidConfigError, ObserverConfig
 from labferry.plugins import Plugins, new_manager, warn_of_observer
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.stop import Stop
 from labferry.sdk import LockHeldError, Receipt, RunReport, RunStarted, hookimpl, redact
 
@@ -51,7 +51,7 @@ def observing(
         _wait(attendants, stop)
 
 
-def tell_not_begun(
+def report_not_started(
     error: Exception,
     configs: Iterable[ObserverConfig],
     plugins: Plugins,
@@ -69,7 +69,7 @@ def tell_not_begun(
     """
     if isinstance(error, LockHeldError):
         return
-    problem, now = as_problem(error, "The run"), datetime.now(UTC)
+    problem, now = wrap_plugin_error(error, "The run"), datetime.now(UTC)
     mistakes = problem.problems if isinstance(problem, InvalidConfigError) else (problem,)
     report = RunReport(
         run=0,

@@ -13,7 +13,7 @@ from labferry.sdk import (
     StoppedError,
     redact,
 )
-from labferry.sync.export_task import Work
+from labferry.sync.export_task import ExportTask
 
 _PARTIAL = 3
 _INTEGRITY = 4
@@ -23,7 +23,7 @@ _SIGNALS = 128
 
 
 def report_export(
-    work: Work,
+    work: ExportTask,
     deliveries: Sequence[Delivery],
     required: Collection[str],
     route: Collection[str],
@@ -120,7 +120,7 @@ def _missing(
             yield MissingCopy(name, outcome, redact(delivery.reason))
 
 
-def _code(work: Work, failed: Sequence[Delivery]) -> int:
+def _code(work: ExportTask, failed: Sequence[Delivery]) -> int:
     job = work.export.job
     if job.phase is Phase.UNCHANGED:
         return 0

@@ -9,11 +9,11 @@ from labferry.ledger import Export
 from labferry.lifecycle import Phase
 from labferry.lifecycle.events import Ended, Restarted, Unchanged
 from labferry.lifecycle.job import Policy
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.sdk import ExportFailedError, ExportRequest, LabferryError, Source
 from labferry.sync.change_detection import last_everywhere
 from labferry.sync.context import RunContext
-from labferry.sync.export_task import Work
+from labferry.sync.export_task import ExportTask
 
 _log = logging.getLogger(__name__)
 _INTERRUPTED = {None, 75, 130, 143}
@@ -29,7 +29,7 @@ class Plan:
         problems: What kept a source from planning.
     """
 
-    work: list[Work] = field(default_factory=list)
+    work: list[ExportTask] = field(default_factory=list)
     problems: list[LabferryError] = field(default_factory=list)
 
 
@@ -69,7 +69,7 @@ def make_plan(context: RunContext, sources: Mapping[str, Source[Any]]) -> Plan:
             proposals.append(_propose(context, source, mine))
             plan.problems += [_named(problem, name) for problem in source.problems]
         except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
-            plan.problems.append(_named(as_problem(error, "Its source"), name))
+            plan.problems.append(_named(wrap_plugin_error(error, "Its source"), name))
             # What is in the spool can go on to its destinations without the server.
             left = [export for export in mine if export.job.phase is Phase.VERIFIED]
             proposals.append(_Proposal(source, (), left, ()))
@@ -111,17 +111,17 @@ def _propose(context: RunContext, source: Source[Any], unfinished: Sequence[Expo
     return _Proposal(source, lanes, carried, new)
 
 
-def _note(context: RunContext, proposal: _Proposal) -> Iterator[Work]:
+def _note(context: RunContext, proposal: _Proposal) -> Iterator[ExportTask]:
     """Write down what a source is to do."""
     source, lanes = proposal.source, proposal.lanes
     for export in proposal.carried:
-        yield Work(source, _take_over(context, source, export), _allowed(export, lanes))
+        yield ExportTask(source, _take_over(context, source, export), _allowed(export, lanes))
     for request, unchanged in proposal.new:
         allowed = lanes if request.lane is None else [request.lane]
         export = context.ledger.plan(context.run, source, allowed[0], request)
         if unchanged:
             export = context.record(export, Unchanged(unchanged), context.policy(source))
-        yield Work(source, export, frozenset(allowed))
+        yield ExportTask(source, export, frozenset(allowed))
 
 
 def _is_of(export: Export, source: Source[Any]) -> bool:

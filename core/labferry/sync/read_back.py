@@ -137,7 +137,7 @@ def _read_one(context: RunContext, sink: Sink[Any], unread: Unread) -> Integrity
             hint=repair_hint(sink.name, unread.archive_id),
         )
     subject = f"{sink.name}: {unread.archive_id}"
-    with context.board.activity(ActivityKind.VERIFY, subject, unread.size) as activity:
+    with context.progress.activity(ActivityKind.VERIFY, subject, unread.size) as activity:
         try:
             read_back(
                 *(sink, stored, context.stop),

@@ -16,9 +16,9 @@ from labferry.retention import (
     moment_of,
     series_of,
 )
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.sdk import ConfigError, LabferryError, Retention, Sink, StoredArchive
-from labferry.sync.retention_state import History
+from labferry.sync.retention_state import RetentionState
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Retirement:
 
     def __init__(self, sink: Sink[Any], ledger: Ledger, now: Callable[[], datetime]) -> None:
         self._sink = sink
-        self._history = History(ledger, sink.name)
+        self._history = RetentionState(ledger, sink.name)
         self._now = now
 
     def decide(self, archives: Sequence[StoredArchive], retention: Retention) -> Sequence[Decision]:
@@ -120,6 +120,6 @@ class Retirement:
             self._sink.delete(stored)
             self._history.removed(stored, self._now())
         except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the others' work
-            return Removal(stored.key, as_problem(error, f"The sink of {self._sink.name}"))
+            return Removal(stored.key, wrap_plugin_error(error, f"The sink of {self._sink.name}"))
         _log.info("%s: removed %s, as its retention says", self._sink.name, stored.key)
         return Removal(stored.key)

@@ -7,16 +7,16 @@ from contextlib import closing
 from labferry.config import SinkConfig
 from labferry.ledger import DeliveryState
 from labferry.retention import series_of
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.sdk import LabferryError, StoredArchive, redact
 from labferry.sync.context import RunContext
-from labferry.sync.export_task import Work
+from labferry.sync.export_task import ExportTask
 from labferry.sync.removal import Retirement, require_delete
 
 _log = logging.getLogger(__name__)
 
 
-def retire(context: RunContext, done: Sequence[Work]) -> Iterator[LabferryError]:
+def retire(context: RunContext, done: Sequence[ExportTask]) -> Iterator[LabferryError]:
     """Apply each destination's retention to the series that this run stored there.
 
     Yields what went wrong. Nothing of it undoes a delivery.
@@ -37,17 +37,17 @@ def retire(context: RunContext, done: Sequence[Work]) -> Iterator[LabferryError]
 
 
 def _retire_at(
-    context: RunContext, config: SinkConfig, done: Sequence[Work]
+    context: RunContext, config: SinkConfig, done: Sequence[ExportTask]
 ) -> Iterator[LabferryError]:
     try:
         stored = _stored_at(context, config.name, done)
         if stored and not context.stop.requested:
             yield from _apply(context, config, stored)
     except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
-        yield _named(as_problem(error, "Its sink"), f"{config.name}: retention")
+        yield _named(wrap_plugin_error(error, "Its sink"), f"{config.name}: retention")
 
 
-def _stored_at(context: RunContext, destination: str, done: Sequence[Work]) -> set[str]:
+def _stored_at(context: RunContext, destination: str, done: Sequence[ExportTask]) -> set[str]:
     """The archives that this run worked on and that a destination has now."""
     return {
         work.export.archive_id

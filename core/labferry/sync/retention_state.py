@@ -9,7 +9,7 @@ from labferry.retention import Condition, Series, series_of
 from labferry.sdk import StoredArchive, redact
 
 
-class History:
+class RetentionState:
     """One destination's past.
 
     Args:

@@ -14,10 +14,10 @@ from labferry.lifecycle.events import Delivered, Event, Misplaced
 from labferry.plugins import Plugins
 from labferry.runtime.clock import Clock
 from labferry.runtime.lock import run_lock
-from labferry.runtime.plugin_errors import as_problem
-from labferry.runtime.progress import Board
+from labferry.runtime.plugin_errors import wrap_plugin_error
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
-from labferry.runtime.threads import Task, Vigil
+from labferry.runtime.threads import Task, ThreadSupervisor
 from labferry.sdk import (
     FullError,
     IntegrityError,
@@ -29,11 +29,11 @@ from labferry.sdk import (
 from labferry.spool import Spool, SpoolArchive
 from labferry.sync.context import RunContext
 from labferry.sync.destination import DestinationWorker
-from labferry.sync.export_task import Work, WorkQueue
-from labferry.sync.fanout import Belt, Handover
+from labferry.sync.export_task import ExportQueue, ExportTask
+from labferry.sync.fanout import DeliveryQueue, FanOut
 from labferry.sync.freshness import standings
 from labferry.sync.lane import LaneWorker, declared_archive
-from labferry.sync.observers import observing, tell_not_begun
+from labferry.sync.observers import observing, report_not_started
 from labferry.sync.outcome import exit_code, is_complete, is_decided, report_export
 from labferry.sync.planning import Plan, make_plan
 from labferry.sync.retention_apply import retire
@@ -47,7 +47,7 @@ def run_sync(
     plugins: Plugins,
     routes: Mapping[str, tuple[str, ...]],
     stop: Stop,
-    board: Board | None = None,
+    progress: Progress | None = None,
 ) -> RunReport:
     """Export, verify and deliver.
 
@@ -56,7 +56,7 @@ def run_sync(
         plugins: What is installed.
         routes: For each source to export, the destinations that its archives go to.
         stop: Ends the run. Request it from the main thread only, which never waits for it.
-        board: Shows what is going on.
+        progress: Shows what is going on.
 
     Returns:
         What happened. Where the run was stopped, end the process soon: threads of it that were
@@ -73,7 +73,7 @@ def run_sync(
             clock = Clock()
             number = ledger.begin_run(clock.began)
         except Exception as error:
-            tell_not_begun(error, config.observers.values(), plugins, stop, log.lines)
+            report_not_started(error, config.observers.values(), plugins, stop, log.lines)
             raise
         context = RunContext(
             run=number,
@@ -84,7 +84,7 @@ def run_sync(
             spool=spool,
             hooks=plugins.hooks,
             stop=stop,
-            board=board or Board(),
+            progress=progress or Progress(),
         )
         with observing(config.observers.values(), plugins.manager, stop):
             run = _Run(context, log)
@@ -116,9 +116,9 @@ class _Run:
         self._log = log
         self._ledger = context.ledger
         names = sorted({name for route in context.routes.values() for name in route})
-        self._belts: dict[str, Belt] = {name: Belt() for name in names}
-        self._handover = Handover(context.ledger, context.routes, self._belts, self._settled)
-        self._vigil = Vigil(context.stop, self._abandon)
+        self._belts: dict[str, DeliveryQueue] = {name: DeliveryQueue() for name in names}
+        self._handover = FanOut(context.ledger, context.routes, self._belts, self._settled)
+        self._vigil = ThreadSupervisor(context.stop, self._abandon)
         self._plan = Plan()
 
     @property
@@ -179,7 +179,7 @@ class _Run:
                 self._redeliver(work)
 
     def _export(self) -> None:
-        queue = WorkQueue(
+        queue = ExportQueue(
             work
             for work in self._plan.work
             if not (work.export.job.phase is Phase.VERIFIED or work.export.job.phase.is_over)
@@ -206,7 +206,7 @@ class _Run:
         unfinished = self._ledger.unfinished()
         self._context.spool.sweep({e.archive_id for e in unfinished if e.archive_id})
 
-    def _redeliver(self, work: Work) -> None:
+    def _redeliver(self, work: ExportTask) -> None:
         """Send off what is in the spool already; what is not there any more needs its lane."""
         try:
             archive = self._reopen(work)
@@ -219,7 +219,7 @@ class _Run:
         else:
             self._handover.done(work, archive)
 
-    def _reopen(self, work: Work) -> SpoolArchive:
+    def _reopen(self, work: ExportTask) -> SpoolArchive:
         archive = self._context.spool.open(declared_archive(work), md5=self._context.needs_md5)
         try:
             archive.resume()
@@ -229,7 +229,7 @@ class _Run:
             raise
         return archive
 
-    def _settled(self, work: Work, archive: SpoolArchive) -> None:
+    def _settled(self, work: ExportTask, archive: SpoolArchive) -> None:
         """Every destination is through with an archive: is it enough?"""
         archive.close()
         try:
@@ -253,7 +253,7 @@ class _Run:
         destinations = self._context.config.destinations
         return {n for n in self._context.routes[export.source] if destinations[n].settings.required}
 
-    def _happened(self, work: Work, event: Event) -> None:
+    def _happened(self, work: ExportTask, event: Event) -> None:
         policy = self._context.policy(work.source)
         work.export = self._context.record(work.export, event, policy)
 
@@ -286,7 +286,7 @@ class _Run:
 
     def _failure(self, error: Exception) -> RunReport:
         """What the observers are told of a run that could not go on."""
-        stop, problem = self._context.stop, as_problem(error, "The run")
+        stop, problem = self._context.stop, wrap_plugin_error(error, "The run")
         return RunReport(
             run=self._context.run,
             started=self._context.clock.began,

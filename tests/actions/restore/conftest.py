@@ -22,7 +22,7 @@ from labferry.actions.session import Session, open_stores
 from labferry.copies import query as stores
 from labferry.copies import reader as copyreader
 from labferry.copies.query import open_sink, stored_archives
-from labferry.copies.select import LATEST, Wanted
+from labferry.copies.select import LATEST, ArchiveQuery
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     Manifest,
@@ -170,7 +170,7 @@ class Machine:
         self.here.mkdir(exist_ok=True)
         return restore(
             self.session,
-            Wanted(archive, source, before, origin),
+            ArchiveQuery(archive, source, before, origin),
             Place(to or self.here, extract=extract, overwrite=overwrite),
             stop or Stop(),
             identities=identities,

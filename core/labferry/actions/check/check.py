@@ -12,7 +12,7 @@ from labferry.config import ObserverConfig, SinkConfig, SourceConfig
 from labferry.config.encryption_check import check_encryption
 from labferry.ledger import Ledger
 from labferry.runtime.lock import run_lock
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.sdk import Finding, LabferryError, LockHeldError, Severity
 
 
@@ -100,7 +100,7 @@ def _gather(
                 code = 1 if finding.severity is Severity.ERROR else 0
                 yield CheckResult(subject, finding, code)
     except Exception as error:  # noqa: BLE001 - a stranger's plugin must not end the check
-        yield _failure(subject, as_problem(error, "Its plugin"))
+        yield _failure(subject, wrap_plugin_error(error, "Its plugin"))
 
 
 def _softened(result: CheckResult) -> CheckResult:

@@ -11,11 +11,11 @@ from labferry.actions.restore.extract import extract, require_unused
 from labferry.actions.session import Session, chosen_destinations
 from labferry.actions.sources import require_source
 from labferry.copies.download import fetch
-from labferry.copies.partial_file import Landing, disk_errors, landing_path
+from labferry.copies.partial_file import PartialFile, disk_errors, partial_path
 from labferry.copies.query import ask_side_by_side, stored_archives, told
-from labferry.copies.select import Copy, Wanted, choose, copies_of
-from labferry.runtime.plugin_errors import as_problem
-from labferry.runtime.progress import Board
+from labferry.copies.select import ArchiveQuery, ListedCopy, choose, copies_of
+from labferry.runtime.plugin_errors import wrap_plugin_error
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     ConfigError,
@@ -82,12 +82,12 @@ class Restored:
 
 def restore(
     session: Session,
-    wanted: Wanted,
+    wanted: ArchiveQuery,
     place: Place,
     stop: Stop,
     *,
     identities: Sequence[Secret] = (),
-    board: Board | None = None,
+    progress: Progress | None = None,
 ) -> Restored:
     """Restore an archive from the first destination whose copy of it is good.
 
@@ -97,7 +97,7 @@ def restore(
         place: Where to.
         stop: Ends it early; the same call goes on later.
         identities: The private keys to decrypt with; the destination's where there are none.
-        board: Shows what is going on.
+        progress: Shows what is going on.
 
     Raises:
         ConfigError: It is not clear what is meant, nobody knows its source, or there is no place
@@ -126,7 +126,7 @@ def restore(
         return here
     for copy in copies:
         problems.warn()
-        restored = _restore_copy(copy, place, identities, stop, problems, board or Board())
+        restored = _restore_copy(copy, place, identities, stop, problems, progress or Progress())
         if restored is not None:
             _sweep(copies, restored.path.parent)
             return restored
@@ -188,24 +188,24 @@ def _check_place(place: Place) -> None:
 
 
 def _restore_copy(
-    copy: Copy,
+    copy: ListedCopy,
     place: Place,
     identities: Sequence[Secret],
     stop: Stop,
     problems: _Problems,
-    board: Board,
+    progress: Progress,
 ) -> Restored | None:
     target = _target(copy, place)
     _log.info("Restoring %s from %s", copy.archive_id, copy.config.name)
-    with Landing(target.parent, copy.stored.manifest.sha256) as landing:
+    with PartialFile(target.parent, copy.stored.manifest.sha256) as landing:
         try:
-            manifest = fetch(copy, landing, identities, stop, board)
+            manifest = fetch(copy, landing, identities, stop, progress)
         except StoppedError:
             raise
         except Exception as error:
             if landing.error is not None:
                 raise
-            problem = as_problem(error, f"The sink of {copy.config.name}")
+            problem = wrap_plugin_error(error, f"The sink of {copy.config.name}")
             if isinstance(problem, IntegrityError):
                 landing.discard()
             problems.add(copy.config.name, problem)
@@ -225,7 +225,7 @@ def _restore_copy(
     )
 
 
-def _settle(landing: Landing, target: Path, place: Place, stop: Stop) -> int | None:
+def _settle(landing: PartialFile, target: Path, place: Place, stop: Stop) -> int | None:
     if not place.extract:
         landing.publish(target, overwrite=place.overwrite)
         return None
@@ -237,12 +237,12 @@ def _settle(landing: Landing, target: Path, place: Place, stop: Stop) -> int | N
         raise IntegrityError(error.message, hint=hint) from error
 
 
-def _target(copy: Copy, place: Place) -> Path:
+def _target(copy: ListedCopy, place: Place) -> Path:
     path = place.path.absolute()
     return path if place.extract or not path.is_dir() else path / _file_name(copy)
 
 
-def _file_name(copy: Copy) -> str:
+def _file_name(copy: ListedCopy) -> str:
     """The archive's own file name; keys of other people's destinations may be anything."""
     name = copy.stored.key.rpartition("/")[2].removesuffix(_ENCRYPTED_SUFFIX)
     try:
@@ -251,7 +251,7 @@ def _file_name(copy: Copy) -> str:
         return safe_name(copy.archive_id)
 
 
-def _warn_of_differences(copies: Sequence[Copy]) -> None:
+def _warn_of_differences(copies: Sequence[ListedCopy]) -> None:
     """Tell where destinations disagree on what the archive is: each copy may be right."""
     open_copies = [copy for copy in copies if copy.stored.manifest.encryption is None]
     if len({copy.stored.manifest.sha256 for copy in open_copies}) > 1:
@@ -263,7 +263,7 @@ def _warn_of_differences(copies: Sequence[Copy]) -> None:
         )
 
 
-def _already_here(copies: Sequence[Copy], place: Place) -> Restored | None:
+def _already_here(copies: Sequence[ListedCopy], place: Place) -> Restored | None:
     """What an earlier restore left where this one would go, if that is the archive itself.
 
     Raises:
@@ -293,13 +293,13 @@ def _already_here(copies: Sequence[Copy], place: Place) -> Restored | None:
     )
 
 
-def _sweep(copies: Sequence[Copy], folder: Path) -> None:
+def _sweep(copies: Sequence[ListedCopy], folder: Path) -> None:
     """Remove what is left of tries with other copies, which may be encrypted in another way."""
     for copy in copies:
-        landing_path(folder, copy.stored.manifest.sha256).unlink(missing_ok=True)
+        partial_path(folder, copy.stored.manifest.sha256).unlink(missing_ok=True)
 
 
-def _older(copies: Sequence[Copy], failed: Copy) -> str:
+def _older(copies: Sequence[ListedCopy], failed: ListedCopy) -> str:
     """A hint at the archive before one of which every copy is bad."""
     source = failed.stored.manifest.source.name
     older = {

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from labferry.config import SinkConfig
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.sdk import (
     MANIFEST_SUFFIX,
     Finding,
@@ -151,7 +151,7 @@ class Scratch:
             try:
                 self._remove(archive)
             except Exception as error:  # noqa: BLE001 - the others shall be deleted all the same
-                left.append(f"{archive.key}: {as_problem(error, 'Its plugin')}")
+                left.append(f"{archive.key}: {wrap_plugin_error(error, 'Its plugin')}")
         return left
 
     def _remove(self, archive: SampleArchive) -> None:

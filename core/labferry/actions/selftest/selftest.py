@@ -7,7 +7,7 @@ from enum import StrEnum
 from labferry.actions.selftest.checks import PROMISES, Promise
 from labferry.actions.selftest.sandbox import Scratch
 from labferry.actions.session import Session, known_destination
-from labferry.runtime.plugin_errors import as_problem
+from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.sdk import redact
 
 
@@ -76,7 +76,7 @@ class Validation:
         try:
             promise.try_out(self._scratch)
         except Exception as error:  # noqa: BLE001 - a stranger's plugin must not end the trial
-            problem = as_problem(error, "Its plugin")
+            problem = wrap_plugin_error(error, "Its plugin")
             why = redact(str(problem))
             return Verdict(promise.name, promise.claim, State.BROKEN, why, problem.exit_code)
         return Verdict(promise.name, promise.claim, State.KEPT)

@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
-from labferry.actions.verify.results import Proof, ProofState
+from labferry.actions.verify.results import VerifyResult, VerifyState
 from labferry.config import Config, SinkConfig
 from labferry.copies.query import open_sink, pause_before, stored_archives
 from labferry.copies.reader import CopyReader
 from labferry.ledger import Copy, Ledger
 from labferry.runtime.lock import run_lock
-from labferry.runtime.plugin_errors import as_problem
-from labferry.runtime.progress import Activity, ActivityKind, Board, TrackedArchive
+from labferry.runtime.plugin_errors import wrap_plugin_error
+from labferry.runtime.progress import Activity, ActivityKind, Progress, TrackedArchive
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     MANIFEST_SUFFIX,
@@ -50,14 +50,16 @@ _BEING_REPAIRED = "It is being repaired; run `labferry verify --repair` again if
 ResultT = TypeVar("ResultT")
 
 
-def repair(config: Config, broken: Sequence[Proof], stop: Stop, board: Board) -> Iterator[Proof]:
+def repair(
+    config: Config, broken: Sequence[VerifyResult], stop: Stop, progress: Progress
+) -> Iterator[VerifyResult]:
     """Repair one copy after the other; one that can't be repaired keeps none of the others from it.
 
     Args:
         config: The configuration.
         broken: What was found to be damaged or missing, or was never there.
         stop: Ends it early.
-        board: Shows what is going on.
+        progress: Shows what is going on.
 
     Raises:
         LockHeldError: A run is at work.
@@ -67,23 +69,25 @@ def repair(config: Config, broken: Sequence[Proof], stop: Stop, board: Board) ->
     with ExitStack() as stack:
         stack.enter_context(run_lock(config.state_dir))
         ledger = stack.enter_context(closing(Ledger(config.state_dir / "ledger.db")))
-        workshop = _Workshop(config, ledger, Spool(config.spool_dir), stop, board)
+        workshop = _Workshop(config, ledger, Spool(config.spool_dir), stop, progress)
         for proof in broken:
             yield _attempt(workshop, proof)
 
 
-def _attempt(workshop: "_Workshop", proof: Proof) -> Proof:
+def _attempt(workshop: "_Workshop", proof: VerifyResult) -> VerifyResult:
     try:
         stored = workshop.repair(proof.destination, proof.archive_id)
     except StoppedError:
         raise
     except Exception as error:  # noqa: BLE001 - a stranger's sink must not keep us from the next
-        problem = as_problem(error, f"The sink of {proof.destination}")
+        problem = wrap_plugin_error(error, f"The sink of {proof.destination}")
         _log.debug("Repairing failed", exc_info=error)
         told = f"{proof.destination}: {proof.archive_id} was not repaired: {problem.message}"
         kind = NotFoundError if isinstance(proof.problem, NotFoundError) else IntegrityError
         return replace(proof, problem=kind(told, hint=problem.hint))
-    return Proof(proof.destination, ProofState.REPAIRED, proof.archive_id, stored.key, stored.size)
+    return VerifyResult(
+        proof.destination, VerifyState.REPAIRED, proof.archive_id, stored.key, stored.size
+    )
 
 
 @dataclass(slots=True)
@@ -94,7 +98,7 @@ class _Workshop:
     ledger: Ledger
     spool: Spool
     stop: Stop
-    board: Board
+    progress: Progress
     _listed: dict[str, Mapping[str, StoredArchive]] = field(default_factory=dict)
 
     def repair(self, destination: str, archive_id: str) -> StoredArchive:
@@ -136,7 +140,7 @@ class _Workshop:
             except StoppedError:
                 raise
             except Exception as error:  # noqa: BLE001 - another destination may have a good one
-                problem = as_problem(error, f"The sink of {source.name}")
+                problem = wrap_plugin_error(error, f"The sink of {source.name}")
                 reasons.append(f"{source.name}: {redact(problem.message)}")
         why = f" ({'; '.join(reasons)})" if reasons else ""
         raise NotFoundError(
@@ -173,7 +177,7 @@ class _Workshop:
         subject, begun = f"{sink.name}: {stored.manifest.archive_id}", archive.received
         activity = Activity(ActivityKind.DOWNLOAD, subject, archive.size, begun)
         with (
-            self.board.showing(activity),
+            self.progress.showing(activity),
             CopyReader(sink, stored, self.stop, begun, reached=activity.reach) as reader,
         ):
             while archive.received < archive.size:
@@ -203,7 +207,7 @@ class _Workshop:
             # What is gone may have left something behind that its archive would collide with.
             self._patiently(lambda: sink.delete(bad or good))
         draft, note, subject = _Sealed(good), _Note(), f"{sink.name}: {identity}"
-        with self.board.activity(ActivityKind.STORE, subject, archive.size) as activity:
+        with self.progress.activity(ActivityKind.STORE, subject, archive.size) as activity:
             tracked = TrackedArchive(archive, activity.reach)
             receipt = self._patiently(lambda: sink.store(tracked, draft, note))
             stored = replace(good, key=receipt.key, version_id=receipt.version_id)

@@ -7,7 +7,7 @@ from labferry.sdk import Checked, LabferryError, Secret
 
 
 @dataclass(frozen=True, slots=True)
-class ProofRequest:
+class VerifyRequest:
     """What to look at, and how.
 
     Attributes:
@@ -42,7 +42,7 @@ class ProofRequest:
         return self.quick or self.contents or not self.chain
 
 
-class ProofState(StrEnum):
+class VerifyState(StrEnum):
     """What was found."""
 
     GOOD = "good"
@@ -68,7 +68,7 @@ class ProofState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class VerifyResult:
     """What was found out about one copy, or about a destination as a whole.
 
     Attributes:
@@ -84,7 +84,7 @@ class Proof:
     """
 
     destination: str
-    state: ProofState
+    state: VerifyState
     archive_id: str = ""
     key: str = ""
     size: int | None = None
@@ -101,4 +101,4 @@ class Proof:
     @property
     def is_repairable(self) -> bool:
         """Whether a good copy from elsewhere would help."""
-        return self.state in {ProofState.DAMAGED, ProofState.MISSING} and self.archive_id != ""
+        return self.state in {VerifyState.DAMAGED, VerifyState.MISSING} and self.archive_id != ""

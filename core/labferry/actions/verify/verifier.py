@@ -10,14 +10,14 @@ from typing import Any
 from typing_extensions import override
 
 from labferry.actions.verify.chain import Break, BreakKind, broken_links, compare
-from labferry.actions.verify.results import Proof, ProofRequest, ProofState
+from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
 from labferry.config import SinkConfig
 from labferry.copies.contents import read_contents
 from labferry.copies.plain import identities_for
 from labferry.copies.query import open_sink, pause_before, stored_archives
 from labferry.ledger import Copies
-from labferry.runtime.plugin_errors import as_problem
-from labferry.runtime.progress import ActivityKind, Board
+from labferry.runtime.plugin_errors import wrap_plugin_error
+from labferry.runtime.progress import ActivityKind, Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     MANIFEST_SUFFIX,
@@ -48,25 +48,25 @@ _NO_LEDGER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class VerifyContext:
     """What all provers share.
 
     Attributes:
         copies: What the ledger knows, where there is one.
         folder: Where to put archives that are opened.
         stop: Ends it early.
-        board: Shows what is being read.
+        progress: Shows what is being read.
         tell: Is told of everything that is found.
     """
 
     copies: Copies | None
     folder: Path
     stop: Stop
-    board: Board
-    tell: Callable[[Proof], None]
+    progress: Progress
+    tell: Callable[[VerifyResult], None]
 
 
-class Prover(Thread):
+class Verifier(Thread):
     """Looks at what one destination holds.
 
     Args:
@@ -79,7 +79,7 @@ class Prover(Thread):
         known: The archives that were asked for and are there, or ought to be.
     """
 
-    def __init__(self, config: SinkConfig, request: ProofRequest, bench: Bench) -> None:
+    def __init__(self, config: SinkConfig, request: VerifyRequest, bench: VerifyContext) -> None:
         super().__init__(name=f"verify {config.name}", daemon=True)
         self.sources: set[str] | None = None
         self.known: set[str] = set()
@@ -97,9 +97,9 @@ class Prover(Thread):
         except StoppedError:
             return
         except Exception as error:  # noqa: BLE001 - a stranger's sink must not silence the others
-            self._bench.tell(self._proof(ProofState.FAILED, problem=self._named(error)))
+            self._bench.tell(self._proof(VerifyState.FAILED, problem=self._named(error)))
 
-    def _prove(self, sink: Sink[Any]) -> Iterator[Proof]:
+    def _prove(self, sink: Sink[Any]) -> Iterator[VerifyResult]:
         listed = self._list(sink)
         self.sources = {stored.manifest.source.name for stored in listed}
         breaks = self._breaks(listed)
@@ -108,7 +108,7 @@ class Prover(Thread):
         for found in breaks.values():
             if found.kind in {BreakKind.RETURNED, BreakKind.UNKNOWN}:
                 message = f"{found.archive_id} {_SAID[found.kind]}"
-                yield self._proof(ProofState.NOTE, found.archive_id, found.key, message=message)
+                yield self._proof(VerifyState.NOTE, found.archive_id, found.key, message=message)
         for stored in listed:
             manifest = stored.manifest
             if self._request.wants(manifest.archive_id, manifest.source.name):
@@ -143,14 +143,14 @@ class Prover(Thread):
             if each.kind is not BreakKind.UNKNOWN or (known and archive_id in learnt)
         }
 
-    def _links(self, listed: Sequence[StoredArchive]) -> Iterator[Proof]:
+    def _links(self, listed: Sequence[StoredArchive]) -> Iterator[VerifyResult]:
         """What the manifests say of each other."""
         count = len(listed)
         if self._bench.copies is not None and self._bench.copies.at(self._config.name):
             message = f"{count} manifests were compared with the ledger, which knows the chain."
-            yield self._proof(ProofState.NOTE, message=message)
+            yield self._proof(VerifyState.NOTE, message=message)
             return
-        yield self._proof(ProofState.NOTE, message=_NO_LEDGER)
+        yield self._proof(VerifyState.NOTE, message=_NO_LEDGER)
         for manifest in broken_links([stored.manifest for stored in listed]):
             what = (
                 f"The manifest that was stored before that of {manifest.archive_id} is not there "
@@ -158,14 +158,16 @@ class Prover(Thread):
             )
             if self._config.settings.retention is not None:
                 message = f"{what} Retention may have removed it."
-                yield self._proof(ProofState.NOTE, manifest.archive_id, message=message)
+                yield self._proof(VerifyState.NOTE, manifest.archive_id, message=message)
             else:
                 problem = IntegrityError(
                     f"{self._config.name}: {what}", hint="No retention is set."
                 )
-                yield self._proof(ProofState.BROKEN, manifest.archive_id, problem=problem)
+                yield self._proof(VerifyState.BROKEN, manifest.archive_id, problem=problem)
 
-    def _look(self, sink: Sink[Any], stored: StoredArchive, found: Break | None) -> Iterator[Proof]:
+    def _look(
+        self, sink: Sink[Any], stored: StoredArchive, found: Break | None
+    ) -> Iterator[VerifyResult]:
         manifest = stored.manifest
         self._bench.stop.check()
         checked, problem = None, None
@@ -184,11 +186,11 @@ class Prover(Thread):
             problem = self._kept(error, manifest.archive_id)
         except Exception as error:  # noqa: BLE001 - one copy must not keep us from the next
             yield self._proof(
-                ProofState.FAILED, manifest.archive_id, stored.key, problem=self._named(error)
+                VerifyState.FAILED, manifest.archive_id, stored.key, problem=self._named(error)
             )
             return
         self._note(manifest.archive_id, checked or self._how, problem)
-        state = ProofState.GOOD if problem is None else ProofState.DAMAGED
+        state = VerifyState.GOOD if problem is None else VerifyState.DAMAGED
         yield self._proof(
             *(state, manifest.archive_id, stored.key, manifest.size, checked),
             contents=checked is not None and self._request.contents,
@@ -204,7 +206,7 @@ class Prover(Thread):
             return sink.quick_check(stored)
         identity, size = stored.manifest.archive_id, stored.manifest.size
         subject, stop = f"{self._config.name}: {identity}", self._bench.stop
-        with self._bench.board.activity(ActivityKind.VERIFY, subject, size) as activity:
+        with self._bench.progress.activity(ActivityKind.VERIFY, subject, size) as activity:
             if self._request.contents:
                 keys = identities_for(self._config, self._request.identities)
                 read_contents(sink, stored, keys, self._bench.folder, stop, activity.reach)
@@ -215,7 +217,7 @@ class Prover(Thread):
                 )
         return Checked.READ_BACK
 
-    def _missing(self, breaks: dict[str, Break]) -> Iterator[Proof]:
+    def _missing(self, breaks: dict[str, Break]) -> Iterator[VerifyResult]:
         if self._bench.copies is None:
             return
         for found in breaks.values():
@@ -226,7 +228,7 @@ class Prover(Thread):
                 problem = self._failing(copy.archive_id, copy.key, _SAID[found.kind])
                 self._note(copy.archive_id, Checked.SIZE, problem)
                 yield self._proof(
-                    *(ProofState.MISSING, copy.archive_id, copy.key, copy.size),
+                    *(VerifyState.MISSING, copy.archive_id, copy.key, copy.size),
                     problem=problem,
                 )
 
@@ -235,7 +237,7 @@ class Prover(Thread):
         names, known = self._request.archives, self.known
         return bool(names) and all(any(each.startswith(name) for each in known) for name in names)
 
-    def _headless(self, sink: Sink[Any], told: set[str]) -> Iterator[Proof]:
+    def _headless(self, sink: Sink[Any], told: set[str]) -> Iterator[VerifyResult]:
         """Manifests whose archive is gone, of which the ledger does not know."""
         for stray in sink.strays():
             if stray.kind is not StrayKind.MANIFEST or any(map(stray.key.startswith, told)):
@@ -247,7 +249,7 @@ class Prover(Thread):
                 named = identity if self._request.archives else ""
                 hint = repair_hint(self._config.name, identity)
                 problem = IntegrityError(what, hint=hint)
-                yield self._proof(ProofState.MISSING, named, stray.key, problem=problem)
+                yield self._proof(VerifyState.MISSING, named, stray.key, problem=problem)
 
     @property
     def _how(self) -> Checked:
@@ -270,13 +272,13 @@ class Prover(Thread):
         return IntegrityError(f"{where}{error.message}", hint=hint)
 
     def _named(self, error: Exception) -> LabferryError:
-        problem = as_problem(error, f"The sink of {self._config.name}")
+        problem = wrap_plugin_error(error, f"The sink of {self._config.name}")
         if not problem.message.startswith(f"{self._config.name}: "):
             problem.message = f"{self._config.name}: {problem.message}"
         return problem
 
-    def _proof(self, state: ProofState, *found: Any, **more: Any) -> Proof:  # noqa: ANN401 - Proof's
-        return Proof(self._config.name, state, *found, **more)
+    def _proof(self, state: VerifyState, *found: Any, **more: Any) -> VerifyResult:  # noqa: ANN401 - VerifyResult's
+        return VerifyResult(self._config.name, state, *found, **more)
 
 
 def _identity(key: str) -> str:

@@ -14,11 +14,11 @@ from queue import Empty, SimpleQueue
 from labferry.actions.session import Session, chosen_destinations
 from labferry.actions.sources import require_source
 from labferry.actions.verify.repair import repair
-from labferry.actions.verify.results import Proof, ProofRequest, ProofState
-from labferry.actions.verify.verifier import Bench, Prover
+from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
+from labferry.actions.verify.verifier import Verifier, VerifyContext
 from labferry.config import Config
 from labferry.ledger import Copies, Ledger
-from labferry.runtime.progress import Board
+from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import NotFoundError
 
@@ -26,8 +26,8 @@ _LOOK = 0.05
 
 
 def verify(
-    session: Session, request: ProofRequest, stop: Stop, board: Board | None = None
-) -> Iterator[Proof]:
+    session: Session, request: VerifyRequest, stop: Stop, progress: Progress | None = None
+) -> Iterator[VerifyResult]:
     """Look at destinations side by side, and tell what is found as it is found.
 
     With `repair`, what is damaged or missing is put right afterwards, one copy after the other.
@@ -36,7 +36,7 @@ def verify(
         session: The configuration.
         request: What to look at, and how.
         stop: Ends it early.
-        board: Shows what is going on.
+        progress: Shows what is going on.
 
     Raises:
         ConfigError: There is no such destination, or nobody knows the source.
@@ -44,13 +44,13 @@ def verify(
         StateError: The ledger can't be used.
         StoppedError: A signal came.
     """
-    config, board = session.config, board or Board()
+    config, progress = session.config, progress or Progress()
     destinations = chosen_destinations(config, request.destination)
-    broken: list[Proof] = []
+    broken: list[VerifyResult] = []
     with _copies(config) as copies:
-        found: SimpleQueue[Proof] = SimpleQueue()
-        bench = Bench(copies, _folder(config), stop, board, found.put)
-        provers = [Prover(destination, request, bench) for destination in destinations]
+        found: SimpleQueue[VerifyResult] = SimpleQueue()
+        bench = VerifyContext(copies, _folder(config), stop, progress, found.put)
+        provers = [Verifier(destination, request, bench) for destination in destinations]
         for proof in _gathered(provers, found, stop):
             if proof.is_repairable:
                 broken.append(proof)
@@ -61,7 +61,7 @@ def verify(
             broken.append(proof)
         yield proof
     if request.repair and broken:
-        yield from repair(config, broken, stop, board)
+        yield from repair(config, broken, stop, progress)
 
 
 @contextmanager
@@ -75,7 +75,9 @@ def _copies(config: Config) -> Iterator[Copies | None]:
         yield ledger.copies
 
 
-def _gathered(provers: Sequence[Prover], found: SimpleQueue[Proof], stop: Stop) -> Iterator[Proof]:
+def _gathered(
+    provers: Sequence[Verifier], found: SimpleQueue[VerifyResult], stop: Stop
+) -> Iterator[VerifyResult]:
     for prover in provers:
         prover.start()
     while True:
@@ -89,8 +91,8 @@ def _gathered(provers: Sequence[Prover], found: SimpleQueue[Proof], stop: Stop) 
 
 
 def _unheard_of(
-    config: Config, request: ProofRequest, provers: Sequence[Prover]
-) -> Iterator[Proof]:
+    config: Config, request: VerifyRequest, provers: Sequence[Verifier]
+) -> Iterator[VerifyResult]:
     """Archives that were asked for by name and that nobody knows: slips, most likely."""
     listed = [prover.sources for prover in provers if prover.sources is not None]
     if len(listed) < len(provers):
@@ -106,7 +108,7 @@ def _unheard_of(
                 f"No archive {name} is stored{f' at {where}' if where else ''}.",
                 hint=f"`{f'labferry list {where}'.rstrip()}` shows what there is.",
             )
-            yield Proof(where, ProofState.FAILED, name, problem=problem)
+            yield VerifyResult(where, VerifyState.FAILED, name, problem=problem)
 
 
 def _folder(config: Config) -> Path:
