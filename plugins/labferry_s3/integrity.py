@@ -13,7 +13,7 @@ from labferry.sdk import (
 )
 from labferry_s3.digests import PartDigest, multipart_etag
 from labferry_s3.objects import Objects, ObjectState
-from labferry_s3.progress import PartSizes
+from labferry_s3.part_sizes import PartSizes
 
 _CHUNK = 1 << 20
 
@@ -32,7 +32,7 @@ def verify_written(
         objects: Where it is.
         state: What the store says of it.
         archive: What was written.
-        etag: The ETag that it must have; None where that can't be told.
+        etag: The ETag that it must have; None where that is not known.
 
     Raises:
         IntegrityError: It is not.

@@ -46,11 +46,11 @@ def ensure_lock(lock: ObjectLock, objects: Objects, state: ObjectState) -> None:
         InvalidAnswerError: The store did not do what it was asked.
         RefusedError: Locks may not be asked for, or not be placed.
     """
-    told = state.head or _asked(objects, state)
-    if not any(_missing(lock, told)):
+    reported = state.head or _asked(objects, state)
+    if not any(_missing(lock, reported)):
         return
     _place(lock, objects, state)
-    begun = {name: told[name] for name in ("LastModified",) if name in told}
+    begun = {name: reported[name] for name in ("LastModified",) if name in reported}
     for wanted in _missing(lock, _asked(objects, state) | begun):
         raise InvalidAnswerError(
             f"{objects.client.url}{state.key} was written, but it is not {wanted}, as the "
@@ -70,21 +70,21 @@ def locked_until(head: Answer) -> str | None:
     return None
 
 
-def _missing(lock: ObjectLock, told: Answer) -> Iterator[str]:
+def _missing(lock: ObjectLock, reported: Answer) -> Iterator[str]:
     """What is wanted and not there, in words."""
-    if lock.legal_hold and told.get("ObjectLockLegalHoldStatus") != "ON":
+    if lock.legal_hold and reported.get("ObjectLockLegalHoldStatus") != "ON":
         yield "under a legal hold"
-    if lock.retain is not None and not _is_retained(lock, lock.retain, told):
+    if lock.retain is not None and not _is_retained(lock, lock.retain, reported):
         yield f"locked ({lock.mode}) for {lock.retain.days} days"
 
 
-def _is_retained(lock: ObjectLock, retain: timedelta, told: Answer) -> bool:
-    until, made = told.get("ObjectLockRetainUntilDate"), told.get("LastModified")
+def _is_retained(lock: ObjectLock, retain: timedelta, reported: Answer) -> bool:
+    until, made = reported.get("ObjectLockRetainUntilDate"), reported.get("LastModified")
     begun = made if isinstance(made, datetime) else datetime.now(UTC)
     # An upload takes time, and its retention is counted from when it was begun.
     allowance = max(_LEEWAY, retain / 10)
     return (
-        told.get("ObjectLockMode") == (lock.mode or "").upper()
+        reported.get("ObjectLockMode") == (lock.mode or "").upper()
         and isinstance(until, datetime)
         and until >= begun + retain - allowance
     )

@@ -45,7 +45,7 @@ class Preflight:
         self._unlocked = settings.model_copy(update={"object_lock": None, "storage_class": None})
 
     def findings(self) -> Iterator[Finding]:
-        """Everything worth telling.
+        """Everything worth reporting.
 
         Raises:
             LabferryError: Archives can't be stored.
@@ -188,12 +188,12 @@ class Preflight:
             return {}
 
     def _if_allowed(self, part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-        """Not being told is no failure: none of this is needed to store an archive."""
+        """What the store does not say is no failure: none of it is needed to store an archive."""
         try:
             yield from part()
         except LabferryError as error:
             if part != self._buckets:
-                yield Finding(Severity.OK, f"Not told: {error.message}")
+                yield Finding(Severity.OK, f"Not known: {error.message}")
 
 
 def _clock(answer: Answer) -> Iterator[Finding]:

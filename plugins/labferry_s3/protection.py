@@ -40,8 +40,8 @@ def ensure_protection(
         InvalidAnswerError: The store did not do what it was asked.
         RefusedError: The protection may not be asked for.
     """
-    told = state.head or written
-    if told and not _is_encrypted(settings, told):
+    reported = state.head or written
+    if reported and not _is_encrypted(settings, reported):
         raise _unprotected(objects, state, "encrypted")
     stored_in = state.head.get("StorageClass", "STANDARD")
     if settings.storage_class and state.head and stored_in != settings.storage_class:
@@ -56,13 +56,13 @@ def _encryption(settings: S3Settings) -> dict[str, Any]:
     return {"ServerSideEncryption": settings.sse if isinstance(settings.sse, str) else None}
 
 
-def _is_encrypted(settings: S3Settings, told: Answer) -> bool:
+def _is_encrypted(settings: S3Settings, reported: Answer) -> bool:
     if isinstance(settings.sse, KmsKey):
         # The store may answer with the ARN of a key that was given as its id or alias.
-        return told.get("ServerSideEncryption") == "aws:kms"
+        return reported.get("ServerSideEncryption") == "aws:kms"
     if isinstance(settings.sse, CustomerKey):
-        return told.get("SSECustomerAlgorithm") == "AES256"
-    return settings.sse is None or told.get("ServerSideEncryption") == settings.sse
+        return reported.get("SSECustomerAlgorithm") == "AES256"
+    return settings.sse is None or reported.get("ServerSideEncryption") == settings.sse
 
 
 def _unprotected(objects: Objects, state: ObjectState, wanted: str) -> InvalidAnswerError:

@@ -24,7 +24,8 @@ from labferry_s3.digests import (
 )
 from labferry_s3.errors import ENDED, ExpectedError
 from labferry_s3.objects import UNSUPPORTED, Objects
-from labferry_s3.progress import PartSizes, Progress, SentPart
+from labferry_s3.part_sizes import PartSizes
+from labferry_s3.progress import Progress, SentPart
 from labferry_s3.settings import S3Settings
 from labferry_s3.window import Window
 
@@ -65,7 +66,7 @@ class MultipartUpload:
         refused, its key is taken or the store is full, it is removed.
 
         Returns:
-            The store's answer, and the ETag that the object must have, if that can be told.
+            The store's answer, and the ETag that the object must have, if that is known.
         """
         known = self._known_parts()
         try:

@@ -24,7 +24,7 @@ class Window:
         client: The store.
         width: How many parts at a time.
         part_size: How large each is, but for the last one, which is smaller.
-        arrived: Told of each part that the store has.
+        arrived: Called for each part that the store has.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Window:
         self._part_size = part_size
         self._arrived = arrived
         self._free: list[bytearray] = []
-        self._flying: dict[Future[Answer], tuple[int, PartDigest, bytearray]] = {}
+        self._pending: dict[Future[Answer], tuple[int, PartDigest, bytearray]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -52,18 +52,18 @@ class Window:
     ) -> None:
         try:
             if error is None:
-                while self._flying:
-                    self._land()
+                while self._pending:
+                    self._wait()
             elif not isinstance(error, IntegrityError):
-                self._land_what_can()
+                self._collect_finished()
         finally:
-            for future in self._flying:
+            for future in self._pending:
                 future.cancel()
 
     def buffer(self) -> bytearray:
         """A free buffer as large as a part, as soon as there is one."""
-        while len(self._flying) >= self._width:
-            self._land()
+        while len(self._pending) >= self._width:
+            self._wait()
         return self._free.pop() if self._free else bytearray(self._part_size)
 
     def give_back(self, buffer: bytearray) -> None:
@@ -76,20 +76,20 @@ class Window:
         """Send the beginning of a buffer as a part."""
         body = Body(memoryview(buffer)[: digest.size], self._client.pacer)
         future = self._client.start("upload_part", PartNumber=number, Body=body, **parameters)
-        self._flying[future] = (number, digest, buffer)
+        self._pending[future] = (number, digest, buffer)
 
-    def _land(self) -> None:
+    def _wait(self) -> None:
         """Wait until at least one part has arrived."""
-        done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
+        done, _ = wait(self._pending, return_when=FIRST_COMPLETED)
         self._take(done)
 
-    def _land_what_can(self) -> None:
-        done, _ = wait(self._flying, timeout=_GRACE_SECONDS)
+    def _collect_finished(self) -> None:
+        done, _ = wait(self._pending, timeout=_GRACE_SECONDS)
         self._take({each for each in done if each.exception() is None})
 
     def _take(self, done: set[Future[Answer]]) -> None:
         for future in done:
-            number, digest, buffer = self._flying.pop(future)
+            number, digest, buffer = self._pending.pop(future)
             self._free.append(buffer)
             etag = str(future.result().get("ETag", "")).strip('"')
             self._arrived(SentPart.of(number, digest, etag))

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from labferry.testing.samples.documents import MemoryCheckpoint
 from labferry_s3.digests import PartDigest, combined_crc32, crc32_text, multipart_etag, parse_crc32
-from labferry_s3.progress import PartSizes, Progress
+from labferry_s3.part_sizes import PartSizes
+from labferry_s3.progress import Progress
 
 from .storing import sample
 
