@@ -10,6 +10,11 @@ from hypothesis import HealthCheck, settings
 
 from .canaries import pytest_configure  # noqa: F401 - pytest looks for it here
 from .figures import pytest_terminal_summary  # noqa: F401 - likewise
+from .summary import (  # noqa: F401 - likewise
+    LEFT_OUT_AS_SLOW,
+    pytest_sessionfinish,
+    pytest_testnodedown,
+)
 
 # How long a test takes says something about the machine only.
 settings.register_profile(
@@ -32,17 +37,36 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes | str) and len(val) > _LONGEST_IN_NAMES else None
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    speed = parser.getgroup("speed").addoption
+    speed("--slow", action="store_true", help="run the tests that are marked as slow, too")
+    speed("--quick", action="store_true", help="leave them out even if CI is set")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A group shares a costly server, so it may not be spread over the workers.
 
     The plugin that should see to that does so by a suffix, and not with every release of pytest.
     """
+    _leave_out_slow(config, items)
     if not config.getoption("loadgroup", default=False):
         return
     for item in items:
         if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
             raise pytest.UsageError(f"{item.nodeid} was not put into its group")
+
+
+def _leave_out_slow(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked as slow, unless it is asked for, or its file is named."""
+    quick, slow = config.getoption("quick"), config.getoption("slow") or os.environ.get("CI")
+    if not quick and (slow or all(".py" in argument for argument in config.args)):
+        return
+    left_out = [item for item in items if item.get_closest_marker("slow")]
+    if left_out:
+        config.stash[LEFT_OUT_AS_SLOW] = len(left_out)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
 @pytest.fixture(scope="session")

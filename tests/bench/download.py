@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.plugins.labferry_sftp.servers import require_program
+from tests.needs import require_program
 
 from labferry.lifecycle import ExportJob
 from labferry.lifecycle.events import Downloaded, Event

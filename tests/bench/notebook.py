@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import trustme
-from tests.plugins.labferry_sftp.servers import free_port, require_program, running
+from tests.needs import require_program
+from tests.plugins.labferry_sftp.servers import free_port, running
 from typing_extensions import override
 
 from labferry.testing.rspace import BigArchive, JobTiming, Options, SimulatedRSpace

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests.plugins.labferry_sftp.servers import require_program
+from tests.needs import require_program
 
 from labferry.testing.rspace import ALICE_KEY
 

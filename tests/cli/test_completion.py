@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.shell_completion import ShellComplete
+from tests.needs import require_program
 
 from labferry.cli.main import cli
 from labferry.cli.shells import SHELLS, VARIABLE
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Site, Source
 
 Answer = Callable[..., list[str]]
-INSTALLED = [shell for shell in SHELLS if shutil.which(shell)]
 ASK = {
     "bash": "COMP_WORDS=({words}); COMP_CWORD={position}; _labferry_completion labferry; "
     'printf "%s\\n" "${{COMPREPLY[@]}}"',
@@ -59,6 +58,7 @@ def answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[st
 
 def ask(site: Site, shell: str, *words: str) -> list[str]:
     """What a shell offers for the last word, once it has read the script."""
+    require_program(shell, shell)
     folder = site.folder / "bin"
     folder.mkdir(exist_ok=True)
     program = folder / "labferry"
@@ -80,7 +80,7 @@ def ask(site: Site, shell: str, *words: str) -> list[str]:
     return [line.split("\t")[0].split(":")[0] for line in done.out.splitlines() if line]
 
 
-@pytest.mark.parametrize("shell", INSTALLED)
+@pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_completes_verbs_and_names(site: Site, shell: str) -> None:
     configured(site)
     assert ask(site, shell, "sy") == ["sync"]
@@ -104,8 +104,6 @@ def test_a_shell_completes_verbs_and_names(site: Site, shell: str) -> None:
 def test_a_value_behind_an_equals_sign_is_completed(
     site: Site, shell: str, words: list[str], offered: str
 ) -> None:
-    if shell not in INSTALLED:
-        pytest.skip(f"{shell} is not installed")
     configured(site)
     assert ask(site, shell, "list", *words) == offered.split()
 
@@ -116,7 +114,7 @@ def test_who_asks_in_a_wrong_way_is_told_nothing(site: Site, asked: str) -> None
     assert (done.code, done.out, done.err) == (1, "", "")
 
 
-@pytest.mark.parametrize("shell", INSTALLED)
+@pytest.mark.parametrize("shell", SHELLS)
 def test_nothing_is_said_of_a_configuration_with_mistakes(site: Site, shell: str) -> None:
     site.config.write_text('[sources.lab]\napi_key = "wrongWrongWrong99"\n[sources', "utf-8")
     assert ask(site, shell, "sync", "") == []
@@ -129,10 +127,6 @@ def test_the_script_of_each_shell_asks_labferry(site: Site, shell: str) -> None:
     script = site.run("completion", shell, PATH=str(site.folder))  # where no shell is installed
     assert (script.code, script.err) == (0, "")
     assert f"_LABFERRY_COMPLETE={shell}_complete" in script.out
-
-
-def test_bash_is_there_to_be_tested() -> None:
-    assert "bash" in INSTALLED
 
 
 @pytest.mark.parametrize(

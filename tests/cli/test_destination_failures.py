@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.needs import in_own_mounts
 
 from labferry.testing.rspace import SimulatedRSpace
 
@@ -21,8 +22,8 @@ def _run_with(site: Site, mount: str, *arguments: str) -> Done:
     script = (
         f'{mount} || exit 99\n"$@"\ncode=$?\nfind nas -type f ! -name others >left\nexit $code\n'
     )
-    unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]
-    return site.run_program(*unshare, sys.executable, "-m", "labferry", *arguments)
+    command = [*in_own_mounts(script), sys.executable, "-m", "labferry", *arguments]
+    return site.run_program(*command)
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,13 @@
 
 import configparser
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.needs import needs_program
 
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
-)
+needs_systemd = needs_program("systemd-analyze", "systemd")
 
 
 def _with_program(unit: Path, folder: Path) -> Path:

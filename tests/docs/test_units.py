@@ -1,17 +1,15 @@
 """The units and drop-ins on the pages are right, merged with the unit that labferry writes."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.needs import needs_program
 
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
-)
+needs_systemd = needs_program("systemd-analyze", "systemd")
 PROGRAM = "/opt/labferry/bin/labferry"
 UNITS = "/etc/systemd/system/"
 BLOCK = re.compile(

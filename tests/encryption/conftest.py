@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 import pyrage
 import pytest
+from tests.needs import require_program
 from tests.paths import ROOT
 
 from labferry.encryption import decrypted, open_sealed
@@ -44,12 +44,6 @@ class Key:
 NewKey = Callable[[], Key]
 
 
-def _tool(name: str) -> str:
-    path = shutil.which(name)
-    assert path, f"{name} is not installed"
-    return path
-
-
 @pytest.fixture
 def new_age_key(tmp_path: Path) -> NewKey:
     """Make keys as `age-keygen` does."""
@@ -74,7 +68,7 @@ def new_ssh_key(tmp_path: Path) -> Callable[..., Key]:
         number += 1
         file = tmp_path / f"id_{number}"
         options = ["-q", "-t", kind, "-N", passphrase, "-C", "dr.who@tardis", "-f", str(file)]
-        subprocess.run([_tool("ssh-keygen"), *options], check=True)
+        subprocess.run([require_program("ssh-keygen", "openssh-client"), *options], check=True)
         return Key(file.with_suffix(".pub").read_text().strip(), file)
 
     return new
@@ -91,7 +85,10 @@ def age() -> Callable[..., bytes]:
 
     def run(*arguments: str | Path, given: bytes = b"") -> bytes:
         return subprocess.run(
-            [_tool("age"), *map(str, arguments)], input=given, check=True, capture_output=True
+            [require_program("age", "age"), *map(str, arguments)],
+            input=given,
+            check=True,
+            capture_output=True,
         ).stdout
 
     return run

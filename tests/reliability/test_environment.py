@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.needs import in_own_mounts
 
 from labferry.testing.rspace import Fault, Slow
 
@@ -57,7 +58,7 @@ def _run_spoilt(lab: Lab, folder: Path, how: str, size: str = "") -> tuple[Outco
         mend=_MEND[how],
     )
     subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],  # noqa: S607 - of the system
+        in_own_mounts(script),
         env={**os.environ, **lab.environment()},
         check=True,
     )

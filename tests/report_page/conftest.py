@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from tests.needs import require_program
 from typing_extensions import override
 
 from labferry.ledger import Ledger
@@ -14,7 +15,6 @@ from labferry.ledger import Ledger
 Fill = Callable[..., None]
 Elements = list[tuple[str, dict[str, str]]]
 
-CHROMIUM = "/usr/bin/chromium"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VOID = {"meta", "link", "col", "br", "hr", "img", "input"}
 CONFIG = """\
@@ -182,7 +182,8 @@ def take_apart() -> Callable[[str], Page]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; its own sandbox needs rights that a container lacks."""
+    program = require_program("chromium", "chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.needs import in_own_mounts
 
 from .conftest import Machine
 
@@ -36,7 +37,7 @@ def _run(machine: Machine, size: str, *arguments: str) -> None:
         command=shlex.join([*command, "-c", str(machine.config)]),
     )
     subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],  # noqa: S607 - of the system
+        in_own_mounts(script),
         env={**os.environ, **machine.environment},
         check=True,
     )

@@ -4,13 +4,13 @@ import configparser
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.needs import needs_program
 
 from labferry.actions.session import kinds
 from labferry.actions.systemd.text import UnitContext, service_unit, timer_unit
@@ -18,9 +18,7 @@ from labferry.config import Config, load_config
 from labferry.plugins import load_plugins
 from labferry.sdk import ConfigError
 
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
-)
+needs_systemd = needs_program("systemd-analyze", "systemd")
 INSTALLED = UnitContext(("/opt/labferry/bin/labferry",), "labferry")
 HEAD = """\
 [sources.lab]

@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import trustme
+from tests.needs import require_program
 
-from .servers import Store, free_port, listens, require_program, running, wait_until
+from .servers import Store, free_port, listens, running, wait_until
 
 KMS_KEY = "labferry-key"
 _PACKAGES = "radosgw ceph-mon ceph-osd ceph-common"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
+from tests.needs import leave_out
 
 from .servers import Store, free_port, listens, running, wait_until
 
@@ -35,7 +36,7 @@ def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
     if done.returncode:
         said = done.stderr.decode(errors="replace")[-2000:]
-        raise RuntimeError(f"These tests need LocalStack, and it can't be installed:\n{said}")
+        leave_out("LocalStack", f"mend what pip said: {said.splitlines()[-1:]}")
 
 
 @contextmanager

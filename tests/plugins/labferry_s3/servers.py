@@ -1,6 +1,5 @@
 """Starting and stopping the servers that tests talk to."""
 
-import shutil
 import socket
 import subprocess
 import time
@@ -32,18 +31,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
-
-
-def require_program(name: str, package: str) -> str:
-    """Where a program is.
-
-    Raises:
-        RuntimeError: It is not installed, and how it can be.
-    """
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if found is None:
-        raise RuntimeError(f"These tests need {name}. Install it: apt-get install {package}")
-    return found
 
 
 @contextmanager

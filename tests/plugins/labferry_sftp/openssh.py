@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.needs import require_program
+
 from labferry.sdk import JsonValue
 
-from .servers import free_port, make_key, public_key, require_program, running
+from .servers import free_port, make_key, public_key, running
 
+_PACKAGES = "openssh-server openssh-client"
 _CONFIG = """
 ListenAddress 127.0.0.1
 Port {port}
@@ -48,6 +51,7 @@ class OpenSsh:
         keyboard: bool = False,
         host_key_kinds: tuple[str, ...] = ("ed25519", "ecdsa"),
     ) -> None:
+        require_program("sshd", _PACKAGES)
         self.home = home
         self.port = free_port()
         self.user = getpass.getuser()
@@ -79,7 +83,7 @@ class OpenSsh:
     @contextmanager
     def running(self, *before: str) -> Iterator["OpenSsh"]:
         """Started, by way of another command if one is given."""
-        program = require_program("sshd", "openssh-server")
+        program = require_program("sshd", _PACKAGES)
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd insists on it
         command = [*before, program, "-D", "-e", "-f", str(self.home / "sshd_config")]

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.needs import leave_out, require_program
+
 from labferry.sdk import JsonValue
 
-from .servers import free_port, make_key, public_key, require_program, running
+from .servers import free_port, make_key, public_key, running
 
 PASSWORD = "correct-horse-battery"
-_PACKAGES = "proftpd-core proftpd-mod-crypto"
+_PACKAGES = "proftpd-core proftpd-mod-crypto openssh-client openssl"
 _CONFIG = """
 ModulePath /usr/lib/proftpd
 LoadModule mod_sftp.c
@@ -56,6 +58,9 @@ class ProFtpd:
     """
 
     def __init__(self, home: Path, *, more: str = "") -> None:
+        require_program("proftpd", _PACKAGES)
+        if not Path("/usr/lib/proftpd/mod_sftp.so").exists():
+            leave_out("mod_sftp of ProFTPD", f"apt-get install {_PACKAGES}")
         self.home = home
         self.port = free_port()
         host_key = make_key(home / "host_rsa", "-b", "3072", "-m", "PEM", kind="rsa")
@@ -81,14 +86,12 @@ class ProFtpd:
     def running(self, *before: str) -> Iterator["ProFtpd"]:
         """Started, by way of another command if one is given."""
         program = require_program("proftpd", _PACKAGES)
-        if not Path("/usr/lib/proftpd/mod_sftp.so").exists():
-            require_program("mod_sftp.so", _PACKAGES)
         command = [*before, program, "--nodaemon", "--config", str(self.home / "proftpd.conf")]
         with running(command, self.port, self.home / "proftpd.log"):
             yield self
 
     def _write_account(self) -> None:
-        openssl = require_program("openssl", "openssl")
+        openssl = require_program("openssl", _PACKAGES)
         hashed = subprocess.run(
             [openssl, "passwd", "-6", PASSWORD], capture_output=True, text=True, check=True
         ).stdout.strip()

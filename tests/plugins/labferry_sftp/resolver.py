@@ -13,8 +13,9 @@ import dns.name
 import dns.rdataset
 import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from tests.needs import in_own_mounts, require_program
 
-from .servers import require_program, running
+from .servers import running
 
 SIGNED = "labs.example"
 UNSIGNED = "plain.example"
@@ -99,9 +100,8 @@ class Unbound:
         """A command that runs another one for which this is the system's resolver."""
         conf = self.home / f"resolv-{os.urandom(4).hex()}.conf"
         conf.write_text(f"nameserver {address or self.address}\n{more}\n")
-        unshare = require_program("unshare", "util-linux")
         script = f"mount --bind '{conf}' /etc/resolv.conf && exec \"$@\""
-        return [unshare, "--mount", "sh", "-c", script, "sh", *command]
+        return [*in_own_mounts(script, as_real_root=True), *command]
 
     def _sign(self, zone: dns.zone.Zone) -> None:
         private = ed25519.Ed25519PrivateKey.generate()

@@ -1,7 +1,6 @@
 """What the servers of these tests have in common: programs, ports, keys."""
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -10,17 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.needs import in_own_mounts, require_program
 
 _SECONDS = 20.0
-_PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/sbin:/bin"
-
-
-def require_program(name: str, package: str) -> str:
-    """The path of a program that the tests can't do without."""
-    found = shutil.which(name) or shutil.which(name, path=_PLACES)
-    if found is None:
-        pytest.fail(f"{name} is missing: apt-get install {package}", pytrace=False)
-    return found
 
 
 def free_port() -> int:
@@ -70,16 +61,12 @@ def _wait_until_listening(
 
 def in_a_small_disk(place: Path) -> list[str]:
     """A command that runs another one where it alone sees a disk of 4 MiB at `place`."""
-    unshare = require_program("unshare", "util-linux")
-    mount = f"mount -t tmpfs -o size=4m none '{place}' && exec"
+    mount = f"mount -t tmpfs -o size=4m none '{place}' && exec \"$@\""
     if os.geteuid() == 0:
-        return [unshare, "--mount", "sh", "-c", f'{mount} "$@"', "sh"]
+        return in_own_mounts(mount, as_real_root=True)
     # Mounting needs to be root within; the server needs to be the user that it was.
-    back = f"{unshare} --user --map-user={os.getuid()} --map-group={os.getgid()}"
-    return [
-        *[unshare, "--user", "--map-root-user", "--mount"],
-        *["sh", "-c", f'{mount} {back} "$@"', "sh"],
-    ]
+    back = ["unshare", "--user", f"--map-user={os.getuid()}", f"--map-group={os.getgid()}"]
+    return [*in_own_mounts(mount), *back]
 
 
 def with_small_files_only() -> list[str]:

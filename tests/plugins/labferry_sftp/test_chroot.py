@@ -1,16 +1,15 @@
 """The account that the documentation asks for: no shell, and nothing but its own folder."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.needs import in_own_mounts, require_root
 
 from labferry.sdk import Checked, NotFoundError
 from labferry.testing.samples import MemoryCheckpoint, SampleManifest
 
 from .openssh import OpenSsh
-from .servers import require_program
 from .trying import check, sample, sink, store
 
 _PLACE = "/mnt"
@@ -28,16 +27,14 @@ def jail(tmp_path: Path) -> Path:
 @pytest.fixture
 def jailed(tmp_path: Path, jail: Path) -> Iterator[OpenSsh]:
     """A server that alone sees the folder where OpenSSH accepts one: in no folder of others'."""
-    if os.geteuid() != 0:
-        pytest.fail("Only root can start a server that uses ChrootDirectory.", pytrace=False)
+    require_root("an SSH server that uses ChrootDirectory")
     home = tmp_path / "server"
     home.mkdir()
     server = OpenSsh(home)
     config = home / "sshd_config"
     config.write_text(f"{config.read_text()}\n{_CONFIG.format(user=server.user)}\n")
     mount = f"mount --bind '{jail}' {_PLACE} && exec"
-    unshare = require_program("unshare", "util-linux")
-    with server.running(unshare, "--mount", "sh", "-c", f'{mount} "$@"', "sh"):
+    with server.running(*in_own_mounts(f'{mount} "$@"', as_real_root=True)):
         yield server
 
 

@@ -2,11 +2,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.needs import require_program
 
 from labferry.sdk import RefusedError
 
 from .openssh import OpenSsh
-from .servers import make_key, public_key, require_program
+from .servers import make_key, public_key
 from .trying import check, sink, store
 
 

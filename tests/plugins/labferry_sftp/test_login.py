@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.needs import require_program
 
 from labferry.sdk import ConfigError, RefusedError
 
 from .openssh import OpenSsh
 from .proftpd import PASSWORD, ProFtpd
-from .servers import make_key, require_program
+from .servers import make_key
 from .trying import check
 
 PASSPHRASE = "tell-nobody-this"

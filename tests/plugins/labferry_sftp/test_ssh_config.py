@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.needs import require_program
 
 from labferry.sdk import ConfigError, JsonValue, RefusedError, TransientError
 
 from .openssh import OpenSsh
 from .proxy import Proxy
-from .servers import make_key, public_key, require_program
+from .servers import make_key, public_key
 from .trying import check, sink
 
 Table = dict[str, JsonValue]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.needs import require_root
 
 from labferry.sdk import PluginError
 
@@ -29,8 +30,7 @@ class Done:
 
 @pytest.fixture(scope="module")
 def resolver(openssh: OpenSsh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unbound]:
-    if os.geteuid() != 0:
-        pytest.fail("Only root can start a server that listens on port 53.", pytrace=False)
+    require_root("a resolver on port 53")
     folder = tmp_path_factory.mktemp("resolver")
     # Not of the kind that the server would show first.
     right = sshfp_records(openssh.host_keys[1])

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.needs import in_own_mounts
 
 from .openssh import OpenSsh
-from .servers import make_key, require_program
+from .servers import make_key
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -56,10 +57,8 @@ def test_system_file_is_asked(openssh: OpenSsh, run: Run, tmp_path: Path) -> Non
     folder = tmp_path / "ssh"
     folder.mkdir()
     (folder / "ssh_known_hosts").write_text(openssh.known_line(openssh.host_keys[0]) + "\n")
-    root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    unshare = [require_program("unshare", "util-linux"), *root, "--mount"]
     script = f"mount --bind '{folder}' /etc/ssh && exec \"$@\""
-    assert run(before=(*unshare, "sh", "-c", script, "sh")).returncode == 0
+    assert run(before=(*in_own_mounts(script),)).returncode == 0
 
 
 def test_unknown_host_is_learnt_where_that_is_asked_for(

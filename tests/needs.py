@@ -1,0 +1,99 @@
+"""What tests need that this machine may lack: programs, permissions, a kind of network.
+
+Without it, a test is left out. The end of a test run says what is missing, how many tests that
+leaves out, and how to get it; see summary.py. If `CI` is set, such a test fails; see conftest.py.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from typing import NoReturn
+
+import pytest
+
+NEEDS = "needs "
+"""The reason of a test that is left out begins with it; the thing, `: ` and the remedy follow."""
+
+_PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/sbin:/bin"
+_NAMESPACES = "file systems of its own (unshare --mount)"
+
+
+def require_program(name: str, packages: str) -> str:
+    """The path of a program; the test that asks is left out if there is none.
+
+    Args:
+        name: The program.
+        packages: The packages of Debian that bring it, and whatever the test needs apart from it.
+    """
+    found = find_program(name)
+    if found is None:
+        leave_out(name, f"apt-get install {packages}")
+    return found
+
+
+def needs_program(name: str, packages: str) -> pytest.MarkDecorator:
+    """A mark for tests, or a module's `pytestmark`, that leaves them out without a program."""
+    reason = f"{NEEDS}{name}: apt-get install {packages}"
+    return pytest.mark.skipif(find_program(name) is None, reason=reason)
+
+
+def require_root(what: str) -> None:
+    """Leave out a test if root does not run it.
+
+    Args:
+        what: What only root may do, such as "a server on port 53".
+    """
+    if os.geteuid() != 0:
+        leave_out(f"root ({what})", "run the tests as root")
+
+
+def require_ipv6() -> None:
+    """Leave out a test if this machine has no IPv6 on loopback."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        leave_out("IPv6 on loopback", "sysctl net.ipv6.conf.lo.disable_ipv6=0")
+
+
+def in_own_mounts(script: str, *, as_real_root: bool = False) -> list[str]:
+    """The beginning of a command line: runs a script of shell where it alone sees its mounts.
+
+    Args:
+        script: The script. The words that are appended to the command are its `"$@"`.
+        as_real_root: Whether it must be root everywhere, rather than there only.
+    """
+    unshare = require_program("unshare", "util-linux")
+    options = _options_for_mounts(unshare, as_real_root=as_real_root)
+    if options is None:
+        leave_out(_NAMESPACES, "run the tests as root, not in a container")
+    return [unshare, *options, "sh", "-c", script, "sh"]
+
+
+def leave_out(what: str, remedy: str) -> NoReturn:
+    """Leave out the test that calls this, or whose fixture calls it.
+
+    Args:
+        what: What this machine lacks.
+        remedy: A command or a sentence that says how to get it.
+    """
+    pytest.skip(f"{NEEDS}{what}: {remedy}")
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program, also if it is where only root looks for programs."""
+    return shutil.which(name) or shutil.which(name, path=_PLACES)
+
+
+@cache
+def _options_for_mounts(unshare: str, *, as_real_root: bool) -> Sequence[str] | None:
+    """What `unshare` takes on this machine; None if it allows nothing of the kind."""
+    own_user = ["--user", "--map-root-user", "--mount"]
+    for options in [["--mount"]] if as_real_root else [own_user, ["--mount"]]:
+        mount = [unshare, *options, "mount", "-t", "tmpfs", "-o", "size=4k", "none", "/mnt"]
+        if subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+            return options
+    return None
