@@ -353,9 +353,9 @@ def test_copy_that_could_not_be_removed_and_is_kept_after_all_counts_again(
 def test_no_secret_gets_into_what_is_known_of_copies(
     path: Path, ledger: Ledger, archived: Callable[..., Export], commit: Commit, now: datetime
 ) -> None:
-    Secret.plain("s3cr3t-t0k3n")
-    copy = commit(archived(series="by s3cr3t-t0k3n"))
-    ledger.copies.check("nas", copy.archive_id, now, Checked.READ_BACK, "No: s3cr3t-t0k3n")
+    Secret.plain("s3cr3t-t0k3n-f0r-all")
+    copy = commit(archived(series="by s3cr3t-t0k3n-f0r-all"))
+    ledger.copies.check("nas", copy.archive_id, now, Checked.READ_BACK, "No: s3cr3t-t0k3n-f0r-all")
     ledger.close()
     assert b"s3cr3t" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
 

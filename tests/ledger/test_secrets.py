@@ -13,8 +13,27 @@ from labferry.sdk import Checked, Offer, Receipt, Secret
 
 Plan = Callable[..., Export]
 
-AWKWARD = ["s3cr3t-t0k3n", 'with "quotes"', "back\\slash\n", "Schlüssel-中"]
-MISLEADING = ["running", "null", "true", "2026", "23", "phase", "sha256", ":", "1"]
+AWKWARD = [
+    "s3cr3t-t0k3n-f0r-all",
+    'with "quotes" and 1',
+    "back\\slash, newline\n7",
+    "Schlüssel-der-Chemie-中-23",
+]
+MISLEADING = [
+    "chem",
+    "sample",
+    "by chem",
+    "chemistry-group",
+    "running",
+    "null",
+    "true",
+    "2026",
+    "23",
+    "phase",
+    "sha256",
+    ":",
+    "1",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -52,17 +71,20 @@ def test_secret_is_blotted_out(secret: str, path: Path, ledger: Ledger, plan: Pl
     assert b"***" in content
 
 
+@pytest.mark.shows_secrets("words that could be names are stored as they are")
 @pytest.mark.parametrize("secret", MISLEADING)
 def test_secret_that_looks_like_our_own_words_does_no_damage(
     secret: str, path: Path, ledger: Ledger, plan: Plan, now: datetime
 ) -> None:
-    export = plan(number="")
+    export = plan(number="", query=f"by {secret}")
     Secret.plain(secret)
     spread(ledger, replace(export, job=ExportJob(submitted_at=now)), secret)
     ledger.save(replace(ledger.unfinished()[0], job=ExportJob(Phase.RUNNING, submitted_at=now)))
     ledger.close()
     reopened = Ledger(path)
     (known,) = reopened.unfinished()
+    assert reopened.load_checkpoint(known.id, "nas")["token"] == secret
     reopened.close()
+    assert known.request == export.request
     assert (known.job.phase, known.job.submitted_at) == (Phase.RUNNING, now)
     assert reopened.set_aside is None

@@ -10,8 +10,10 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from labferry.sdk import ConfigError, Secret, redact, secrets
+from labferry.sdk.secrets import redact_stored
 from labferry.sdk.settings import ConfigFile, Settings
 
+KEY = "abcdefgh12345678"
 CANARY = "canary-77aa"
 
 
@@ -273,3 +275,30 @@ def test_an_empty_secret_blots_nothing_out() -> None:
     _secret("")
 
     assert redact("abc") == "abc"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("wrong password user", "wrong password ***"),
+        ("https://anna:user@eln.example.org/", "https://anna:***@eln.example.org/"),
+        ("the users of superuser and user_1", "the users of superuser and user_1"),
+    ],
+)
+def test_a_short_secret_is_blotted_out_where_it_stands_alone(text: str, shown: str) -> None:
+    _secret("user")
+
+    assert redact(text) == shown
+
+
+def test_what_is_stored_keeps_every_word_that_could_be_a_name() -> None:
+    _secret("user")
+    _secret("nightly-run")
+    _secret("organicchemistrygroup")
+    _secret(KEY)
+    words = {"user": ["user", "by nightly-run", ("organicchemistrygroup", 1, None)]}
+
+    assert redact_stored(words) == {
+        "user": ["user", "by nightly-run", ["organicchemistrygroup", 1, None]]
+    }
+    assert redact_stored({"link": f"?key={KEY}"}) == {"link": "?key=***"}

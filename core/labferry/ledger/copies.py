@@ -18,6 +18,7 @@ from labferry.sdk import (
     StoredArchive,
     redact,
 )
+from labferry.sdk.secrets import redact_stored
 
 _COLUMNS = (
     "destination, archive_id, source, series, key, size, sha256, version_id, submitted_at, "
@@ -299,7 +300,8 @@ class Copies:
             "INSERT OR REPLACE INTO copies (destination, archive_id, source, series, key, size, "
             "sha256, submitted_at, export, manifest, previous, sealed_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(destination, manifest.archive_id, export.source, redact(export.request.series), key),
+            *(destination, manifest.archive_id, export.source),
+            *(redact_stored(export.request.series), key),
             *(manifest.size, manifest.sha256, stamp(submitted_at), export.id),
             *(digest(document), manifest.previous, stamp(now)),
         )

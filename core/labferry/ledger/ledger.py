@@ -22,6 +22,7 @@ from labferry.ledger.records import Delivery, DeliveryState, Export, Run
 from labferry.ledger.store import Store
 from labferry.lifecycle import ExportJob
 from labferry.sdk import Checkpoint, ExportRequest, JsonValue, Receipt, Source, StateError, redact
+from labferry.sdk.secrets import redact_stored
 
 
 class Ledger:
@@ -133,7 +134,7 @@ class Ledger:
             "SELECT id, run, seal, source, source_type, source_url, lane, request, phase, job "
             "FROM exports WHERE source = ? AND json_extract(request, '$.series') = ? "
             "AND phase = 'done' ORDER BY id DESC LIMIT 1",
-            *(source, redact(series)),
+            *(source, redact_stored(series)),
         )
         return _export(rows[0]) if rows else None
 
@@ -251,14 +252,23 @@ class _StoredCheckpoint(Checkpoint):
 
 def _content(export: Export) -> tuple[str, ...]:
     """What is sealed of an export, as it is written."""
-    job = _without_link(export.job)
+    job = _storable(export.job)
     request, phase = _dump(_requests(), export.request), job.phase.value
     origin = (export.source, export.source_type, export.source_url)
     return (*origin, export.lane, request, phase, _dump(_jobs(), job))
 
 
-def _without_link(job: ExportJob) -> ExportJob:
-    """A presigned link lets anyone in; and every run asks for a new one before it downloads."""
+def _storable(job: ExportJob) -> ExportJob:
+    """The job without a presigned link, and its words for people without secrets.
+
+    Such a link lets anyone in; and every run asks for a new one before it downloads.
+    """
+    job = replace(
+        job,
+        reason=redact(job.reason),
+        warning=redact(job.warning),
+        waiting_for=redact(job.waiting_for),
+    )
     return replace(job, offer=replace(job.offer, link=None)) if job.offer is not None else job
 
 
@@ -272,17 +282,8 @@ def _dump(adapter: TypeAdapter[Any], value: object) -> str:
 
 
 def _text(value: object) -> str:
-    """The value as JSON, its texts free of secrets."""
-    return to_json(_redacted(value)).decode()
-
-
-def _redacted(value: Any) -> Any:  # noqa: ANN401 - any value that JSON can hold
-    if isinstance(value, dict):
-        return {key: _redacted(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_redacted(each) for each in value]
-    # Not the words of an enumeration: a secret may be one of them.
-    return redact(value) if type(value) is str else value
+    """The value as JSON, its texts free of keys and tokens."""
+    return to_json(redact_stored(value)).decode()
 
 
 def _export(row: tuple[Any, ...]) -> Export:

@@ -1,8 +1,10 @@
 """Secrets in the configuration: where they come from, and how they stay out of sight."""
 
 import os
+import re
 import shlex
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -23,6 +25,10 @@ from labferry.sdk.settings import ConfigFile, FilePath
 __all__ = ["Secret", "redact"]
 
 _COMMAND_SECONDS = 30
+_BLOT = "***"
+_SHORT, _LONG = 8, 16
+"""Characters: below the one a secret may stand in a word by chance, from the other on it is none
+that stands anywhere as a name."""
 
 _seen: set[str] = set()
 
@@ -30,13 +36,44 @@ _seen: set[str] = set()
 def redact(text: str) -> str:
     """The text with every secret that this process has seen blotted out.
 
-    A last line of defence for whatever leaves the process: logs, messages, the ledger. Longest
-    first, so that a secret which contains another one leaves nothing behind.
+    A last line of defence for what people read: messages, log lines, reports. Data that a program
+    reads again goes through `redact_stored` instead.
+
+    Longest first, so that a secret which contains another one leaves nothing behind. A secret of
+    fewer than 8 characters is blotted out only if it stands alone: inside of other words it is
+    there by chance.
     """
-    found = [secret for secret in _seen if secret in text]
+    return _blot(text, _seen)
+
+
+def redact_stored(value: Any) -> Any:  # noqa: ANN401 - any value that JSON can hold
+    """A copy of data that is going to be stored, without the secrets that can only be secrets.
+
+    What is stored is compared and read again later: a password `user` must not change the name of
+    a series. So only what nobody chooses as a name is blotted out: 16 characters or more,
+    letters and digits, as API keys and tokens are.
+    """
+    if isinstance(value, dict):
+        return {key: redact_stored(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_stored(each) for each in value]
+    # Not the words of an enumeration.
+    return _blot(value, filter(_is_unmistakable, _seen)) if type(value) is str else value
+
+
+def _blot(text: str, secrets: Iterable[str]) -> str:
+    found = [secret for secret in secrets if secret in text]
     for secret in sorted(found, key=len, reverse=True):
-        text = text.replace(secret, "***")
+        if len(secret) >= _SHORT:
+            text = text.replace(secret, _BLOT)
+        else:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", _BLOT, text)
     return text
+
+
+def _is_unmistakable(secret: str) -> bool:
+    has_both = any(map(str.isalpha, secret)) and any(map(str.isdigit, secret))
+    return has_both and len(secret) >= _LONG
 
 
 class _Reference(BaseModel):

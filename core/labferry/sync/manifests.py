@@ -10,14 +10,13 @@ from labferry.sdk import (
     MANIFEST_SUFFIX,
     Archive,
     Digests,
-    JsonValue,
     Manifest,
     ManifestDraft,
     ManifestJob,
     ManifestSource,
     StateError,
-    redact,
 )
+from labferry.sdk.secrets import redact_stored
 
 
 class CopyManifest(ManifestDraft):
@@ -95,18 +94,8 @@ def manifest_of(export: Export, archive: Archive, digests: Digests) -> Manifest:
             name=export.source,
             type=export.source_type,
             url=export.source_url,
-            series=redact(export.request.series),
-            parameters={
-                name: _redacted(value) for name, value in export.request.parameters.items()
-            },
+            series=redact_stored(export.request.series),
+            parameters=redact_stored(dict(export.request.parameters)),
         ),
         job=ManifestJob(id=job.server_job, submitted=job.submitted_at, completed=job.completed_at),
     )
-
-
-def _redacted(value: JsonValue) -> JsonValue:
-    if isinstance(value, dict):
-        return {name: _redacted(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_redacted(each) for each in value]
-    return redact(value) if isinstance(value, str) else value

@@ -6,7 +6,8 @@ from datetime import datetime
 from labferry.ledger import DeliveryState, Export, Ledger
 from labferry.lifecycle import Phase
 from labferry.retention import Condition, Series, series_of
-from labferry.sdk import StoredArchive, redact
+from labferry.sdk import StoredArchive
+from labferry.sdk.secrets import redact_stored
 
 
 class RetentionState:
@@ -86,7 +87,7 @@ class RetentionState:
     def _exports(self, series: Series, archives: Iterable[StoredArchive]) -> Sequence[Export]:
         unfinished = [e for e in self._ledger.unfinished() if e.source == series.source]
         candidates = [*self._ledger.newest(series.source), *unfinished]
-        names = {redact(series.name)}
+        names = {redact_stored(series.name)}
         is_hidden = False
         for stored in archives:
             copy = self._copies.get(stored.manifest.archive_id)
