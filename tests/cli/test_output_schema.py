@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,8 +16,6 @@ from labferry.cli.main import cli
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.cli.conftest import Site, Source
 
 VERBS = sorted({command.split()[0] for command in CONTENT})
@@ -206,3 +205,10 @@ def test_the_schema_refuses_what_is_no_document(wrong: dict[str, Any]) -> None:
     check(right)
     with pytest.raises(ValidationError):
         Draft202012Validator(output_schema()).validate({**right, **wrong})
+
+
+def test_names_that_were_published_stay() -> None:
+    published = Path(__file__).with_name("published_definitions.txt")
+    names = published.read_text(encoding="utf-8").split()
+    assert set(names) - {*output_schema()["$defs"]} == set()
+    assert output_schema()["$defs"]["ProofState"]["title"] == "ProofState"

@@ -79,7 +79,7 @@ def test_every_hook_says_what_it_is_for(hook: str) -> None:
 
 @pytest.mark.parametrize("hook", _HOOKS)
 def test_every_hook_is_called_in_a_test(project: Path, hook: str) -> None:
-    folders = [project / "tests" / name for name in ("cli", "engine", "plugins", "reliability")]
+    folders = [project / "tests" / name for name in ("cli", "sync", "plugins", "reliability")]
     files = [path for folder in folders for path in folder.rglob("*.py")]
     assert [path for path in files if f"def {hook}(" in path.read_text(encoding="utf-8")]
 

@@ -17,7 +17,7 @@ from labferry.sdk import LockHeldError, StateError, StoppedError
 HOLDER = """
 import sys, time
 from pathlib import Path
-from labferry.engine import run_lock
+from labferry.runtime.lock import run_lock
 
 with run_lock(Path(sys.argv[1])):
     print("held", flush=True)

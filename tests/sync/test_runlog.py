@@ -7,7 +7,7 @@ import pytest
 from labferry.sdk import Secret
 from labferry.sync.run_log import run_log
 
-OURS = logging.getLogger("labferry.engine.somewhere")
+OURS = logging.getLogger("labferry.sync.somewhere")
 PLUGIN = logging.getLogger("labferry_tape")
 LIBRARY = logging.getLogger("somebodys.library")
 

@@ -289,8 +289,16 @@ _FAILURE = {
 }
 
 
+_PUBLISHED_NAMES = {"VerifyState": "ProofState"}
+"""Classes that had another name when their part of the schema was published under it."""
+
+
 class _Generator(GenerateJsonSchema):
     """Every field of a dataclass is printed, whether it has a default or not."""
+
+    @override
+    def normalize_name(self, name: str) -> str:
+        return super().normalize_name(_PUBLISHED_NAMES.get(name, name))
 
     @override
     def field_is_required(
@@ -312,6 +320,8 @@ def output_schema() -> dict[str, Any]:
         [(kind, "serialization", TypeAdapter(kind)) for kind in kinds], schema_generator=_Generator
     )
     content = {kind: references[kind, "serialization"] for kind in kinds}
+    for name in _PUBLISHED_NAMES.values():
+        document["$defs"][name]["title"] = name
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:labferry:output:{VERSION}",

@@ -1,6 +1,6 @@
 """The export job as a pure state machine: no I/O, no clock, no threads.
 
-`decide` says what to do next with a job, `advance` what became of it. The engine alone acts: it
+`decide` says what to do next with a job, `advance` what became of it. `sync` alone acts: it
 asks `decide`, writes the job to the ledger before every step that the world can see, does the
 step, and gives what happened to `advance`. So a job in the ledger is always one of which the
 next run knows how to go on::

@@ -134,7 +134,7 @@ def test_repair_waits_for_no_run(lab: Lab) -> None:
     lab.damage(first)
     holder = lab.start(
         "import pathlib, time\n"
-        "from labferry.engine import run_lock\n"
+        "from labferry.runtime.lock import run_lock\n"
         "with run_lock(pathlib.Path('state')):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(60)\n"

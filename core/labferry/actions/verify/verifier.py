@@ -282,6 +282,6 @@ class Verifier(Thread):
 
 
 def _identity(key: str) -> str:
-    """The archive that a manifest is of, by the name that the engine gave it."""
+    """The archive that a manifest is of, by the name that labferry gave it."""
     file = key.rpartition("/")[2].removesuffix(MANIFEST_SUFFIX)
     return file.removesuffix(_ENCRYPTED_SUFFIX).rpartition(".")[0]
