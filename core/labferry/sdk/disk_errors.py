@@ -1,0 +1,126 @@
+"""What can go wrong with a disk, in labferry's words: each cause by its name, and what to do."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from labferry.sdk.errors import (
+    ConflictError,
+    FullError,
+    LabferryError,
+    NotFoundError,
+    RefusedError,
+    TransientError,
+)
+
+__all__ = ["DESTINATION", "DiskUse", "FileKindError", "disk_errors"]
+
+
+class FileKindError(OSError):
+    """A link, FIFO, socket or device has the name of a file or a folder.
+
+    Args:
+        path: The name.
+        kind: What it is, with its article.
+        wanted: What it should be, with its article.
+    """
+
+    def __init__(self, path: Path, kind: str, wanted: str) -> None:
+        number = errno.ELOOP if kind == "a link" else errno.EINVAL
+        super().__init__(number, f"it is {kind}, not {wanted}", str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """What a place on a disk is used for: the hints and classes of errors about it.
+
+    Attributes:
+        full: What to do if there is no space.
+        access: What to do if permissions are missing.
+        missing: What to do if the place is not there.
+        other: What to do about anything else.
+        error: The class of every error but `FullError`. None: `RefusedError`, `NotFoundError`,
+            `ConflictError` or `TransientError`.
+    """
+
+    full: str
+    access: str
+    missing: str
+    other: str = ""
+    error: type[LabferryError] | None = None
+
+
+DESTINATION = DiskUse(
+    full="Free some space or raise the quota; the next run delivers what is missing.",
+    access="Give the user that runs labferry read and write access to the folder.",
+    missing="Is the disk mounted, and the path right?",
+)
+"""A place that archives are stored in."""
+
+_FULL = {
+    errno.ENOSPC: "its disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file is too large for its file system or for the limit of `ulimit -f`",
+}
+_NO_INODES = "its file system has no free inodes"
+_CAUSES = {
+    errno.EIO: ("its disk reports an input/output error", "The disk may be failing: see `dmesg`."),
+    errno.ESTALE: ("its file server no longer knows it (stale handle)", "Mount the share again."),
+}
+_READ_ONLY = "Mount it for writing. Linux mounts a disk read-only after errors, too: see `dmesg`."
+
+
+@contextmanager
+def disk_errors(path: Path, use: DiskUse = DESTINATION) -> Iterator[None]:
+    """Turn the operating system's errors into labferry's.
+
+    Args:
+        path: What is being used.
+        use: What for.
+
+    Raises:
+        FullError: No space, quota or inodes left, or the file is too large.
+        LabferryError: Anything else, see `DiskUse`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _classified(error, path, use) from error
+
+
+def _classified(error: OSError, path: Path, use: DiskUse) -> LabferryError:
+    number, reason = error.errno, error.strerror or str(error)
+    if number in _FULL:
+        if number == errno.ENOSPC and _has_no_inodes(path):
+            hint = "Remove files that are not needed: `df -i` shows the inodes, not the space."
+            return FullError(f"{path} can't be made: {_NO_INODES}.", hint=hint)
+        return FullError(f"{path} can't be written: {_FULL[number]}.", hint=use.full)
+    kind: type[LabferryError] = TransientError
+    cause, hint = _CAUSES.get(number or 0, (reason, use.other))
+    text = f"{path} can't be used: {cause}."
+    if isinstance(error, FileKindError):
+        kind, hint = ConflictError, "Remove it, or put the real one there."
+        text = f"{error.filename or path} can't be used: {reason}."
+    elif number == errno.EROFS:
+        kind, hint = RefusedError, _READ_ONLY
+        text = f"{path} can't be written: its file system is mounted read-only."
+    elif number in {errno.EACCES, errno.EPERM}:
+        kind, hint = RefusedError, use.access
+    elif number in {errno.ENOENT, errno.ENOTDIR}:
+        kind, hint = NotFoundError, use.missing
+        text = f"{path} is not there: {reason}."
+    return (use.error or kind)(text, hint=hint)
+
+
+def _has_no_inodes(path: Path) -> bool:
+    """Whether there is space, but nothing to name a new file with."""
+    for place in (path, *path.parents):
+        try:
+            found = os.statvfs(place)
+        except OSError:
+            continue
+        return found.f_files > 0 and found.f_favail == 0 and found.f_bavail > 0
+    return False
