@@ -5,10 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 
-from labferry.sdk import Outcome, RunReport, redact
+from labferry.sdk import ExitCode, Outcome, RunReport, redact
 
-_UNFINISHED = 75
-_SIGNALS = 128
 _MINUTE = 60
 
 
@@ -27,8 +25,8 @@ def verdict(report: RunReport) -> Verdict:
     """
     if report.complete:
         return Verdict.SUCCESS
-    goes_on = report.exit_code == _UNFINISHED or report.exit_code > _SIGNALS
-    return Verdict.UNFINISHED if goes_on else Verdict.FAILURE
+    is_unfinished = ExitCode.is_unfinished(report.exit_code)
+    return Verdict.UNFINISHED if is_unfinished else Verdict.FAILURE
 
 
 def title(report: RunReport) -> str:

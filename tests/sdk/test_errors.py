@@ -8,8 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from labferry import sdk
-from labferry.sdk import LabferryError, StoppedError, TransientError, errors
+from labferry.sdk import ExitCode, LabferryError, StoppedError, TransientError, errors
 
+ERRORS = [name for name in errors.__all__ if name.endswith("Error")]
 LINE = re.compile(
     r"^    (?P<indent>[│├└─ ]*)(?P<name>\w+Error) +(?P<codes>[\d, ]+?)  +(?P<text>\S.*)$"
 )
@@ -42,7 +43,7 @@ def classes() -> dict[str, type[LabferryError]]:
 
 
 def test_every_class_is_drawn_once() -> None:
-    assert sorted(each.name for each in drawing()) == sorted(classes()) == sorted(errors.__all__)
+    assert sorted(each.name for each in drawing()) == sorted(classes()) == sorted(ERRORS)
 
 
 @pytest.mark.parametrize("drawn", drawing(), ids=lambda drawn: drawn.name)
@@ -59,7 +60,7 @@ def test_exit_code_is_the_one_drawn(drawn: Drawn) -> None:
         assert drawn.codes == (classes()[drawn.name].exit_code,)
 
 
-@pytest.mark.parametrize("name", errors.__all__)
+@pytest.mark.parametrize("name", ERRORS)
 def test_every_class_is_part_of_the_sdk_and_described(name: str) -> None:
     assert getattr(sdk, name) is classes()[name]
     assert (classes()[name].__doc__ or "").strip().endswith(".")
@@ -83,9 +84,50 @@ def test_stopped_error_knows_its_signal() -> None:
     assert "Run again" in str(error)
 
 
-@pytest.mark.parametrize("name", sorted(set(errors.__all__) - {"StoppedError"}))
+@pytest.mark.parametrize("name", sorted(set(ERRORS) - {"StoppedError"}))
 def test_error_can_be_raised_with_a_message_and_a_hint(name: str) -> None:
     error = classes()[name]("The message.", hint="The hint.")
     with pytest.raises(LabferryError, match=r"^The message\. The hint\.$"):
         raise error
     assert str(pickle.loads(pickle.dumps(error))).startswith("The message.")  # noqa: S301 - ours
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ([], 0),
+        ([0, 0], 0),
+        ([1], 1),
+        ([2], 2),
+        ([5, 5, 0], 5),
+        ([5, 1], 1),
+        ([11], 11),
+        ([75, 75], 75),
+        ([75, 5], 5),
+        ([3, 1], 3),
+        ([4, 5, 3, 75], 4),
+        ([4, 143], 143),
+        ([77], 77),
+        ([77, 78], 1),
+    ],
+)
+def test_several_outcomes_have_one_exit_code(codes: list[int], expected: int) -> None:
+    assert ExitCode.combine(codes) == expected
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [([], 0), ([1], 3), ([5, 5], 3), ([4, 1], 4), ([75], 75), ([130, 1], 130)],
+)
+def test_what_succeeded_beside_a_failure_makes_it_partial(codes: list[int], expected: int) -> None:
+    assert ExitCode.combine(codes, any_succeeded=True) == expected
+
+
+@pytest.mark.parametrize("code", [None, 75, 130, 143])
+def test_next_run_goes_on_with_one_that_was_cut_off(code: int | None) -> None:
+    assert ExitCode.is_unfinished(code)
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 5, 11])
+def test_run_that_came_to_its_end_is_not_gone_on_with(code: int) -> None:
+    assert not ExitCode.is_unfinished(code)

@@ -14,6 +14,7 @@ _SAMPLE = Path(__file__).parent / "sample_plugin.py"
 
 # Parts of what the sample handles as a whole, and a suffix.
 _NOT_HANDLED = {
+    "ExitCode",
     "MANIFEST_SUFFIX",
     "ManifestEncryption",
     "ManifestJob",

@@ -30,7 +30,7 @@ from labferry.report_page.document import (
     Unread,
 )
 from labferry.report_page.periods import MOST, periods
-from labferry.sdk import FullError, LabferryError, NotFoundError, RefusedError, StateError
+from labferry.sdk import ExitCode, FullError, LabferryError, NotFoundError, RefusedError, StateError
 
 _LATEST = 20
 _SERIES = 100
@@ -43,8 +43,7 @@ _PLACES: Mapping[int | None, str] = {
     -1: "bad",
 }
 _HEALTH = {Level.OK: Health.OK, Level.WARNING: Health.WARNING, Level.CRITICAL: Health.CRITICAL}
-_ENDED = {0: Ended.COMPLETE, 3: Ended.PARTIAL}
-_UNFINISHED = {None, 75, 130, 143}
+_ENDED: Mapping[int, Ended] = {ExitCode.OK: Ended.COMPLETE, ExitCode.PARTIAL: Ended.PARTIAL}
 _PRIVATE = 0o600
 
 
@@ -183,9 +182,9 @@ def _latest(begun: _Begun) -> LatestRun:
 
 
 def _ended(run: Run) -> Ended:
-    if run.exit_code in _UNFINISHED:
+    if run.exit_code is None or ExitCode.is_unfinished(run.exit_code):
         return Ended.UNFINISHED
-    return _ENDED.get(run.exit_code or 0, Ended.FAILED)
+    return _ENDED.get(run.exit_code, Ended.FAILED)
 
 
 def _periods(begun: Sequence[_Begun], past: History, now: datetime) -> Sequence[Period]:

@@ -7,11 +7,11 @@ import click
 
 from labferry.actions.check.check import CheckResult, check
 from labferry.actions.session import open_session
-from labferry.cli.exit_codes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
-from labferry.sdk import Severity, redact
+from labferry.sdk import ExitCode, Severity, redact
 
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.ERROR: "ERROR  "}
 _EXAMPLES = examples(
@@ -43,7 +43,7 @@ def command(output: Output, config_path: Path | None, *, accept_new_host_key: bo
     for result in check(session, accept_new_host_keys=accept_new_host_key):
         results.append(result)
         _print(output, result)
-    code = shared_exit_code(result.exit_code for result in results)
+    code = ExitCode.combine(result.exit_code for result in results)
     if output.as_json:
         failures = [result for result in results if result.exit_code]
         problems = [{"message": redact(f"{r.subject}: {r.finding.message}")} for r in failures]

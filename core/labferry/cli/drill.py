@@ -8,7 +8,7 @@ import click
 from labferry.actions.drill import Drill, drill
 from labferry.actions.session import open_stores
 from labferry.cli.drill_report import as_document, as_markdown, check_report, write_report
-from labferry.cli.exit_codes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
@@ -16,9 +16,8 @@ from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
-from labferry.sdk import IntegrityError, StoppedError
+from labferry.sdk import ExitCode, StoppedError
 
-_PARTIAL = 3
 _EXAMPLES = examples(
     "labferry drill                       # print the report",
     "labferry drill --to-report drill.md  # keep it, with JSON beside it",
@@ -78,7 +77,7 @@ def command(
 
 
 def _exit_code(held: Drill) -> int:
-    codes = {trial.exit_code for trial in held.trials}
-    if IntegrityError.exit_code in codes or 0 not in codes:
-        return shared_exit_code(codes) if codes else 1
-    return _PARTIAL if codes - {0} else 0
+    if not held.trials:
+        return ExitCode.FAILED
+    codes = [trial.exit_code for trial in held.trials]
+    return ExitCode.combine(codes, any_succeeded=ExitCode.OK in codes)

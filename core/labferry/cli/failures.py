@@ -1,7 +1,6 @@
 """A verb that ended with an error: what is told about it, and what the process exits with."""
 
 import logging
-import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -11,7 +10,7 @@ import click
 from labferry.cli.logs import LogFormat, is_started, is_text, start_logging
 from labferry.cli.output import print_document, tell
 from labferry.config import InvalidConfigError
-from labferry.sdk import JsonValue, LabferryError, redact
+from labferry.sdk import ExitCode, JsonValue, LabferryError, redact
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ def _judge(error: Exception) -> tuple[int, Sequence[dict[str, JsonValue]]]:
         return error.exit_code, [{"message": redact(error.message), "hint": redact(error.hint)}]
     if isinstance(error, click.ClickException):
         return error.exit_code, [{"message": redact(error.format_message())}]
-    code = 128 + signal.SIGINT if isinstance(error, click.Abort) else 1
+    code = ExitCode.INTERRUPTED if isinstance(error, click.Abort) else ExitCode.FAILED
     return code, [{"message": redact(_text(error))}]
 
 

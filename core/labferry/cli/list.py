@@ -11,7 +11,7 @@ import click
 from labferry.actions.list import Listed, Listing, list_stored
 from labferry.actions.session import open_stores
 from labferry.cli.completing import complete_destinations, complete_sources
-from labferry.cli.exit_codes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell
 from labferry.cli.params import MOMENT
@@ -19,12 +19,12 @@ from labferry.cli.tables import print_what_fits
 from labferry.copies.query import told
 from labferry.report_page.units import show_moment, show_seconds, show_size
 from labferry.runtime.stop import Stop
+from labferry.sdk import ExitCode
 
 _HEAD = ("ARCHIVE", "SOURCE", "DESTINATION", "TAKEN (UTC)", "AGE", "SIZE", "SHA-256", "VERIFIED")
 _SPARE = ("SHA-256", "VERIFIED", "AGE", "SOURCE", "SIZE", "TAKEN (UTC)")
 _STRAY_HEAD = ("DESTINATION", "KIND", "SIZE", "SINCE (UTC)", "WHERE")
 _STRAY_SPARE = ("SINCE (UTC)", "SIZE")
-_PARTIAL = 3
 _DIGITS = 12
 _EXAMPLES = examples(
     "labferry list                        # everything, the newest last",
@@ -89,9 +89,8 @@ def command(
 
 
 def _exit_code(listing: Listing, asked: int) -> int:
-    if listing.failures and len(listing.failures) < asked:
-        return _PARTIAL
-    return shared_exit_code(error.exit_code for error in listing.failures.values())
+    failures = [error.exit_code for error in listing.failures.values()]
+    return ExitCode.combine(failures, any_succeeded=len(failures) < asked)
 
 
 def _print(output: Output, listing: Listing) -> None:

@@ -11,15 +11,14 @@ import click
 from labferry.actions.prune import Pruned, PruneRequest, prune
 from labferry.actions.session import open_stores
 from labferry.cli.completing import complete_destinations, complete_sources
-from labferry.cli.exit_codes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell
 from labferry.cli.params import DURATION
 from labferry.retention import Decision, series_of
-from labferry.sdk import Stray, redact
+from labferry.sdk import ExitCode, Stray, redact
 from labferry.sdk.settings import format_duration
 
-_PARTIAL = 3
 _EXAMPLES = examples(
     "labferry prune --dry-run     # what would go, what would stay, and why",
     "labferry prune nas           # one destination",
@@ -84,10 +83,12 @@ def command(  # noqa: PLR0913 - one for each option
 
 
 def _exit_code(results: Sequence[Pruned]) -> int:
-    if any(removal.problem for pruned in results for removal in pruned.removals):
-        return _PARTIAL
     failures = [pruned.problem.exit_code for pruned in results if pruned.problem is not None]
-    return _PARTIAL if 0 < len(failures) < len(results) else shared_exit_code(failures)
+    kept = [r.problem for pruned in results for r in pruned.removals if r.problem is not None]
+    return ExitCode.combine(
+        [*failures, *(ExitCode.PARTIAL for _ in kept)],
+        any_succeeded=len(failures) < len(results),
+    )
 
 
 def _problems(pruned: Pruned) -> Iterator[str]:

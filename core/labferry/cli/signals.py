@@ -9,6 +9,7 @@ from types import FrameType
 
 from labferry.cli.logs import told_line
 from labferry.runtime.stop import Stop
+from labferry.sdk import ExitCode
 
 
 def stop_on_signals(stop: Stop) -> None:
@@ -16,7 +17,7 @@ def stop_on_signals(stop: Stop) -> None:
 
     def handle(number: int, _: FrameType | None) -> None:
         if stop.requested:
-            os._exit(128 + number)
+            os._exit(ExitCode.of_signal(number))
         stop.request(number)
         line = told_line("Stopping; once more to end at once.", logging.INFO)
         # Past Python's buffers: the signal may have come in the middle of writing to one.

@@ -15,9 +15,9 @@ from labferry.cli.output import Output, print_document, tell
 from labferry.cli.summary_table import how_many, pages, print_exports, stored_bytes
 from labferry.cli.tables import wrapped
 from labferry.report_page.units import show_seconds, show_size
-from labferry.sdk import ExportReport, Outcome, RunReport, redact
+from labferry.sdk import ExitCode, ExportReport, Outcome, RunReport, redact
 
-_FAILED = {1, 3, 4, 5}
+_FAILED = {ExitCode.FAILED, ExitCode.PARTIAL, ExitCode.INTEGRITY, ExitCode.REFUSED}
 _COMFORT = "What failed is tried again by the next run; what is stored stays as it is."
 _LEVELS = {Outcome.STORED: logging.WARNING, Outcome.PENDING: logging.INFO}
 """Of the problems of an export. One that is stored all the same looks odd at most, or lacks a copy

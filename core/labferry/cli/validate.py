@@ -10,10 +10,11 @@ import click
 from labferry.actions.selftest.selftest import State, Validation, Verdict
 from labferry.actions.session import open_session
 from labferry.cli.completing import complete_destinations
-from labferry.cli.exit_codes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
+from labferry.sdk import ExitCode
 
 _EXAMPLES = examples(
     "labferry plugins validate offsite",
@@ -42,7 +43,7 @@ def command(output: Output, destination: str, config_path: Path | None) -> int:
         verdicts.append(verdict)
         _print_verdict(output, destination, verdict)
     broken = [verdict for verdict in verdicts if verdict.state is State.BROKEN]
-    code = shared_exit_code({verdict.exit_code for verdict in broken})
+    code = ExitCode.combine({verdict.exit_code for verdict in broken})
     for left in validation.left:
         told = f"this could not be deleted, do it by hand: {left}"
         tell(told, logging.WARNING, destination=destination)

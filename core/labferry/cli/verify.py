@@ -12,7 +12,7 @@ from labferry.actions.session import Session, open_stores
 from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
 from labferry.actions.verify.verify import verify
 from labferry.cli.completing import complete_proofs, complete_sources
-from labferry.cli.exit_codes import exit_codes, shared_exit_code
+from labferry.cli.exit_codes import exit_codes
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
@@ -21,7 +21,7 @@ from labferry.cli.signals import stop_on_signals
 from labferry.report_page.units import show_size
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
-from labferry.sdk import LabferryError, StoppedError, redact
+from labferry.sdk import ExitCode, LabferryError, StoppedError, redact
 
 _EXAMPLES = examples(
     "labferry verify                   # read back everything, everywhere",
@@ -109,7 +109,7 @@ def _split(session: Session, names: tuple[str, ...]) -> tuple[str | None, tuple[
 
 def _exit_code(proofs: Sequence[VerifyResult], failure: LabferryError | None) -> int:
     ended = [] if failure is None else [failure.exit_code]
-    return shared_exit_code([*ended, *(proof.exit_code for proof in _last(proofs))])
+    return ExitCode.combine([*ended, *(proof.exit_code for proof in _last(proofs))])
 
 
 def _last(proofs: Sequence[VerifyResult]) -> Iterator[VerifyResult]:

@@ -31,6 +31,7 @@ from labferry.lifecycle.events import (
     Unreachable,
 )
 from labferry.lifecycle.job import ExportJob, Phase, Policy
+from labferry.sdk.errors import ExitCode
 from labferry.sdk.source import JobState, JobStatus, Offer
 
 _BACKOFF_FIRST = 5.0
@@ -135,7 +136,7 @@ def _backoff(count: int, policy: Policy) -> float:
     return float(min(_BACKOFF_MOST, first * 2 ** min(count, 16)))
 
 
-def _failed(job: ExportJob, reason: str, exit_code: int = 1) -> ExportJob:
+def _failed(job: ExportJob, reason: str, exit_code: int = ExitCode.FAILED) -> ExportJob:
     return replace(job, phase=Phase.FAILED, reason=reason, exit_code=exit_code)
 
 
@@ -294,7 +295,7 @@ def _corrupted(job: ExportJob, reason: str, now: datetime, policy: Policy) -> Ex
         return _failed(
             corrupted,
             f"The archive was refused after {corrupted.corrupted} downloads: {_sentence(reason)}",
-            exit_code=4,
+            exit_code=ExitCode.INTEGRITY,
         )
     return _wait(corrupted, now, _backoff(corrupted.corrupted, policy), "another download")
 

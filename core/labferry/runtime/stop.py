@@ -2,7 +2,7 @@
 
 from threading import Event
 
-from labferry.sdk import StoppedError
+from labferry.sdk import ExitCode, StoppedError
 
 
 class Stop:
@@ -25,8 +25,8 @@ class Stop:
 
     @property
     def exit_code(self) -> int:
-        """What a process ended by that signal exits with, as shells have it."""
-        return 128 + self._signal
+        """What a process that this signal stopped exits with."""
+        return ExitCode.of_signal(self._signal)
 
     @property
     def error(self) -> StoppedError:

@@ -20,14 +20,19 @@ The tree, with the exit code each class leads to when it is the only thing that 
         ├── SlotBusyError          1   the server already runs an export for this credential
         └── AnswerLostError        1   the request went out, its answer never came
 
-Plugins raise the lower half (from ExportFailedError on) to classify what happened. They never
-retry: the core alone decides whether, when and how often a thing is tried again.
+Plugins raise the lower half (from ExportFailedError on) to classify what happened. The core then
+decides whether, when and how often to try again. A plugin may repeat a single request that a
+server refused for a moment, within seconds; it raises TransientError for everything longer.
 """
+
+from collections.abc import Iterable
+from enum import IntEnum
 
 __all__ = [
     "AnswerLostError",
     "ConfigError",
     "ConflictError",
+    "ExitCode",
     "ExportFailedError",
     "FullError",
     "IntegrityError",
@@ -45,6 +50,68 @@ __all__ = [
 ]
 
 
+class ExitCode(IntEnum):
+    """What a verb exits with. The numbers never change their meaning.
+
+    A run that a signal stopped exits with 128 plus the number of the signal. Two of these have
+    names here; a plain int serves for every other one.
+    """
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    INTEGRITY = 4
+    REFUSED = 5
+    LOCKED = 11
+    NOT_FINISHED = 75
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+    @staticmethod
+    def of_signal(number: int) -> int:
+        """The exit code of a process that a signal stopped, as shells have it."""
+        return _SIGNALS + number
+
+    @staticmethod
+    def is_unfinished(code: int | None) -> bool:
+        """Whether the next run only goes on with a run that exited like this.
+
+        Args:
+            code: What the run exited with; None if it was killed.
+        """
+        return code is None or code == ExitCode.NOT_FINISHED or code > _SIGNALS
+
+    @staticmethod
+    def combine(codes: Iterable[int], *, any_succeeded: bool = False) -> int:
+        """One exit code for several outcomes.
+
+        The first of these that applies: the signal that stopped the work; integrity, if any bytes
+        were wrong; partial, if something failed and something succeeded; the code of all failures,
+        if they share one; failed; not finished; OK.
+
+        Args:
+            codes: One for each outcome; 0 if it is no failure.
+            any_succeeded: Whether something is done and good, beside what failed. A code for
+                partial among `codes` says so, too.
+        """
+        kinds = {*codes} - {ExitCode.OK}
+        signals = {code for code in kinds if code > _SIGNALS}
+        if signals:
+            return max(signals)
+        if ExitCode.INTEGRITY in kinds:
+            return ExitCode.INTEGRITY
+        failures = kinds - {ExitCode.NOT_FINISHED}
+        if failures and (any_succeeded or ExitCode.PARTIAL in failures):
+            return ExitCode.PARTIAL
+        if failures:
+            return failures.pop() if len(failures) == 1 else ExitCode.FAILED
+        return ExitCode.NOT_FINISHED if kinds else ExitCode.OK
+
+
+_SIGNALS = 128
+
+
 class LabferryError(Exception):
     """The root of the tree.
 
@@ -53,10 +120,10 @@ class LabferryError(Exception):
         hint: What the reader can do about it; a sentence of its own.
 
     Attributes:
-        exit_code: What a verb ends with where nothing else went wrong.
+        exit_code: What a verb ends with if nothing else went wrong.
     """
 
-    exit_code: int = 1
+    exit_code: int = ExitCode.FAILED
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -70,7 +137,7 @@ class LabferryError(Exception):
 class ConfigError(LabferryError):
     """The configuration is wrong; nothing was started."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class PluginError(ConfigError):
@@ -80,7 +147,7 @@ class PluginError(ConfigError):
 class LockHeldError(LabferryError):
     """Another run works on the same state folder."""
 
-    exit_code = 11
+    exit_code = ExitCode.LOCKED
 
 
 class StateError(LabferryError):
@@ -90,7 +157,7 @@ class StateError(LabferryError):
 class NotFinishedError(LabferryError):
     """The server is still exporting; the job is known and the next run goes on with it."""
 
-    exit_code = 75
+    exit_code = ExitCode.NOT_FINISHED
 
 
 class StoppedError(LabferryError):
@@ -103,7 +170,7 @@ class StoppedError(LabferryError):
     def __init__(self, signal_number: int) -> None:
         super().__init__("Stopped by a signal.", hint="Run again to go on where this run stopped.")
         self.signal_number = signal_number
-        self.exit_code = 128 + signal_number
+        self.exit_code = ExitCode.of_signal(signal_number)
 
 
 class ExportFailedError(LabferryError):
@@ -113,13 +180,13 @@ class ExportFailedError(LabferryError):
 class IntegrityError(LabferryError):
     """Bytes differ from what was declared or stored."""
 
-    exit_code = 4
+    exit_code = ExitCode.INTEGRITY
 
 
 class RefusedError(LabferryError):
     """Credentials were not accepted, or don't allow what was asked."""
 
-    exit_code = 5
+    exit_code = ExitCode.REFUSED
 
 
 class NotFoundError(LabferryError):

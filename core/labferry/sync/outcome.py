@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from labferry.ledger import Delivery, DeliveryState
 from labferry.lifecycle import ExportJob, Phase
 from labferry.sdk import (
+    ExitCode,
     ExportReport,
     MissingCopy,
     Outcome,
@@ -14,12 +15,6 @@ from labferry.sdk import (
     redact,
 )
 from labferry.sync.export_task import ExportTask
-
-_PARTIAL = 3
-_INTEGRITY = 4
-_REFUSED = 5
-_UNFINISHED = 75
-_SIGNALS = 128
 
 
 def report_export(
@@ -66,20 +61,10 @@ def report_export(
 def exit_code(exports: Iterable[ExportReport], problems: Iterable[int]) -> int:
     """The exit code of a run, from its exports and the codes of what else went wrong."""
     reports = list(exports)
-    codes = {*problems, *(report.exit_code for report in reports)} - {0}
-    if _INTEGRITY in codes:
-        return _INTEGRITY
-    failures = codes - {_UNFINISHED}
-    if failures and any(report.receipts for report in reports):
-        return _PARTIAL
-    if failures:
-        return _REFUSED if failures == {_REFUSED} else 1
-    return _UNFINISHED if codes else 0
-
-
-def is_decided(code: int) -> bool:
-    """Whether a run with this exit code came to an end, good or bad, and not to a pause."""
-    return code != _UNFINISHED and code < _SIGNALS
+    return _combine(
+        [*problems, *(report.exit_code for report in reports)],
+        any_succeeded=any(report.receipts for report in reports),
+    )
 
 
 def is_complete(report: RunReport, required: Mapping[str, Collection[str]]) -> bool:
@@ -123,17 +108,23 @@ def _missing(
 def _code(work: ExportTask, failed: Sequence[Delivery]) -> int:
     job = work.export.job
     if job.phase is Phase.UNCHANGED:
-        return 0
+        return ExitCode.OK
+    deliveries = [delivery.exit_code for delivery in failed]
     if job.phase is Phase.DONE:
-        if _INTEGRITY in {d.exit_code for d in failed}:
-            return _INTEGRITY
-        return _PARTIAL if job.warning else 0
+        damaged = [code for code in deliveries if code == ExitCode.INTEGRITY]
+        return _combine([*damaged, ExitCode.PARTIAL if job.warning else ExitCode.OK])
     if job.phase is Phase.FAILED:
         return job.exit_code
     problems = [problem for problem in work.problems if not isinstance(problem, StoppedError)]
-    codes = {d.exit_code for d in failed} | {problem.exit_code for problem in problems}
-    known = next((code for code in (_INTEGRITY, _REFUSED) if code in codes), None)
-    return known or (1 if codes - {_UNFINISHED} else _UNFINISHED)
+    return _combine([ExitCode.NOT_FINISHED, *deliveries, *(each.exit_code for each in problems)])
+
+
+def _combine(codes: Iterable[int], *, any_succeeded: bool = False) -> int:
+    """As `ExitCode.combine`. Whatever a plugin says: a run that began is no mistake of usage."""
+    return ExitCode.combine(
+        (ExitCode.FAILED if code == ExitCode.USAGE else code for code in codes),
+        any_succeeded=any_succeeded,
+    )
 
 
 def _seconds(job: ExportJob) -> float | None:
@@ -144,4 +135,4 @@ def _seconds(job: ExportJob) -> float | None:
 
 def _outcome(phase: Phase, code: int) -> Outcome:
     ended = {Phase.DONE: Outcome.STORED, Phase.UNCHANGED: Outcome.UNCHANGED}
-    return ended.get(phase, Outcome.PENDING if code == _UNFINISHED else Outcome.FAILED)
+    return ended.get(phase, Outcome.PENDING if code == ExitCode.NOT_FINISHED else Outcome.FAILED)

@@ -10,14 +10,12 @@ from labferry.lifecycle import Phase
 from labferry.lifecycle.events import Ended, Restarted, Unchanged
 from labferry.lifecycle.job import Policy
 from labferry.runtime.plugin_errors import wrap_plugin_error
-from labferry.sdk import ExportFailedError, ExportRequest, LabferryError, Source
+from labferry.sdk import ExitCode, ExportFailedError, ExportRequest, LabferryError, Source
 from labferry.sync.change_detection import last_everywhere
 from labferry.sync.context import RunContext
 from labferry.sync.export_task import ExportTask
 
 _log = logging.getLogger(__name__)
-_INTERRUPTED = {None, 75, 130, 143}
-"""How runs end that left in the middle of things; None stands for a killed one."""
 
 
 @dataclass(slots=True)
@@ -175,7 +173,7 @@ def _is_leftover(context: RunContext, export: Export) -> bool:
     """
     if export.job.phase is not Phase.VERIFIED:
         return False
-    return context.ledger.run(export.run).exit_code not in _INTERRUPTED
+    return not ExitCode.is_unfinished(context.ledger.run(export.run).exit_code)
 
 
 def _take_over(context: RunContext, source: Source[Any], export: Export) -> Export:
@@ -188,7 +186,7 @@ def _take_over(context: RunContext, source: Source[Any], export: Export) -> Expo
 
 def _end(context: RunContext, export: Export, reason: str) -> None:
     _log.warning("%s: %s is given up: %s", export.source, export.request.title, reason)
-    context.record(replace(export, run=context.run), Ended(reason, 1), Policy())
+    context.record(replace(export, run=context.run), Ended(reason, ExitCode.FAILED), Policy())
 
 
 def _named(error: LabferryError, source: str) -> LabferryError:

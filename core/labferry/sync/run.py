@@ -19,6 +19,7 @@ from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.runtime.threads import Task, ThreadSupervisor
 from labferry.sdk import (
+    ExitCode,
     FullError,
     IntegrityError,
     LabferryError,
@@ -34,7 +35,7 @@ from labferry.sync.fanout import DeliveryQueue, FanOut
 from labferry.sync.freshness import standings
 from labferry.sync.lane import LaneWorker, declared_archive
 from labferry.sync.observers import observing, report_not_started
-from labferry.sync.outcome import exit_code, is_complete, is_decided, report_export
+from labferry.sync.outcome import exit_code, is_complete, report_export
 from labferry.sync.planning import Plan, make_plan
 from labferry.sync.retention_apply import retire
 from labferry.sync.run_log import RunLog, run_log
@@ -314,7 +315,7 @@ class _Run:
     def _previous_exit_code(self) -> int | None:
         for number in range(self._context.run - 1, 0, -1):
             code = self._ledger.run(number).exit_code
-            if code is not None and is_decided(code):
+            if not ExitCode.is_unfinished(code):
                 return code
         return None
 

@@ -13,7 +13,7 @@ from labferry.config.encryption_check import check_encryption
 from labferry.ledger import Ledger
 from labferry.runtime.lock import run_lock
 from labferry.runtime.plugin_errors import wrap_plugin_error
-from labferry.sdk import Finding, LabferryError, LockHeldError, Severity
+from labferry.sdk import ExitCode, Finding, LabferryError, LockHeldError, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _gather(
     try:
         with closing(config.kind(config.name, config.settings)) as plugin:
             for finding in look(plugin):
-                code = 1 if finding.severity is Severity.ERROR else 0
+                code = ExitCode.FAILED if finding.severity is Severity.ERROR else ExitCode.OK
                 yield CheckResult(subject, finding, code)
     except Exception as error:  # noqa: BLE001 - a stranger's plugin must not end the check
         yield _failure(subject, wrap_plugin_error(error, "Its plugin"))
