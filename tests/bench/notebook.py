@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trustme
 from tests.needs import require_program
-from tests.plugins.labferry_sftp.servers import free_port, running
+from tests.servers.processes import free_port, listens, running
 from typing_extensions import override
 
 from labferry.testing.rspace import BigArchive, JobTiming, Options, SimulatedRSpace
@@ -123,7 +123,7 @@ def notebook(home: Path, size: int, *, tls: bool = False) -> Iterator[Notebook]:
         (home / "nginx.conf").write_text(text)
         command = [require_program("nginx", "nginx-light"), "-p", str(home)]
         command += ["-e", str(home / "error.log"), "-c", str(home / "nginx.conf")]
-        with running(command, port, home / "nginx.log"):
+        with running(command, home / "nginx.log", lambda: listens(port)):
             authority = home / "authority.pem" if tls else None
             yield Notebook(port, size, content.crc32, authority)
 

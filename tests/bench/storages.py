@@ -12,8 +12,8 @@ from tests.needs import require_program
 from tests.plugins.labferry_s3.bucket import PREFIX, Bucket
 from tests.plugins.labferry_s3.ceph import Ceph
 from tests.plugins.labferry_s3.servers import Store
-from tests.plugins.labferry_sftp.openssh import OpenSsh
-from tests.plugins.labferry_sftp.servers import public_key
+from tests.servers.openssh import OpenSsh
+from tests.servers.ssh_keys import public_key
 
 from labferry.sdk import JsonValue
 

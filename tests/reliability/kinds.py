@@ -9,8 +9,8 @@ from typing import Self
 
 from tests.plugins.labferry_s3.bucket import client
 from tests.plugins.labferry_s3.ceph import Ceph
-from tests.plugins.labferry_sftp.openssh import OpenSsh
-from tests.plugins.labferry_sftp.proftpd import ProFtpd
+from tests.servers.openssh import OpenSsh
+from tests.servers.proftpd import ProFtpd
 
 from .targets import LocalTarget, S3Target, SftpTarget, Target
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from tests.plugins.labferry_s3.bucket import client
 from tests.plugins.labferry_s3.servers import Store
-from tests.plugins.labferry_sftp.openssh import OpenSsh
-from tests.plugins.labferry_sftp.proftpd import ProFtpd
+from tests.servers.openssh import OpenSsh
+from tests.servers.proftpd import ProFtpd
 from typing_extensions import override
 
 

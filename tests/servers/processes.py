@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.needs import leave_out
 
 _SECONDS = 60.0
 _LOG_SHOWN = 2000
@@ -24,7 +25,7 @@ def program_of_wheel(name: str, wheel: str) -> str:
     """
     found = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
     if found is None:
-        pytest.skip(f"needs {name}: pip install {wheel}")
+        leave_out(name, f"pip install {wheel}")
     return found
 
 

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from .openssh import OpenSsh
-from .proftpd import ProFtpd
-from .servers import in_a_small_disk
+from tests.servers.limits import in_a_small_disk
+from tests.servers.openssh import OpenSsh
+from tests.servers.proftpd import ProFtpd
 
 _HERE = Path(__file__).parent
 

@@ -14,8 +14,7 @@ import dns.rdataset
 import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from tests.needs import in_own_mounts, require_program
-
-from .servers import running
+from tests.servers.processes import listens, running
 
 SIGNED = "labs.example"
 UNSIGNED = "plain.example"
@@ -93,7 +92,7 @@ class Unbound:
     def running(self) -> Iterator["Unbound"]:
         program = require_program("unbound", "unbound")
         command = [program, "-d", "-p", "-c", str(self.home / "unbound.conf")]
-        with running(command, 53, self.home / "unbound.log", self.address):
+        with running(command, self.home / "unbound.log", lambda: listens(53, self.address)):
             yield self
 
     def used_by(self, *command: str, more: str = "", address: str | None = None) -> list[str]:

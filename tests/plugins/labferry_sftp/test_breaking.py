@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers.openssh import OpenSsh
+from tests.servers.tcp_proxy import Proxy
 
 from labferry.sdk import Checked, TransientError
 from labferry.testing.samples import MemoryCheckpoint, SampleManifest
@@ -17,8 +19,6 @@ from labferry_sftp.remote import Remote
 from labferry_sftp.storing import Storing
 from labferry_sftp.transfer import IN_FLIGHT, Pieces
 
-from .openssh import OpenSsh
-from .proxy import Proxy
 from .trying import sample, sink
 
 MIB = 1 << 20

@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 from asyncssh import SFTPClientFile
+from tests.servers.openssh import OpenSsh
+from tests.servers.proftpd import ProFtpd
 
 from labferry.sdk import Checked, IntegrityError, NotFoundError, RefusedError
 from labferry_sftp import checkfile
 from labferry_sftp.readback import ReadBack
 from labferry_sftp.transfer import Pieces
 
-from .openssh import OpenSsh
-from .proftpd import ProFtpd
 from .trying import sample, sink, store
 
 MIB = 1 << 20

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from tests.needs import in_own_mounts, require_root
+from tests.servers.openssh import OpenSsh
 
 from labferry.sdk import Checked, NotFoundError
 from labferry.testing.samples import MemoryCheckpoint, SampleManifest
 
-from .openssh import OpenSsh
 from .trying import check, sample, sink, store
 
 _PLACE = "/mnt"

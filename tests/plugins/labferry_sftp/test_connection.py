@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.servers.openssh import OpenSsh
+from tests.servers.tcp_proxy import Proxy
 
 from labferry.sdk import InvalidAnswerError, RefusedError, TransientError
 from labferry.testing.samples import MemoryCheckpoint, SampleManifest
 
-from .openssh import OpenSsh
-from .proxy import Proxy
 from .trying import check, sample, sink, store
 
 MIB = 1 << 20

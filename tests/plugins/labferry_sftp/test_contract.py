@@ -2,14 +2,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from tests.servers.openssh import OpenSsh
+from tests.servers.processes import free_port
+from tests.servers.proftpd import ProFtpd
 
 from labferry.sdk import JsonValue
 from labferry.testing.sink import FolderStorage, SinkContract
 from labferry_sftp import SftpSink
-
-from .openssh import OpenSsh
-from .proftpd import ProFtpd
-from .servers import free_port
 
 
 class TestSftpSinkOnOpenSsh(SinkContract):

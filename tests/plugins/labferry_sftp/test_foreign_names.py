@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.servers.openssh import OpenSsh
 
-from .openssh import OpenSsh
 from .trying import sample, sink, store
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -5,13 +5,12 @@ from typing import ClassVar
 
 import pytest
 from pydantic import ValidationError
+from tests.servers.openssh import OpenSsh
+from tests.servers.processes import free_port
 
 from labferry.sdk import JsonValue
 from labferry.testing.sink import FolderStorage, SinkContract
 from labferry_fsspec import FsspecSettings, UrlSink
-
-from .openssh import OpenSsh
-from .servers import free_port
 
 
 def _table(server: OpenSsh, folder: Path, **options: JsonValue) -> dict[str, JsonValue]:

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 from tests.needs import require_program
+from tests.servers.openssh import OpenSsh
+from tests.servers.ssh_keys import make_key, public_key
 
 from labferry.sdk import RefusedError
 
-from .openssh import OpenSsh
-from .servers import make_key, public_key
 from .trying import check, sink, store
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from tests.needs import require_program
+from tests.servers.openssh import OpenSsh
+from tests.servers.proftpd import PASSWORD, ProFtpd
+from tests.servers.ssh_keys import make_key
 
 from labferry.sdk import ConfigError, RefusedError
 
-from .openssh import OpenSsh
-from .proftpd import PASSWORD, ProFtpd
-from .servers import make_key
 from .trying import check
 
 PASSPHRASE = "tell-nobody-this"

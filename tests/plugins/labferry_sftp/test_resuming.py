@@ -3,6 +3,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.servers.openssh import OpenSsh
 
 from labferry.sdk import IntegrityError, LabferryError, StrayKind, TransientError
 from labferry.testing.samples import FileCheckpoint, MemoryCheckpoint, SampleArchive
@@ -11,7 +12,6 @@ from labferry.testing.sink.killing import run_in_process
 from labferry_sftp import SftpSink
 from labferry_sftp.transfer import IN_FLIGHT, Pieces
 
-from .openssh import OpenSsh
 from .trying import check, sample, sink, store
 
 MIB = 1 << 20

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from tests.needs import require_program
+from tests.servers.openssh import OpenSsh
+from tests.servers.ssh_keys import make_key, public_key
+from tests.servers.tcp_proxy import Proxy
 
 from labferry.sdk import ConfigError, JsonValue, RefusedError, TransientError
 
-from .openssh import OpenSsh
-from .proxy import Proxy
-from .servers import make_key, public_key
 from .trying import check, sink
 
 Table = dict[str, JsonValue]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from tests.needs import require_root
+from tests.servers.openssh import OpenSsh
+from tests.servers.ssh_keys import make_key, public_key
 
 from labferry.sdk import PluginError
 
-from .openssh import OpenSsh
 from .resolver import SIGNED, UNSIGNED, Unbound, sshfp_records
-from .servers import make_key, public_key
 from .trying import check
 
 Checked = Callable[..., "Done"]

@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers.limits import in_a_small_disk, with_small_files_only
+from tests.servers.openssh import OpenSsh
+from tests.servers.proftpd import ProFtpd
 
 from labferry.sdk import Checked, ConflictError, FullError, Severity, TransientError
 from labferry.testing.samples import MemoryCheckpoint, SampleManifest
 from labferry.testing.sink import FolderStorage
 from labferry_sftp.remote import Remote
 
-from .openssh import OpenSsh
-from .proftpd import ProFtpd
-from .servers import in_a_small_disk, with_small_files_only
 from .trying import check, sample, sink, store
 
 MIB = 1 << 20

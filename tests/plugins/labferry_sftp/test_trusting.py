@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.needs import in_own_mounts
-
-from .openssh import OpenSsh
-from .servers import make_key
+from tests.servers.openssh import OpenSsh
+from tests.servers.ssh_keys import make_key
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -10,7 +10,8 @@ from tests.needs import require_program
 
 from labferry.sdk import JsonValue
 
-from .servers import free_port, make_key, public_key, running
+from .processes import free_port, listens, running
+from .ssh_keys import make_key, public_key
 
 _PACKAGES = "openssh-server openssh-client"
 _CONFIG = """
@@ -87,7 +88,7 @@ class OpenSsh:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd insists on it
         command = [*before, program, "-D", "-e", "-f", str(self.home / "sshd_config")]
-        with running(command, self.port, self.home / "sshd.log"):
+        with running(command, self.home / "sshd.log", lambda: listens(self.port)):
             yield self
 
     def _write_config(self, more: str, subsystem: str, *, keyboard: bool) -> None:

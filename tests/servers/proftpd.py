@@ -12,7 +12,8 @@ from tests.needs import leave_out, require_program
 
 from labferry.sdk import JsonValue
 
-from .servers import free_port, make_key, public_key, running
+from .processes import free_port, listens, running
+from .ssh_keys import make_key, public_key
 
 PASSWORD = "correct-horse-battery"
 _PACKAGES = "proftpd-core proftpd-mod-crypto openssh-client openssl"
@@ -87,7 +88,7 @@ class ProFtpd:
         """Started, by way of another command if one is given."""
         program = require_program("proftpd", _PACKAGES)
         command = [*before, program, "--nodaemon", "--config", str(self.home / "proftpd.conf")]
-        with running(command, self.port, self.home / "proftpd.log"):
+        with running(command, self.home / "proftpd.log", lambda: listens(self.port)):
             yield self
 
     def _write_account(self) -> None:

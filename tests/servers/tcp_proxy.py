@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from typing import Self
 
-from .servers import free_port
+from .processes import free_port
 
 _BLOCK = 65_536
 
