@@ -1,6 +1,5 @@
 """What the destinations themselves say: the ground of every verb that proves a backup."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,14 +8,14 @@ from typing import Any, Generic, TypeVar
 
 from labferry.config import SinkConfig
 from labferry.runtime.plugin_errors import wrap_plugin_error
+from labferry.runtime.retry import RetryPolicy, retry
 from labferry.runtime.stop import Stop
-from labferry.sdk import LabferryError, Sink, StoredArchive, TransientError, redact
+from labferry.sdk import LabferryError, Sink, StoredArchive, redact
 
 ResultT = TypeVar("ResultT")
 
-_log = logging.getLogger(__name__)
-_TRIES = 3
-_LONGEST_PAUSE = 60.0
+LISTING = RetryPolicy(tries=3)
+"""Patience with a question that somebody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +66,11 @@ def ask_side_by_side(
         while asker.is_alive():
             asker.join(0.05)
             stop.check()
+    stop.check()
     return Answers(
         {asker.name: asker.answers[0] for asker in askers if asker.answers},
         {asker.name: asker.failure for asker in askers if asker.failure},
     )
-
-
-def pause_before(attempt: int, error: TransientError, stop: Stop) -> None:
-    """Wait before another try, longer each time, as a destination asks and not beyond reason.
-
-    Args:
-        attempt: How many tries there were, from 1 on.
-        error: What the last one ended with.
-        stop: Ends the waiting.
-    """
-    seconds = max(error.retry_after or 0.0, 0.5 * 2.0**attempt)
-    _log.info("Trying again: %s", error)
-    stop.wait(min(seconds, _LONGEST_PAUSE))
 
 
 class _Asker(Thread, Generic[ResultT]):
@@ -107,12 +94,7 @@ class _Asker(Thread, Generic[ResultT]):
             self.failure = wrap_plugin_error(error, f"The sink of {self.name}")
 
     def _ask(self) -> ResultT:
-        for attempt in range(1, _TRIES):
-            try:
-                return self._ask_once()
-            except TransientError as error:
-                pause_before(attempt, error, self._stop_request)
-        return self._ask_once()
+        return retry(self._ask_once, self._stop_request, self.name, LISTING)
 
     def _ask_once(self) -> ResultT:
         with open_sink(self._config) as sink:

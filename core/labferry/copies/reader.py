@@ -6,13 +6,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
 
-from labferry.copies.query import pause_before
 from labferry.runtime.plugin_errors import wrap_plugin_error
+from labferry.runtime.retry import retry
 from labferry.runtime.stop import Stop
-from labferry.sdk import IntegrityError, LabferryError, Sink, StoredArchive, TransientError
+from labferry.sdk import IntegrityError, LabferryError, Sink, StoredArchive
 
 _CHUNK = 1 << 20
-_TRIES = 5
 
 
 class Hash(Protocol):
@@ -109,12 +108,7 @@ class CopyReader:
         self.close()
 
     def _read_patiently(self, size: int) -> bytes:
-        for attempt in range(1, _TRIES):
-            try:
-                return self._read_once(size)
-            except TransientError as error:
-                pause_before(attempt, error, self._stop)
-        return self._read_once(size)
+        return retry(lambda: self._read_once(size), self._stop, self._stored.key)
 
     def _read_once(self, size: int) -> bytes:
         try:

@@ -125,8 +125,9 @@ class Sink(ABC, Generic[SettingsT]):
 
     A subclass names its `type`, the word used in the configuration, and its `Settings`. One
     instance serves one `[destinations.NAME]`; it is made, used and closed on one thread. Its
-    methods block, raise the errors of `labferry.sdk.errors`, and do not retry: the core alone
-    decides on that.
+    methods block, raise the errors of `labferry.sdk.errors`, and
+    leave trying again to the core: it decides on TransientError whether, when and how often. A
+    client library may repeat a single request within seconds.
 
     Args:
         name: The destination's name in the configuration.

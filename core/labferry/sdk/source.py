@@ -130,8 +130,9 @@ class Source(ABC, Generic[SettingsT]):
 
     A subclass names its `type`, the word used in the configuration, and its `Settings`. One
     instance serves one `[sources.NAME]`. The methods that take a lane may be called from several
-    threads at a time, one for each lane. They block, raise the errors of `labferry.sdk.errors`,
-    and do not retry: the core alone decides on that.
+    threads at a time, one for each lane. They block, raise the errors of `labferry.sdk.errors`, and
+    leave trying again to the core: it decides on TransientError whether, when and how often. A
+    client library may repeat a single request within seconds.
 
     A **lane** names a credential in words that may be shown, such as `alice@rspace.example.edu`.
     A server runs one export per user at a time, so the core never runs two jobs side by side

@@ -14,6 +14,7 @@ from labferry.lifecycle import Policy, advance
 from labferry.lifecycle.events import Event
 from labferry.runtime.clock import Clock
 from labferry.runtime.progress import Progress
+from labferry.runtime.retry import RetryPolicy
 from labferry.runtime.stop import Stop
 from labferry.sdk import Receipt, RunReport, RunStarted, Source, redact
 from labferry.spool import Spool
@@ -35,7 +36,7 @@ class RunContext:
         hooks: Calls the observers.
         stop: Ends the run.
         progress: Shows what is going on.
-        backoff: Seconds before a destination is tried again the first time.
+        first_pause: Seconds before a destination is tried again the first time.
     """
 
     run: int
@@ -47,12 +48,23 @@ class RunContext:
     hooks: pluggy.HookRelay
     stop: Stop
     progress: Progress = field(default_factory=Progress)
-    backoff: float = 1.0
+    first_pause: float = 1.0
 
     @property
     def needs_md5(self) -> bool:
         """Whether any destination needs an MD5."""
         return any(config.kind.traits.needs_md5 for config in self.config.destinations.values())
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """How patient to be with a destination; never beyond `max_wait`."""
+        return RetryPolicy(first_pause=self.first_pause, time_left=self.time_left)
+
+    def time_left(self) -> float | None:
+        """How many seconds the run may still wait; None without `max_wait`."""
+        if self.config.max_wait is None:
+            return None
+        return (self.clock.began + self.config.max_wait - self.clock.now()).total_seconds()
 
     def policy(self, source: Source[Any]) -> Policy:
         """How patient to be with a source's jobs."""

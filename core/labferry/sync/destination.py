@@ -13,6 +13,7 @@ from labferry.ledger import Delivery, DeliveryState
 from labferry.runtime.log_context import about
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import ActivityKind, TrackedArchive
+from labferry.runtime.retry import retry
 from labferry.sdk import (
     Archive,
     Checkpoint,
@@ -22,7 +23,6 @@ from labferry.sdk import (
     Receipt,
     Sink,
     StoppedError,
-    TransientError,
     redact,
 )
 from labferry.sync.context import RunContext
@@ -32,8 +32,6 @@ from labferry.sync.manifests import CopyManifest
 from labferry.sync.read_back import read_share
 
 _log = logging.getLogger(__name__)
-_TRIES = 5
-_BACKOFF_MOST = 60.0
 
 
 class DestinationWorker(Thread):
@@ -58,6 +56,7 @@ class DestinationWorker(Thread):
         self._belt = belt
         self._handover = handover
         self.problems: list[LabferryError] = []
+        self._furthest = 0.0
 
     @override
     def run(self) -> None:
@@ -123,17 +122,16 @@ class DestinationWorker(Thread):
 
     def _deliver(self, sink: Sink[Any], parcel: DeliveryTask) -> None:
         store = self._way(parcel)
-        for attempt in range(_TRIES):
-            self._context.stop.check()
-            try:
-                receipt = store(sink)
-            except TransientError as error:
-                if attempt + 1 == _TRIES or parcel.archive.is_refused:
-                    raise
-                self._pause(attempt, error)
-            else:
-                self._stored(parcel, receipt)
-                return
+        self._furthest = 0.0
+        receipt = retry(
+            lambda: store(sink),
+            self._context.stop,
+            f"{self._destination}: {parcel.archive.id}",
+            self._context.retry_policy,
+            reached=lambda: self._furthest,
+            is_hopeless=lambda: parcel.archive.is_refused,
+        )
+        self._stored(parcel, receipt)
 
     def _way(self, parcel: DeliveryTask) -> Callable[[Sink[Any]], Receipt]:
         """How this destination gets an archive: as it is, or encrypted."""
@@ -161,20 +159,18 @@ class DestinationWorker(Thread):
     ) -> Receipt:
         subject = f"{self._destination}: {archive.id}"
         with self._context.progress.activity(ActivityKind.STORE, subject, archive.size) as activity:
-            receipt = sink.store(TrackedArchive(archive, activity.reach), manifest, checkpoint)
+
+            def reach(offset: int) -> None:
+                activity.reach(offset)
+                self._furthest = max(self._furthest, offset)
+
+            receipt = sink.store(TrackedArchive(archive, reach), manifest, checkpoint)
         stored = (receipt.archive_id, receipt.key, receipt.size)
         if stored != (archive.id, archive.key, archive.size):
             raise PluginError(
                 f"The sink of {self._destination} returned a receipt for another archive."
             )
         return receipt
-
-    def _pause(self, attempt: int, error: TransientError) -> None:
-        seconds = max(
-            error.retry_after or 0.0, min(_BACKOFF_MOST, self._context.backoff * 2**attempt)
-        )
-        _log.info("%s: trying again in %g s: %s", self._destination, seconds, redact(str(error)))
-        self._context.stop.wait(seconds)
 
     def _stored(self, parcel: DeliveryTask, receipt: Receipt) -> None:
         receipt = replace(receipt, destination=self._destination)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from labferry.runtime.progress import ActivityKind
+from labferry.runtime.retry import RetryPolicy
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     Checked,
@@ -24,8 +25,6 @@ from labferry.sync.verify_schedule import Rule, Unread, choose_share, longest_ga
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
-_TRIES = 5
-_BACKOFF_MOST = 60.0
 _MEMORY = timedelta(days=2)
 """For how long at least it is known when syncs were: long enough to tell how often they are."""
 _BAD_MEDIUM = {errno.EIO, errno.EBADMSG, errno.EUCLEAN}
@@ -38,7 +37,7 @@ def read_back(
     stop: Stop,
     *,
     take: Callable[[bytes], object] = len,
-    backoff: float = 1.0,
+    policy: RetryPolicy | None = None,
 ) -> None:
     """Read a copy to its end and compare it with its manifest, in little memory.
 
@@ -47,7 +46,8 @@ def read_back(
         stored: The copy.
         stop: Ends the reading.
         take: Is given every piece as it comes.
-        backoff: Seconds before the first retry, where the connection breaks.
+        policy: How patient to be if the connection breaks; failures count from zero after each
+            piece that came.
 
     Raises:
         IntegrityError: It is not what its manifest says, the storage can't read it, or it is gone.
@@ -56,7 +56,7 @@ def read_back(
     manifest = stored.manifest
     digest, size = hashlib.sha256(), 0
     try:
-        for piece in _pieces(sink, stored, stop, backoff):
+        for piece in _pieces(sink, stored, stop, policy or RetryPolicy()):
             size += len(piece)
             if size > manifest.size:
                 break
@@ -142,7 +142,7 @@ def _read_one(context: RunContext, sink: Sink[Any], unread: Unread) -> Integrity
             read_back(
                 *(sink, stored, context.stop),
                 take=lambda piece: activity.reach(activity.done + len(piece)),
-                backoff=context.backoff,
+                policy=context.retry_policy,
             )
         except IntegrityError as error:
             return error
@@ -162,7 +162,9 @@ def _stored(context: RunContext, sink: Sink[Any], archive_id: str) -> StoredArch
     return stored
 
 
-def _pieces(sink: Sink[Any], stored: StoredArchive, stop: Stop, backoff: float) -> Iterator[bytes]:
+def _pieces(
+    sink: Sink[Any], stored: StoredArchive, stop: Stop, policy: RetryPolicy
+) -> Iterator[bytes]:
     """The bytes of a copy; a connection that breaks is taken up again where it broke."""
     offset, failures = 0, 0
     while True:
@@ -174,11 +176,11 @@ def _pieces(sink: Sink[Any], stored: StoredArchive, stop: Stop, backoff: float) 
                     yield piece
         except TransientError as error:
             failures += 1
-            if failures == _TRIES:
+            pause = policy.pause(failures, error)
+            if not policy.allows(failures, 0.0, pause):
                 raise
-            seconds = max(error.retry_after or 0.0, min(_BACKOFF_MOST, backoff * 2**failures))
-            _log.info("%s: trying again in %g s: %s", sink.name, seconds, redact(str(error)))
-            stop.wait(seconds)
+            _log.info("%s: %s Trying again in %g s.", sink.name, redact(str(error)), pause)
+            stop.wait(pause)
         else:
             return
 

@@ -19,10 +19,9 @@ from tests.stated import require_stated
 
 from labferry.actions.restore.restore import Place, Restored, restore
 from labferry.actions.session import Session, open_stores
-from labferry.copies import query as stores
-from labferry.copies import reader as copyreader
 from labferry.copies.query import open_sink, stored_archives
 from labferry.copies.select import LATEST, ArchiveQuery
+from labferry.runtime.retry import RetryPolicy
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     Manifest,
@@ -214,9 +213,4 @@ def zip_of() -> Callable[..., bytes]:
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trying again takes no time."""
 
-    def hurry(attempt: int, error: Exception, stop: Stop) -> None:
-        del attempt, error
-        stop.check()
-
-    monkeypatch.setattr(stores, "pause_before", hurry)
-    monkeypatch.setattr(copyreader, "pause_before", hurry)
+    monkeypatch.setattr(RetryPolicy, "pause", lambda *_: 0.0)

@@ -1,7 +1,6 @@
 """A corner of a real destination in which its sink can be tried out, and what was put there."""
 
 import hashlib
-import logging
 import secrets
 from builtins import list as list_of
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from typing import Any
 
 from labferry.config import SinkConfig
 from labferry.runtime.plugin_errors import wrap_plugin_error
+from labferry.runtime.retry import RetryPolicy, retry
+from labferry.runtime.stop import Stop
 from labferry.sdk import (
     MANIFEST_SUFFIX,
     Finding,
@@ -20,17 +21,14 @@ from labferry.sdk import (
     Receipt,
     Sink,
     StoredArchive,
-    TransientError,
 )
 from labferry.testing.samples import Content, MemoryCheckpoint, SampleArchive, SampleManifest
 from labferry.testing.samples.background import Background
 
-_log = logging.getLogger(__name__)
 _FOLDER = "labferry-validate"
 _SIZE = 300_007
 _PATIENCE = 900.0
 """Seconds after which a store is taken to hang; a slow line must not be mistaken for that."""
-_TRIES = 3
 _CHUNK = 1 << 20
 
 
@@ -83,12 +81,9 @@ class Scratch:
     def store(self, archive: SampleArchive, note: MemoryCheckpoint | None = None) -> Receipt:
         """Store an archive with a new sink, trying again as labferry does."""
         note = note or MemoryCheckpoint()
-        for _ in range(_TRIES - 1):
-            try:
-                return self.store_once(archive, note)
-            except TransientError as error:
-                _log.info("%s: trying again: %s", self.config.name, error)
-        return self.store_once(archive, note)
+        return retry(
+            lambda: self.store_once(archive, note), Stop(), self.config.name, RetryPolicy(tries=3)
+        )
 
     def store_once(self, archive: SampleArchive, note: MemoryCheckpoint) -> Receipt:
         """Store an archive with a new sink."""

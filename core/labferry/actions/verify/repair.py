@@ -7,22 +7,23 @@ the next repair goes on from what is in the spool.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from typing_extensions import override
 
 from labferry.actions.verify.results import VerifyResult, VerifyState
 from labferry.config import Config, SinkConfig
-from labferry.copies.query import open_sink, pause_before, stored_archives
+from labferry.copies.query import open_sink, stored_archives
 from labferry.copies.reader import CopyReader
 from labferry.ledger import Copy, Ledger
 from labferry.runtime.lock import run_lock
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Activity, ActivityKind, Progress, TrackedArchive
+from labferry.runtime.retry import retry
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     MANIFEST_SUFFIX,
@@ -36,7 +37,6 @@ from labferry.sdk import (
     Sink,
     StoppedError,
     StoredArchive,
-    TransientError,
     redact,
 )
 from labferry.spool import Declared, Spool, SpoolArchive
@@ -44,10 +44,7 @@ from labferry.sync.read_back import read_back
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
-_TRIES = 5
 _BEING_REPAIRED = "It is being repaired; run `labferry verify --repair` again if that was cut off."
-
-ResultT = TypeVar("ResultT")
 
 
 def repair(
@@ -200,16 +197,22 @@ class _Workshop:
         archive: SpoolArchive,
     ) -> StoredArchive:
         copies, identity = self.ledger.copies, good.manifest.archive_id
+        subject = f"{sink.name}: {identity}"
         if bad is not None:
             _require_delete(sink, bad)
         copies.replace(sink.name, good, datetime.now(UTC), _BEING_REPAIRED)
         if sink.traits.can_delete:
             # What is gone may have left something behind that its archive would collide with.
-            self._patiently(lambda: sink.delete(bad or good))
-        draft, note, subject = _Sealed(good), _Note(), f"{sink.name}: {identity}"
+            retry(lambda: sink.delete(bad or good), self.stop, subject)
+        draft, note = _Sealed(good), _Note()
         with self.progress.activity(ActivityKind.STORE, subject, archive.size) as activity:
             tracked = TrackedArchive(archive, activity.reach)
-            receipt = self._patiently(lambda: sink.store(tracked, draft, note))
+            receipt = retry(
+                lambda: sink.store(tracked, draft, note),
+                self.stop,
+                subject,
+                reached=lambda: activity.done,
+            )
             stored = replace(good, key=receipt.key, version_id=receipt.version_id)
             activity.become(ActivityKind.VERIFY, archive.size)
             read_back(
@@ -220,19 +223,10 @@ class _Workshop:
         self.spool.discard(f"{identity}.repair")
         return stored
 
-    def _patiently(self, act: Callable[[], ResultT]) -> ResultT:
-        for attempt in range(1, _TRIES):
-            self.stop.check()
-            try:
-                return act()
-            except TransientError as error:
-                pause_before(attempt, error, self.stop)
-        return act()
-
     def _list(self, config: SinkConfig) -> Mapping[str, StoredArchive]:
         if config.name not in self._listed:
             with open_sink(config) as sink:
-                archives = self._patiently(lambda: stored_archives(sink))
+                archives = retry(lambda: stored_archives(sink), self.stop, config.name)
             self._listed[config.name] = {each.manifest.archive_id: each for each in archives}
         return self._listed[config.name]
 

@@ -14,10 +14,11 @@ from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyS
 from labferry.config import SinkConfig
 from labferry.copies.contents import read_contents
 from labferry.copies.plain import identities_for
-from labferry.copies.query import open_sink, pause_before, stored_archives
+from labferry.copies.query import LISTING, open_sink, stored_archives
 from labferry.ledger import Copies
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import ActivityKind, Progress
+from labferry.runtime.retry import retry
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     MANIFEST_SUFFIX,
@@ -29,11 +30,9 @@ from labferry.sdk import (
     StoppedError,
     StoredArchive,
     StrayKind,
-    TransientError,
 )
 from labferry.sync.read_back import read_back, repair_hint
 
-_TRIES = 3
 _ENCRYPTED_SUFFIX = ".age"
 _SAID = {
     BreakKind.GONE: "is gone, and retention did not remove it.",
@@ -119,12 +118,7 @@ class Verifier(Thread):
             yield from self._headless(sink, {found.key for found in breaks.values()})
 
     def _list(self, sink: Sink[Any]) -> Sequence[StoredArchive]:
-        for attempt in range(1, _TRIES):
-            try:
-                return stored_archives(sink)
-            except TransientError as error:
-                pause_before(attempt, error, self._bench.stop)
-        return stored_archives(sink)
+        return retry(lambda: stored_archives(sink), self._bench.stop, self._config.name, LISTING)
 
     def _breaks(self, listed: Sequence[StoredArchive]) -> dict[str, Break]:
         """What is not as the ledger knows it; it learns what it did not know."""

@@ -1,0 +1,101 @@
+"""Trying again: how often, and how long to pause before.
+
+Every verb retries by these rules. Only a TransientError is retried: everything else that a plugin
+raises says that another try would end the same way.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from labferry.runtime.stop import Stop
+from labferry.sdk import TransientError, redact
+
+ResultT = TypeVar("ResultT")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How patient to be. All times are in seconds.
+
+    Attributes:
+        tries: How many tries in a row may fail; None for no limit.
+        patience: How long tries may fail, from the first failure on; None for no limit.
+        first_pause: The pause after the first failure; each further failure doubles it.
+        longest_pause: What the pause grows to at most.
+        longest_wish: How much of the pause that the other side asks for (`Retry-After`) counts.
+        time_left: How long the run may still wait (`max_wait`); None if it may wait for ever.
+        clock: Tells the time.
+    """
+
+    tries: int | None = 5
+    patience: float | None = None
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    longest_wish: float = 900.0
+    time_left: Callable[[], float | None] | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    def pause(self, failures: int, error: TransientError) -> float:
+        """How long to pause after so many failures in a row, from 1 on."""
+        own = min(self.longest_pause, self.first_pause * 2.0 ** min(failures - 1, 32))
+        return max(own, min(error.retry_after or 0.0, self.longest_wish))
+
+    def allows(self, failures: int, failing_for: float, pause: float) -> bool:
+        """Whether to try again, after so many failures in so long a time and another pause."""
+        if self.tries is not None and failures >= self.tries:
+            return False
+        if self.patience is not None and failing_for + pause > self.patience:
+            return False
+        left = self.time_left() if self.time_left is not None else None
+        return left is None or pause <= left
+
+
+def retry(
+    act: Callable[[], ResultT],
+    stop: Stop,
+    subject: str,
+    policy: RetryPolicy | None = None,
+    *,
+    reached: Callable[[], float] | None = None,
+    is_hopeless: Callable[[], bool] | None = None,
+) -> ResultT:
+    """Do something, and again if it fails in a way that may pass.
+
+    Args:
+        act: What to do.
+        stop: Ends it, also during a pause.
+        subject: What it is about, for the log.
+        policy: How patient to be; five tries by default.
+        reached: How far it is. If a try came further than all before, failures count from zero.
+        is_hopeless: Asked after a failure: whether another try makes no sense.
+
+    Raises:
+        TransientError: What the last try ended with.
+        StoppedError: A signal came.
+    """
+    policy = policy or RetryPolicy()
+    furthest = reached() if reached is not None else 0.0
+    failures, began = 0, 0.0
+    while True:
+        stop.check()
+        try:
+            return act()
+        except TransientError as error:
+            now = policy.clock()
+            if reached is not None and (far := reached()) > furthest:
+                furthest, failures = far, 0
+            if not failures:
+                began = now
+            failures += 1
+            pause = policy.pause(failures, error)
+            if is_hopeless is not None and is_hopeless():
+                raise
+            if not policy.allows(failures, now - began, pause):
+                raise
+            _log.info("%s: %s Trying again in %g s.", subject, redact(str(error)), pause)
+        stop.wait(pause)
