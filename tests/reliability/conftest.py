@@ -17,6 +17,7 @@ OpenLab = Callable[..., Lab]
 Count = Callable[[str, int], None]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test here makes dozens of runs; on a slow disk that takes minutes."""
     for item in items:

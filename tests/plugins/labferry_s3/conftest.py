@@ -15,6 +15,7 @@ from .storing import Storing
 _HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those of a store on one worker, where it is started once."""
     for item in items:

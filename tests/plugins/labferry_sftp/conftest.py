@@ -11,6 +11,7 @@ from tests.servers.proftpd import ProFtpd
 _HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All on one worker: the servers are started once."""
     for item in items:
