@@ -23,6 +23,8 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 _LONGEST_IN_NAMES = 100
+_SLOW_IN_CONTRACTS = ("test_killed_while_", "test_big_archive_")
+_QUICK_CONTRACT = Path(__file__).parent / "plugins" / "labferry_local"
 
 ReportT = TypeVar("ReportT", pytest.TestReport, pytest.CollectReport)
 
@@ -62,11 +64,18 @@ def _leave_out_slow(config: pytest.Config, items: list[pytest.Item]) -> None:
     quick, slow = config.getoption("quick"), config.getoption("slow") or os.environ.get("CI")
     if not quick and (slow or all(".py" in argument for argument in config.args)):
         return
-    left_out = [item for item in items if item.get_closest_marker("slow")]
+    left_out = [item for item in items if _is_slow(item)]
     if left_out:
         config.stash[LEFT_OUT_AS_SLOW] = len(left_out)
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        items[:] = [item for item in items if not _is_slow(item)]
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    """Whether it is marked, or a slow part of a contract that another sink goes through quickly."""
+    return item.get_closest_marker("slow") is not None or (
+        item.name.startswith(_SLOW_IN_CONTRACTS) and not item.path.is_relative_to(_QUICK_CONTRACT)
+    )
 
 
 @pytest.fixture(scope="session")

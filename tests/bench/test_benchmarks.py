@@ -12,7 +12,7 @@ from .__main__ import BENCHMARKS, run
 from .results import Row
 from .storages import S3Bucket, s3_store
 
-pytestmark = pytest.mark.xdist_group("bench")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bench")]
 _SCALE, _ROUNDS = 1 / 1024, 1
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from labferry.testing.rspace import ALICE_KEY, PI_KEY
 
+pytestmark = pytest.mark.slow
 SVG = "{http://www.w3.org/2000/svg}"
 MOST_BYTES = 600_000
 SHOWN = re.compile(r"^```\{image\} (\S+)\n((?::.*\n)+)```$", re.MULTILINE)

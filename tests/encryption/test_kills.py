@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 
 import pytest
+from tests.speed import first_quick
 
 from .conftest import Lab, Outcome
 
@@ -39,8 +40,8 @@ LOSSES = [
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("shard", range(SHARDS))
-@pytest.mark.parametrize(("loss", "every"), LOSSES)
+@pytest.mark.parametrize("shard", first_quick(range(SHARDS)))
+@pytest.mark.parametrize(("loss", "every"), first_quick(LOSSES))
 def test_next_run_completes_one_copy(
     open_lab: Callable[[], Lab], loss: Callable[[Lab], None], every: int, shard: int
 ) -> None:

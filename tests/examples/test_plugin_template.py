@@ -7,7 +7,7 @@ from pathlib import Path
 import copier
 import pytest
 
-pytestmark = [pytest.mark.xdist_group("examples"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples"), pytest.mark.timeout(600)]
 
 
 def test_a_project_made_from_the_template_passes_its_tests(

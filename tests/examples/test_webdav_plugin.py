@@ -11,7 +11,7 @@ import pytest
 from cheroot.wsgi import Server
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-pytestmark = [pytest.mark.xdist_group("examples"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples"), pytest.mark.timeout(600)]
 
 Run = Callable[..., str]
 

@@ -49,19 +49,19 @@ class Kinds:
 
     def _s3(self) -> Make:
         home, bucket = self._folder / "ceph", f"lab-{uuid.uuid4()}"
-        home.mkdir()
+        home.mkdir(exist_ok=True)
         store = self._stack.enter_context(Ceph(home).running()).user("labferry")
         client(store).create_bucket(Bucket=bucket)
         return partial(S3Target, store=store, bucket=bucket)
 
     def _sftp(self) -> Make:
         home = self._folder / "openssh"
-        home.mkdir()
+        home.mkdir(exist_ok=True)
         server = self._stack.enter_context(OpenSsh(home).running())
         return partial(SftpTarget, server=server)
 
     def _proftpd(self) -> Make:
         home = self._folder / "proftpd"
-        home.mkdir()
+        home.mkdir(exist_ok=True)
         server = self._stack.enter_context(ProFtpd(home).running())
         return partial(SftpTarget, server=server)

@@ -4,6 +4,7 @@ import signal
 import time
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.testing.rspace import (
     Answer,
@@ -262,7 +263,7 @@ def test_the_clock_jumps_between_two_runs(open_lab: OpenLab, days: int) -> None:
     check_settled(lab, outcome, orphans=2)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", first_quick([signal.SIGTERM, signal.SIGINT]))
 @pytest.mark.parametrize("where", ["download", "delivery", "planning", "poll"])
 def test_a_signal_ends_a_run_within_seconds(
     open_lab: OpenLab, number: signal.Signals, where: str

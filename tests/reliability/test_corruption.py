@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.testing.rspace import (
     Act,
@@ -36,7 +37,7 @@ _ACTS: dict[str, Act] = {
 }
 
 
-@pytest.mark.parametrize("presigned", [False, True])
+@pytest.mark.parametrize("presigned", first_quick([False, True]))
 @pytest.mark.parametrize("what", sorted(_ACTS))
 def test_a_download_is_damaged_once(
     open_lab: OpenLab, count: Count, what: str, *, presigned: bool
@@ -52,7 +53,7 @@ def test_a_download_is_damaged_once(
     assert len(lab.server.exports) == 1
 
 
-@pytest.mark.parametrize("what", [w for w in sorted(_ACTS) if "silence" not in w])
+@pytest.mark.parametrize("what", first_quick(w for w in sorted(_ACTS) if "silence" not in w))
 def test_a_download_is_damaged_for_ever(open_lab: OpenLab, count: Count, what: str) -> None:
     lab = open_lab()
     lab.server.faults.add(Fault("download", _ACTS[what], times=None))
@@ -66,6 +67,7 @@ def test_a_download_is_damaged_for_ever(open_lab: OpenLab, count: Count, what: s
     count("archives checked", check_settled(lab, lab.sync()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["cut after 65536 bytes", "bit 0 of byte 0 flipped"])
 def test_a_download_is_damaged_for_ever_before_a_network(
     open_lab: OpenLab, count: Count, kind: str, what: str

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.testing.rspace import (
     Act,
@@ -26,8 +27,8 @@ _SLOW = 0.6
 """Seconds that a job takes which is to be asked for more than once."""
 _IMPATIENT = 'read_timeout = "400ms"\nsubmit_timeout = "400ms"\nconnect_timeout = "400ms"'
 _REQUESTS: tuple[tuple[On, int], ...] = (
-    ("whoami", 1),
     ("submit", 1),
+    ("whoami", 1),
     ("poll", 1),
     ("poll", 2),
     ("download", 1),
@@ -47,9 +48,9 @@ _ANY: dict[str, Act] = {
 _EXPECTED = {0, 1, 3, 4, 75}
 
 
-@pytest.mark.parametrize("presigned", [False, True])
+@pytest.mark.parametrize("presigned", first_quick([False, True]))
 @pytest.mark.parametrize("what", sorted(_ANY))
-@pytest.mark.parametrize(("on", "nth"), _REQUESTS)
+@pytest.mark.parametrize(("on", "nth"), first_quick(_REQUESTS))
 def test_a_request_fails_once(
     open_lab: OpenLab, count: Count, on: On, nth: int, what: str, *, presigned: bool
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_request_fails_once(
     count("archives checked", check_settled(lab, lab.sync()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "shard"),
     # Every step with the likeliest one; with each of the others, half of them.
@@ -83,6 +85,7 @@ def test_a_step_on_disk_fails_once(open_lab: OpenLab, count: Count, fault: str, 
         _fail_at_a_step("local", fault, open_lab, count, thread, number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
 def test_a_step_on_disk_fails_once_while_a_network_is_used(
     open_lab: OpenLab, count: Count, kind: str, fault: str

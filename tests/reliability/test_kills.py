@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+from tests.speed import first_quick
 
 from .checks import check_settled, check_told
 from .conftest import Count, OpenLab
@@ -35,8 +36,8 @@ def _left_over(lab: Lab) -> None:
     usb.with_name("unplugged").rename(usb)
 
 
-@pytest.mark.parametrize("shard", range(_SHARDS))
-@pytest.mark.parametrize("before", [_fresh, _interrupted, _left_over])
+@pytest.mark.parametrize("shard", first_quick(range(_SHARDS)))
+@pytest.mark.parametrize("before", first_quick([_fresh, _interrupted, _left_over]))
 def test_killed_at_every_step(
     open_lab: OpenLab, count: Count, before: Callable[[Lab], None], shard: int
 ) -> None:
@@ -49,6 +50,7 @@ def test_killed_at_every_step(
             _kill_at_a_step("local", open_lab, count, before, thread, number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(_PARTS))
 def test_killed_at_steps_that_a_network_takes(
     open_lab: OpenLab, count: Count, kind: str, part: int
@@ -57,6 +59,7 @@ def test_killed_at_steps_that_a_network_takes(
 
 
 @pytest.mark.xdist_group("proftpd")
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(_PARTS))
 def test_killed_at_steps_that_another_sftp_server_takes(
     open_lab: OpenLab, count: Count, part: int
@@ -94,8 +97,8 @@ def _kill_at_a_step(
     count("archives checked", check_settled(lab, again, orphans=1))
 
 
-@pytest.mark.parametrize("shard", range(_SHARDS))
-@pytest.mark.parametrize("presigned", [False, True])
+@pytest.mark.parametrize("shard", first_quick(range(_SHARDS)))
+@pytest.mark.parametrize("presigned", first_quick([False, True]))
 def test_killed_at_random_instants(
     open_lab: OpenLab, count: Count, shard: int, *, presigned: bool
 ) -> None:
@@ -105,6 +108,7 @@ def test_killed_at_random_instants(
         hits += _kill_at_random("local", open_lab, count, luck, presigned=presigned)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(_PARTS))
 def test_killed_at_random_instants_over_a_network(
     open_lab: OpenLab, count: Count, kind: str, part: int

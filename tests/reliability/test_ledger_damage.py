@@ -99,6 +99,7 @@ def test_a_ledger_from_the_future_is_left_alone(open_lab: OpenLab) -> None:
     assert len(lab.server.exports) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shard", range(_SHARDS))
 def test_one_bit_of_the_ledger_is_wrong(open_lab: OpenLab, count: Count, shard: int) -> None:
     """Anywhere: it is noticed, or does no harm; at the latest the second run is well again."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import first_quick
 
 from .conftest import Machine, Put
 
@@ -68,7 +69,7 @@ def _clear(machine: Machine) -> None:
             path.unlink()
 
 
-@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("resumed", first_quick([False, True]))
 def test_a_restore_killed_at_any_step(
     machine: Machine, put: Put, run: Run, *, resumed: bool
 ) -> None:
@@ -119,7 +120,7 @@ def _check_unpacked(machine: Machine, target: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "extract"), [("ENOSPC", False), ("EIO", False), ("ENOSPC", True)]
+    ("fault", "extract"), first_quick([("ENOSPC", False), ("EIO", False), ("ENOSPC", True)])
 )
 def test_a_disk_that_fails_at_any_step(
     machine: Machine, put: Put, run: Run, fault: str, *, extract: bool

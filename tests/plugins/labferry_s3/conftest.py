@@ -22,6 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(_HERE):
             store = "localstack" if "localstack" in item.path.name else "ceph"
             item.add_marker(pytest.mark.xdist_group(f"s3-{store}"))
+        if "localstack_store" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)  # it is installed first, and starts slowly
 
 
 @pytest.fixture(scope="session")
