@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncssh
 
-from labferry.sdk import ConfigError
+from labferry.sdk import ConfigError, home_file
 
 _SYSTEM = Path("/etc/ssh/ssh_known_hosts")
 _PORT = 22
@@ -46,7 +46,7 @@ class KnownHosts:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self.file = path or Path("~/.ssh/known_hosts").expanduser()
+        self.file = path or home_file("~/.ssh/known_hosts", "known_hosts")
         self.entries = asyncssh.SSHKnownHosts()
         for each in [path] if path else [self.file, _SYSTEM]:
             self._load(each)

@@ -1,6 +1,7 @@
 """Where to connect to, as people write it: `[user@]host[:port]`."""
 
 import getpass
+import os
 import re
 from dataclasses import dataclass
 
@@ -30,7 +31,14 @@ class Place:
     @override
     def __str__(self) -> str:
         shown = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.user or getpass.getuser()}@{shown}" + (f":{self.port}" if self.port else "")
+        return f"{self.user or _own_name()}@{shown}" + (f":{self.port}" if self.port else "")
+
+
+def _own_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.geteuid()}"
 
 
 def hops(text: str) -> tuple[Place, ...]:

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from pathlib import Path
 
 import asyncssh
 
-from labferry.sdk import ConfigError
+from labferry.sdk import ConfigError, home_file
 from labferry_sftp.places import Place, hops
 from labferry_sftp.settings import SftpSettings
 
@@ -63,7 +62,7 @@ def config_files(settings: SftpSettings) -> list[str]:
     if not settings.ssh_config:
         return []
     if settings.ssh_config is True:
-        usual = Path("~/.ssh/config").expanduser()
+        usual = home_file("~/.ssh/config", "ssh_config")
         return [str(usual)] if usual.exists() else []
     return [str(settings.ssh_config)]
 

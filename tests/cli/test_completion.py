@@ -7,6 +7,7 @@ import shlex
 import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ import pytest
 from click.shell_completion import ShellComplete
 from tests.needs import require_program
 
+from labferry.cli.completion import SHELLS, VARIABLE
 from labferry.cli.main import cli
-from labferry.cli.shells import SHELLS, VARIABLE
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
@@ -230,3 +231,23 @@ def test_a_ledger_of_another_kind_is_left_alone(site: Site, answer: Answer) -> N
     before = ledger.read_bytes()
     assert answer("restore", "2") == []
     assert ledger.read_bytes() == before
+
+
+def test_an_archive_whose_id_a_shell_could_run_is_not_offered(site: Site, answer: Answer) -> None:
+    folder = site.folder / "none"
+    folder.mkdir()
+    known = ["20260301T000000Z-lab-1", "$(reboot)", "`id`", "a b", "-rf", "a\nb", "a;b", ".hidden"]
+    with closing(sqlite3.connect(folder / "ledger.db")) as connection:
+        connection.execute("CREATE TABLE copies (archive_id, stored_at, removed_at, submitted_at)")
+        connection.executemany(
+            "INSERT INTO copies VALUES (?, 1, NULL, 1)", [(each,) for each in known]
+        )
+        connection.commit()
+    assert answer("restore", "") == ["latest", known[0]]
+
+
+def test_nothing_is_read_from_a_configuration_of_somebody_else(site: Site, answer: Answer) -> None:
+    configured(site)
+    assert answer("list", "--source", "") == ["lab", "library"]
+    site.config.chmod(0o606)
+    assert answer("list", "--source", "") == []

@@ -22,7 +22,7 @@ KEY = {"file": "key"}
 
 def check(site: Site) -> list[str]:
     """The warnings about files and folders; there is no source to ask."""
-    done: Done = site.run("check")
+    done: Done = site.run("check", "--config", str(site.config))
     assert done.code == 0
     return [line for line in done.messages if " open to " in line or " changed by " in line]
 

@@ -33,10 +33,10 @@ def test_a_file_that_may_not_be_read_is_named(
 ) -> None:
     load(good)
 
-    def refuse(self: Path, mode: str) -> None:
-        raise PermissionError(13, os.strerror(13), str(self))
+    def refuse(path: Path, _flags: int) -> None:
+        raise PermissionError(13, os.strerror(13), str(path))
 
-    monkeypatch.setattr(Path, "open", refuse)  # root may read any file
+    monkeypatch.setattr(os, "open", refuse)  # root may read any file
 
     with pytest.raises(ConfigError, match=f"{config_file} can't be read: Permission denied"):
         load_config(config_file, kinds)

@@ -17,6 +17,7 @@ OF_THE_MODULES = {
     "format_duration",
     "parse_duration",
     "PROJECT",
+    "redact_stored",
     *(name for name in hookspecs.__all__ if name.startswith("labferry_")),
 }
 FIRST = ("archive", "errors", "findings", "hookspecs", "keys", "manifest", "report", "secrets")

@@ -1,5 +1,6 @@
 """Field types for settings, and what reading them from a file adds."""
 
+import pwd
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from labferry.sdk import Duration, FilePath, SinkSettings
+from labferry.sdk import ConfigError, Duration, FilePath, SinkSettings, home_file
 from labferry.sdk.described import descriptions
 from labferry.sdk.settings import (
     ConfigFile,
@@ -143,3 +144,20 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_fields_are_described_by_the_text_below_them() -> None:
     assert descriptions(_Sample)["wait"] == "How long."
+
+
+def test_a_file_in_a_home_folder_that_nobody_knows_is_explained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/anna")
+    assert home_file("~/.ssh/config", "ssh_config") == Path("/home/anna/.ssh/config")
+
+    def unknown(_: int) -> pwd.struct_passwd:
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(ConfigError) as caught:
+        home_file("~/.ssh/config", "ssh_config")
+    assert "~/.ssh/config can't be found: $HOME is not set" in str(caught.value)
+    assert caught.value.hint == "Set $HOME, or name the file with `ssh_config`."

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, BinaryIO, assert_type
 
 from typing_extensions import override
@@ -56,6 +57,7 @@ from labferry.sdk import (
     archive_id,
     archive_key,
     check_key,
+    home_file,
     hookimpl,
     redact,
     safe_name,
@@ -125,6 +127,7 @@ class BoxSink(Sink[BoxSettings]):
 
     @override
     def check(self) -> Iterator[Finding]:
+        assert_type(home_file("~/.netrc", "netrc"), Path)
         yield Finding(Severity.OK, redact(safe_name(self.name)))
 
     @override

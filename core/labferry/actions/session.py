@@ -8,7 +8,6 @@ from labferry.config import (
     Config,
     Kinds,
     SinkConfig,
-    find_config,
     load_config,
     resolve_secrets,
     suggest,
@@ -77,7 +76,7 @@ def open_session(path: Path | None) -> Session:
         ConfigError: There are mistakes; all of them are named.
     """
     plugins = load_plugins()
-    config = load_config(find_config(path), kinds(plugins))
+    config = load_config(path, kinds(plugins))
     require_encryption(config)
     resolve_secrets(config)
     return Session(config, plugins)
@@ -95,7 +94,7 @@ def open_stores(path: Path | None) -> Session:
         ConfigError: There are mistakes; all of them are named.
     """
     plugins = load_plugins()
-    return Session(load_config(find_config(path), kinds(plugins)), plugins)
+    return Session(load_config(path, kinds(plugins)), plugins)
 
 
 def chosen_destinations(config: Config, name: str | None) -> Sequence[SinkConfig]:

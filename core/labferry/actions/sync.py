@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labferry.actions.session import Session, kinds, open_session
-from labferry.config import find_config, load_observers
+from labferry.config import load_observers
 from labferry.plugins import load_plugins
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Progress
@@ -50,7 +50,7 @@ def open_sync(path: Path | None) -> Session:
         plugins = load_plugins()
         # Where the file can't be read at all, nobody is known who could be told.
         with suppress(ConfigError):
-            observers = load_observers(find_config(path), kinds(plugins))
+            observers = load_observers(path, kinds(plugins))
             report_not_started(error, observers, plugins, Stop())
         raise
 

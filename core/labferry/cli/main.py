@@ -82,7 +82,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process."""
     if os.environ.get("_LABFERRY_COMPLETE"):
-        from labferry.cli.shells import complete  # noqa: PLC0415 - a run has no use for it
+        from labferry.cli.completion import complete  # noqa: PLC0415 - a run has no use for it
 
         sys.exit(complete(cli))
     # Else the interpreter searches every object for garbage before it ends: a tenth of a second.

@@ -10,7 +10,7 @@ import click
 
 from labferry.actions.prune import Pruned, PruneRequest, prune
 from labferry.actions.session import open_stores
-from labferry.cli.completing import complete_destinations, complete_sources
+from labferry.cli.completion import complete_destinations, complete_sources
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell

@@ -9,7 +9,7 @@ import click
 
 from labferry.actions.restore.restore import Place, Restored, restore
 from labferry.actions.session import open_stores
-from labferry.cli.completing import complete_archives, complete_destinations, complete_sources
+from labferry.cli.completion import complete_archives, complete_destinations, complete_sources
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options

@@ -10,7 +10,7 @@ import click
 
 from labferry.actions.session import Session, open_session
 from labferry.actions.sync import open_sync, preview, sync
-from labferry.cli.completing import complete_syncs
+from labferry.cli.completion import complete_syncs
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document

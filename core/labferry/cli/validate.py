@@ -9,7 +9,7 @@ import click
 
 from labferry.actions.selftest.selftest import State, Validation, Verdict
 from labferry.actions.session import open_session
-from labferry.cli.completing import complete_destinations
+from labferry.cli.completion import complete_destinations
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options

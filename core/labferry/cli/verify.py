@@ -11,7 +11,7 @@ import click
 from labferry.actions.session import Session, open_stores
 from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
 from labferry.actions.verify.verify import verify
-from labferry.cli.completing import complete_proofs, complete_sources
+from labferry.cli.completion import complete_proofs, complete_sources
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options

@@ -3,7 +3,6 @@
 The modules, in the order to read them: `model`, `load`, `document`, `explain`, `problems`.
 """
 
-from labferry.config.find import find_config
 from labferry.config.load import load_config, load_observers
 from labferry.config.model import (
     Config,
@@ -28,7 +27,6 @@ __all__ = [
     "SourceConfig",
     "SyncConfig",
     "dotted",
-    "find_config",
     "json_schema",
     "load_config",
     "load_observers",

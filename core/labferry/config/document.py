@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from labferry.config.find import ConfigPlace, find_config, open_config
 from labferry.config.problems import InvalidConfigError, KeyPath, Problem, dotted
 from labferry.sdk.errors import ConfigError
 from labferry.sdk.settings import ConfigFile
@@ -123,37 +124,43 @@ class Document:
             return None
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path | None) -> Document:
     """Read a configuration file.
+
+    Args:
+        path: The file; None for the one that `find_config` finds.
 
     Raises:
         InvalidConfigError: It is not UTF-8 or not TOML.
-        ConfigError: It is not there, too large or can't be read.
+        ConfigError: It is not there, too large or can't be read, or was found where somebody else
+            may have written it.
     """
-    path = path.absolute()
-    content, mode = _read(path)
+    place = find_config(path)
+    content, mode = _read(place)
     if len(content) > SIZE_LIMIT:
         raise ConfigError(
-            f"The configuration file {path} is larger than {SIZE_LIMIT >> 20} MiB.",
+            f"The configuration file {place.path} is larger than {SIZE_LIMIT >> 20} MiB.",
             hint="Is it the right file?",
         )
-    text = _decode(path, content).replace("\r\n", "\n")
-    return Document(ConfigFile(path, private=not mode & (stat.S_IRWXG | stat.S_IRWXO)), text)
+    text = _decode(place.path, content).replace("\r\n", "\n")
+    is_private = not mode & (stat.S_IRWXG | stat.S_IRWXO)
+    return Document(ConfigFile(place.path, private=is_private), text)
 
 
-def _read(path: Path) -> tuple[bytes, int]:
+def _read(place: ConfigPlace) -> tuple[bytes, int]:
+    named = f", which {place.named_by} names," if place.named_by.startswith("$") else ""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_config(place), "rb") as file:
             return file.read(SIZE_LIMIT + 1), os.fstat(file.fileno()).st_mode
     except FileNotFoundError:
         raise ConfigError(
-            f"There is no configuration file {path}.",
+            f"There is no configuration file {place.path}{named.rstrip(',')}.",
             hint="`labferry init` writes one to begin with.",
         ) from None
     except OSError as error:
         reason = error.strerror
     raise ConfigError(
-        f"The configuration file {path} can't be read: {reason}.",
+        f"The configuration file {place.path}{named} can't be read: {reason}.",
         hint="It must be a file that this user may read; --config names another.",
     )
 

@@ -28,13 +28,13 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 KindT = TypeVar("KindT")
 
 
-def load_config(path: Path, kinds: Kinds) -> Config:
+def load_config(path: Path | None, kinds: Kinds) -> Config:
     """Read and check a configuration file. No secret is fetched.
 
     Relative paths in it begin at the folder that it is in.
 
     Args:
-        path: The file.
+        path: The file; None for the one that is found where configurations are.
         kinds: What its tables can be about.
 
     Raises:
@@ -61,13 +61,13 @@ def load_config(path: Path, kinds: Kinds) -> Config:
     return _assemble(document, file, sources, destinations, observers)
 
 
-def load_observers(path: Path, kinds: Kinds) -> Sequence[ObserverConfig]:
+def load_observers(path: Path | None, kinds: Kinds) -> Sequence[ObserverConfig]:
     """The observers in a configuration file that can be used, whatever else is wrong with it.
 
     Their secrets are fetched.
 
     Args:
-        path: The file.
+        path: The file; None for the one that is found where configurations are.
         kinds: What its tables can be about.
 
     Raises:

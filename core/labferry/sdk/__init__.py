@@ -45,6 +45,7 @@ from labferry.sdk.settings import (
     JsonValue,
     PrivateFilePath,
     SourceSettings,
+    home_file,
 )
 from labferry.sdk.sink import (
     Checked,
@@ -137,6 +138,7 @@ __all__ = [
     "archive_id",
     "archive_key",
     "check_key",
+    "home_file",
     "hookimpl",
     "is_key",
     "redact",

@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema, core_schema
 from labferry.sdk.errors import ConfigError
 from labferry.sdk.settings import ConfigFile, FilePath
 
-__all__ = ["Secret", "redact"]
+__all__ = ["Secret", "redact", "redact_stored"]
 
 _COMMAND_SECONDS = 30
 _BLOT = "***"

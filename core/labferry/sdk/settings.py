@@ -1,5 +1,6 @@
 """Base classes and field types for what plugins read from the configuration file."""
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ from pydantic import (
 from pydantic import JsonValue as JsonValue  # noqa: PLC0414 - part of the SDK
 
 from labferry.sdk.described import Described
+from labferry.sdk.errors import ConfigError
 
 __all__ = [
     "ConfigFile",
@@ -29,6 +31,7 @@ __all__ = [
     "Settings",
     "SourceSettings",
     "format_duration",
+    "home_file",
     "parse_duration",
 ]
 
@@ -110,6 +113,26 @@ def _check_path(value: object) -> object:
     if isinstance(value, str) and (not value or "\0" in value):
         raise ValueError("a path")
     return value
+
+
+def home_file(path: str, key: str) -> Path:
+    """A file in the user's home folder, where a setting names no other.
+
+    Args:
+        path: The file: `~/.ssh/known_hosts`.
+        key: The setting that names another one.
+
+    Raises:
+        ConfigError: The user has no home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"{path} can't be found: $HOME is not set, and the user {os.geteuid()} has no home "
+            "folder.",
+            hint=f"Set $HOME, or name the file with `{key}`.",
+        ) from None
 
 
 def _locate(value: Path, info: ValidationInfo) -> Path:

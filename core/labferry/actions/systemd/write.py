@@ -17,7 +17,7 @@ from labferry.actions.systemd.text import (
     timer_unit,
     written_folders,
 )
-from labferry.config import Config, dotted, find_config, load_config, secrets_in
+from labferry.config import Config, dotted, load_config, secrets_in
 from labferry.plugins import load_plugins
 from labferry.sdk import ConfigError
 
@@ -45,7 +45,7 @@ def write_units(folder: Path, config_path: Path | None) -> Written:
     Raises:
         ConfigError: A unit is there already, can't be written, or the configuration has mistakes.
     """
-    config = load_config(find_config(config_path), kinds(load_plugins()))
+    config = load_config(config_path, kinds(load_plugins()))
     context = UnitContext(_program(), _user())
     texts = {SERVICE: service_unit(config, context), TIMER: timer_unit()}
     files = {folder.absolute() / name: text for name, text in texts.items()}
