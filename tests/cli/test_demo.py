@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import stat
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,9 +31,9 @@ def test_it_shows_a_whole_backup_and_how_to_go_on(site: Site) -> None:
         f"Everything is in {folder}:",
         "  labferry.toml: the configuration that was used",
         f"  sha256sum {archives[0]}",
-        "  labferry init ",
-        "  labferry check ",
-        "  labferry sync",
+        f"  {sys.executable} -m labferry init ",
+        f"  {sys.executable} -m labferry check ",
+        f"  {sys.executable} -m labferry sync",
     ):
         assert words in done.out
     assert "asking the server for the export" in done.err

@@ -98,7 +98,8 @@ def test_init_writes_a_private_file_and_never_overwrites(site: Site) -> None:
 def test_init_tells_a_person_how_to_go_on(site: Site) -> None:
     done = site.run_on_terminal("init", "other.toml")
 
-    assert done.out == "Wrote other.toml. Edit it, then: labferry check -c other.toml\n"
+    program = f"{sys.executable} -m labferry"
+    assert done.out == f"Wrote other.toml. Edit it, then: {program} check -c other.toml\n"
 
 
 def test_init_where_nothing_can_be_written(site: Site) -> None:

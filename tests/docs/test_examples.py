@@ -235,6 +235,7 @@ _CHECKS: Mapping[str, Callable[[Example, Sandbox], None]] = {
     "console": _check_console,
     "ini": _look_only,  # by test_units.py, and closely
     "json": _check_json,
+    "py": _look_only,  # made from the code
     "python": _check_python,
     "sh": _check_shell,
     "text": _look_only,

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,3 +84,9 @@ def test_the_figures_of_the_benchmarks_are_those_of_a_full_run(project: Path) ->
     assert run["rounds"] >= 3
     assert len(run["rows"]) > 10
     assert len(run["curves"]) == 3
+
+
+def test_the_plugin_api_can_be_read_without_sphinx_and_is_up_to_date(project: Path) -> None:
+    command = [sys.executable, "docs/from_code/api_text.py", "--check"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

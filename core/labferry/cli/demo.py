@@ -10,6 +10,7 @@ import click
 
 from labferry.actions.demo import Demo, demo
 from labferry.cli.exit_codes import exit_codes
+from labferry.cli.invocation import typed
 from labferry.cli.options import examples, output_options
 from labferry.cli.output import Output, tell
 from labferry.cli.progress import progress_bars
@@ -65,17 +66,18 @@ def _explain(done: Demo) -> None:
         click.echo("\nCompare the archive with the SHA-256 in its manifest:")
         click.echo(f"  sha256sum {first}")
         click.echo(f"  cat {first}.manifest.json")
+    program = typed()
     click.echo("\nThen back up your own notebook:")
-    click.echo("  labferry init     # writes labferry.toml, to be edited")
-    click.echo("  labferry check    # tells what is wrong with it, or that all is well")
-    click.echo("  labferry sync")
+    click.echo(f"  {program} init     # writes labferry.toml. Edit it")
+    click.echo(f"  {program} check    # says what is wrong with it, if anything is")
+    click.echo(f"  {program} sync")
 
 
 def _keep_running(done: Demo, stop: Stop) -> None:
     """Until a signal comes, which is how this is meant to end: no failure."""
     until = f"The simulated server stays at {done.url} until Ctrl-C. In another terminal:"
     tell(until, logging.INFO)
-    tell(f"  labferry sync -v -c {shlex.quote(str(done.config))}", logging.INFO)
+    tell(f"  {typed()} sync -v -c {shlex.quote(str(done.config))}", logging.INFO)
     with suppress(StoppedError):
         while True:
             stop.wait(3600)

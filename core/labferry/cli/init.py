@@ -9,6 +9,7 @@ import click
 from labferry.actions.init import init
 from labferry.actions.systemd.write import write_units
 from labferry.cli.exit_codes import exit_codes
+from labferry.cli.invocation import typed
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, tell
 
@@ -47,7 +48,7 @@ def command(output: Output, path: Path | None, config_path: Path | None, *, syst
     if output.as_json:
         print_document("init", 0, {"files": [str(file.absolute())], "notes": []})
     elif output.is_talkative:
-        click.echo(f"Wrote {file}. Edit it, then: labferry check -c {file}")
+        click.echo(f"Wrote {file}. Edit it, then: {typed()} check -c {shlex.quote(str(file))}")
     return 0
 
 
