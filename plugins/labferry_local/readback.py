@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import hashlib
+import io
 import mmap
 import os
 import sys
@@ -20,13 +21,14 @@ class ReadBack:
     """The SHA-256 of a file as its disk has it: read anew, and not from memory.
 
     Args:
-        file: The file, open. It is opened once more to be read: how that is done is no concern of
-            whoever writes it.
+        file: The file, open.
+        again: The same file, opened once more to be read, and closed by `close`: how it is read
+            is no concern of whoever writes it.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, again: io.FileIO) -> None:
         self._written = file
-        self._file = open(file.name, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed by `close`
+        self._file = again
         self._reading = self._file.fileno()
         self._changed = Condition()
         self._there = 0
@@ -123,7 +125,7 @@ class ReadBack:
         return True
 
 
-def _pass_by_the_cache(file: BinaryIO, *, wanted: bool) -> None:
+def _pass_by_the_cache(file: io.FileIO, *, wanted: bool) -> None:
     """Read a file from its disk, or server, itself: nothing is copied, and no memory is taken."""
     if hasattr(os, "O_DIRECT"):
         with suppress(OSError):

@@ -1,14 +1,16 @@
 """A folder as a destination."""
 
+import errno
+import io
 import logging
 import os
 import secrets
 import shlex
-import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +26,7 @@ from labferry.sdk import (
     Finding,
     IntegrityError,
     InvalidAnswerError,
+    LabferryError,
     Manifest,
     ManifestDraft,
     NotFoundError,
@@ -34,28 +37,26 @@ from labferry.sdk import (
     SinkSettings,
     StoredArchive,
     Stray,
+    StrayKind,
     TransientError,
     check_key,
+    is_key,
 )
-from labferry.sdk.keys import is_key
+from labferry.sdk.files import Entry, FileKindError, Folder, disk_errors
 from labferry.sdk.strays import Found, require_unfinished, strays_among
-from labferry_local.files import (
-    UNFINISHED,
-    begin_forcing,
-    disk_errors,
-    is_abandoned,
-    make_folder,
-    new_file,
-    probe_name,
-    sweep,
-    sync_folder,
-)
+from labferry_local.files import PART, UNFINISHED, begin_forcing, sweep
+from labferry_local.mounts import mount_of
 from labferry_local.readback import ReadBack
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
 _FORCED_AT_A_TIME = 32 << 20
-_NOT_OURS = (FileNotFoundError, IsADirectoryError, PermissionError)
+_LOOKED_AT = 10_000
+"""How many files behind a link are looked at to see whether they are archives."""
+
+
+class _NoFolderError(NotFoundError):
+    """The folder of a key is not there, and so neither is its archive."""
 
 
 class LocalSettings(SinkSettings):
@@ -71,7 +72,7 @@ class LocalSink(Sink[LocalSettings]):
 
     An archive is written under a temporary name, forced to the disk, read back from there and
     compared, and then linked to its final name, which never overwrites; the manifest follows in
-    the same way.
+    the same way. Below `path`, no link is followed.
     """
 
     type = "local"
@@ -84,130 +85,190 @@ class LocalSink(Sink[LocalSettings]):
 
     @override
     def store(self, archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint) -> Receipt:
+        parent, name = _split(archive.key)
         target = self._path(archive.key)
-        with disk_errors(target):
-            self._prepare(target.parent)
-            if not target.exists():
-                self._write_archive(archive, target)
-            elif _digest(target) != archive.digests().sha256:
+        with (
+            disk_errors(target),
+            self._opened() as root,
+            root.descend(parent, make=True) as folder,
+        ):
+            if not self._swept:
+                sweep(root)
+                self._swept = True
+            if not folder.has(name):
+                with folder.new_file(name, suffix=PART) as file:
+                    self._write(archive, file, folder)
+                    self._require_in_place(root, folder, parent)
+            elif _digest(folder, name) != archive.digests().sha256:
                 raise ConflictError(f"{target} exists already with other content; not touched.")
-            _write_manifest(manifest.seal(), self._path(manifest.key))
+            self._require_in_place(root, folder, parent)
+            with disk_errors(self._path(manifest.key)):
+                _write_manifest(manifest, folder)
+        mount = mount_of(self._root)
         return Receipt(
             destination=self.name,
             archive_id=archive.id,
             key=archive.key,
             size=archive.size,
-            checked=Checked.READ_BACK,
+            # What was read back may have come from a cache.
+            checked=Checked.SIZE if mount and mount.may_write_later else Checked.READ_BACK,
             url=target.absolute().as_uri(),
         )
 
     @override
     def list(self) -> Iterator[StoredArchive]:
-        with disk_errors(self._root):
-            self._require_root()
-            # A search takes a folder that it may not read for an empty one; this does not.
-            next(self._root.iterdir(), None)
-            for path in sorted(self._root.rglob(f"*{MANIFEST_SUFFIX}")):
-                stored = self._committed(path)
-                if stored is not None:
-                    yield stored
+        """Every committed archive.
+
+        Raises:
+            ConflictError: After all others: a link leads to a folder with archives, and is not
+                followed.
+        """
+        with disk_errors(self._root), self._opened() as root:
+            links = []
+            for entry in root.walk(is_key, unreadable=self._leave_out):
+                if entry.is_link and self._hides_archives(entry):
+                    links.append(entry.key)
+                elif entry.name.endswith(MANIFEST_SUFFIX):
+                    stored = self._committed(entry)
+                    if stored is not None:
+                        yield stored
+            for key in links:
+                raise FileKindError(self._path(key), "a link", "a folder")
 
     @override
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
-        path = self._path(stored.key)
-        with disk_errors(path):
-            file = path.open("rb")
+        with self._folder_of(stored.key) as (folder, name):
+            file = folder.open(name)
             file.seek(offset)
-            return file
+            return io.BufferedReader(file)
 
     @override
     def delete(self, stored: StoredArchive) -> None:
-        path = self._path(stored.key)
-        with disk_errors(path):
-            path.with_name(path.name + MANIFEST_SUFFIX).unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
-            if path.parent.is_dir():
-                sync_folder(path.parent)
+        with suppress(_NoFolderError), self._folder_of(stored.key) as (folder, name):
+            _require_same(stored, folder, name)
+            folder.unlink(name + MANIFEST_SUFFIX)
+            folder.unlink(name)
+            folder.sync()
 
     @override
     def quick_check(self, stored: StoredArchive) -> Checked:
-        path = self._path(stored.key)
-        with disk_errors(path):
-            return super().quick_check(replace(stored, size=path.stat().st_size))
+        with self._folder_of(stored.key) as (folder, name), folder.open(name) as file:
+            size = os.fstat(file.fileno()).st_size
+        return super().quick_check(replace(stored, size=size))
 
     @override
     def hold(self, stored: StoredArchive) -> str:
-        folder = self._path(stored.key).parent
-        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
-            return f"the folder {folder} may not be written"
+        with suppress(LabferryError), self._folder_of(stored.key) as (folder, _):
+            if not os.access(".", os.W_OK | os.X_OK, dir_fd=folder.fileno()):
+                return f"the folder {folder.path} may not be written"
         return ""
 
     @override
     def strays(self) -> Iterator[Stray]:
-        with disk_errors(self._root):
-            self._require_root()
-            found = list(self._found(self._root))
-        yield from strays_among(found, {stored.key for stored in self.list()}, UNFINISHED)
+        with disk_errors(self._root), self._opened() as root:
+            found, odd = [], set()
+            for entry in root.walk(is_key, unreadable=self._leave_out):
+                if UNFINISHED.fullmatch(entry.name):
+                    if not entry.is_file:
+                        odd.add(entry.key)
+                    elif _is_being_written(entry):
+                        continue
+                changed = datetime.fromtimestamp(entry.status.st_mtime, UTC)
+                found.append(Found(entry.key, entry.status.st_size, changed))
+        for stray in strays_among(found, {stored.key for stored in self.list()}, UNFINISHED):
+            # A FIFO or a folder that only has such a name was not left by labferry.
+            yield replace(stray, kind=StrayKind.FOREIGN) if stray.key in odd else stray
 
     @override
     def remove_stray(self, stray: Stray) -> None:
         require_unfinished(stray, UNFINISHED)
-        folder, _, name = stray.key.rpartition("/")
-        path = (self._path(folder) if folder else self._root) / name
-        with disk_errors(path), suppress(FileNotFoundError):
-            if not is_abandoned(path):
+        parent, _, name = stray.key.rpartition("/")
+        path = (self._path(parent) if parent else self._root) / name
+        with (
+            disk_errors(path),
+            suppress(FileNotFoundError),
+            self._opened() as root,
+            root.descend(parent) as folder,
+        ):
+            if not folder.remove_abandoned(name, without_locks=True):
                 raise TransientError(f"{path} is being written now; it was not touched.")
-            path.unlink()
 
     @override
     def check(self) -> Iterator[Finding]:
         token = secrets.token_bytes(32)
-        probe = self._root / probe_name()
-        with disk_errors(self._root):
-            self._require_root()
+        probe = f".{secrets.token_hex(8)}.labferry-check"
+        with disk_errors(self._root), self._opened() as root:
             try:
-                with new_file(probe) as file:
+                with root.new_file(probe, suffix=PART) as file:
                     file.write(token)
-                if probe.read_bytes() != token:
-                    raise IntegrityError(f"{probe} does not hold what was written to it.")
+                if root.read(probe, len(token) + 1) != token:
+                    raise IntegrityError(
+                        f"{self._root / probe} does not hold what was written to it."
+                    )
             finally:
-                probe.unlink(missing_ok=True)
-            free = shutil.disk_usage(self._root).free
+                root.unlink(probe)
+            free, is_forced = root.free(), root.sync()
         yield Finding(
             Severity.OK, f"{self._root} can be written and read; {free / 1e9:.1f} GB free."
         )
+        if not is_forced:
+            yield Finding(
+                Severity.WARNING,
+                f"The file system of {self._root} can't force a folder to its disk. After a power "
+                "cut, the latest archives may be missing; `labferry verify` shows it.",
+            )
+        mount = mount_of(self._root)
+        if mount is not None and mount.may_write_later:
+            yield Finding(
+                Severity.WARNING,
+                f"{self._root} is on {mount.source} ({mount.kind}), which may keep archives in a "
+                "cache and write them later. labferry reads them back from that cache, so it can't "
+                "tell whether they arrived. Better: a destination of type s3, sftp or fsspec.",
+            )
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*check_key(key).split("/"))
 
-    def _found(self, folder: Path) -> Iterator[Found]:
-        """Every file below a folder; of folders that no key can lie in, they themselves."""
-        for path in folder.iterdir():
-            key = path.relative_to(self._root).as_posix()
-            with suppress(FileNotFoundError):  # gone since
-                if path.is_dir() and not path.is_symlink() and is_key(key):
-                    yield from self._found(path)
-                elif not UNFINISHED.fullmatch(path.name) or is_abandoned(path):
-                    told = path.lstat()
-                    yield Found(key, told.st_size, datetime.fromtimestamp(told.st_mtime, UTC))
+    @contextmanager
+    def _opened(self) -> Iterator[Folder]:
+        """The root, open."""
+        try:
+            root = Folder.at(self._root)
+        except (FileNotFoundError, NotADirectoryError):
+            raise self._missing_root() from None
+        with root:
+            yield root
 
-    def _require_root(self) -> None:
-        if not self._root.is_dir():
-            raise NotFoundError(
-                f"There is no folder {self._root}.",
-                hint=f"Is its disk mounted? If it is new: mkdir -p {shlex.quote(str(self._root))}",
-            )
+    @contextmanager
+    def _folder_of(self, key: str) -> Iterator[tuple[Folder, str]]:
+        """The folder of a key, open, and the name in it."""
+        (parent, name), path = _split(key), self._path(key)
+        with disk_errors(path), self._opened() as root:
+            try:
+                folder = root.descend(parent)
+            except FileNotFoundError:
+                raise _NoFolderError(f"{path} is not there.") from None
+            with folder:
+                yield folder, name
 
-    def _prepare(self, folder: Path) -> None:
-        self._require_root()
-        make_folder(folder, self._root)
-        if not self._swept:
-            sweep(self._root)
-            self._swept = True
+    def _missing_root(self) -> NotFoundError:
+        return NotFoundError(
+            f"There is no folder {self._root}.",
+            hint=f"Is its disk mounted? If it is new: mkdir -p {shlex.quote(str(self._root))}",
+        )
 
-    def _write_archive(self, archive: Archive, target: Path) -> None:
+    def _require_in_place(self, root: Folder, folder: Folder, key: str) -> None:
+        """Make sure that what is written now is found by its path later."""
+        if not root.is_at(self._root):
+            raise FileNotFoundError(errno.ENOENT, "its folder was moved or unmounted")
+        with root.descend(key) as now:
+            if not os.path.samestat(now.status(), folder.status()):
+                raise FileNotFoundError(errno.ENOENT, "its folder was replaced meanwhile")
+
+    def _write(self, archive: Archive, file: io.BufferedRandom, folder: Folder) -> None:
         pacer = Pacer(self.settings.bandwidth_limit)
-        with new_file(target) as file, ReadBack(file) as back:
+        again = folder.open(Path(file.name).name)
+        with ReadBack(file, again) as back:
             with archive.open() as reader:
                 buffer = memoryview(bytearray(pacer.piece))
                 written = forced = 0
@@ -222,33 +283,91 @@ class LocalSink(Sink[LocalSettings]):
             # The reader gives out the last byte only of a verified archive, so this does not wait.
             if back.sha256() != archive.digests().sha256:
                 raise IntegrityError(
-                    f"{target.parent} does not hold what was written to it.",
+                    f"{folder.path} does not hold what was written to it.",
                     hint="The disk or the network in between is at fault.",
                 )
 
-    def _committed(self, manifest_path: Path) -> StoredArchive | None:
-        path = manifest_path.with_name(manifest_path.name.removesuffix(MANIFEST_SUFFIX))
+    def _committed(self, entry: Entry) -> StoredArchive | None:
+        path = self._root / entry.key
+        name = entry.name.removesuffix(MANIFEST_SUFFIX)
         try:
-            key = check_key(path.relative_to(self._root).as_posix())
-            with manifest_path.open("rb") as file:
-                # One byte more than a manifest can have: other people's files may be huge.
-                document = file.read(_CHUNK + 1)
-            manifest = Manifest.from_json(document, where=str(manifest_path))
-            size = path.stat().st_size
-        except (*_NOT_OURS, InvalidAnswerError) as error:
-            _log.warning("%s is left out: %s", manifest_path, error)
-            return None
-        return StoredArchive(key, size, manifest)
+            key = check_key(entry.key.removesuffix(MANIFEST_SUFFIX))
+            # One byte more than a manifest can have: other people's files may be huge.
+            document = entry.folder.read(entry.name, _CHUNK + 1)
+            manifest = Manifest.from_json(document, where=str(path))
+            with entry.folder.open(name) as file:
+                size = os.fstat(file.fileno()).st_size
+        except FileNotFoundError:
+            _log.warning("%s is left out: there is no archive beside it.", path)
+        except (FileKindError, PermissionError) as error:
+            _log.warning("%s is left out: %s: %s.", path, error.filename, error.strerror)
+        except InvalidAnswerError as error:
+            _log.warning("%s is left out: %s", path, error)
+        else:
+            return StoredArchive(key, size, manifest)
+        return None
+
+    def _hides_archives(self, entry: Entry) -> bool:
+        """Whether a link leads to a folder with archives somewhere else."""
+        path = self._root / entry.key
+        try:
+            is_elsewhere = not path.resolve().is_relative_to(self._root.resolve())
+            if not is_key(entry.key) or not is_elsewhere:
+                return False
+            with Folder.at(path) as behind:
+                found = islice(behind.walk(is_key, unreadable=lambda *_: None), _LOOKED_AT)
+                return any(each.name.endswith(MANIFEST_SUFFIX) for each in found)
+        except (OSError, RuntimeError):  # it leads nowhere, or in a circle
+            return False
+
+    def _leave_out(self, key: str, error: OSError) -> None:
+        _log.warning("%s is left out: %s.", self._root / key, error.strerror)
 
 
-def _write_manifest(document: bytes, target: Path) -> None:
-    if not target.exists():
-        with new_file(target) as file:
+def _split(key: str) -> tuple[str, str]:
+    """The folder and the name of a key."""
+    parent, _, name = check_key(key).rpartition("/")
+    return parent, name
+
+
+def _is_being_written(entry: Entry) -> bool:
+    try:
+        return entry.folder.is_abandoned(entry.name) is False
+    except OSError:  # it can't be told
+        return False
+
+
+def _require_same(stored: StoredArchive, folder: Folder, name: str) -> None:
+    """Make sure that what would be deleted is what was listed.
+
+    A manifest that is gone, or is none any more, protects nothing: its archive is to go, too.
+
+    Raises:
+        ConflictError: It is the manifest of another archive.
+    """
+    path = folder.path / (name + MANIFEST_SUFFIX)
+    try:
+        found = Manifest.from_json(folder.read(path.name, _CHUNK + 1), where=str(path))
+    except (FileNotFoundError, InvalidAnswerError):
+        return
+    wanted = stored.manifest
+    if (found.archive_id, found.sha256) != (wanted.archive_id, wanted.sha256):
+        raise ConflictError(
+            f"{path} is of another archive than when it was listed; nothing was deleted.",
+            hint="Find out who else writes there; then run again.",
+        )
+
+
+def _write_manifest(manifest: ManifestDraft, folder: Folder) -> None:
+    document, name = manifest.seal(), _split(manifest.key)[1]
+    if not folder.has(name):
+        with folder.new_file(name, suffix=PART) as file:
             file.write(document)
-    elif target.read_bytes() != document:
-        raise ConflictError(f"{target} exists already with other content; it was not touched.")
+    elif folder.read(name, len(document) + 1) != document:
+        path = folder.path / name
+        raise ConflictError(f"{path} exists already with other content; it was not touched.")
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file, ReadBack(file) as back:
+def _digest(folder: Folder, name: str) -> str:
+    with folder.open(name) as file, ReadBack(file, folder.open(name)) as back:
         return back.sha256()

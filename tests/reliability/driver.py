@@ -176,8 +176,8 @@ def _misread(destination: str) -> None:
     """Let a local destination hand back one wrong bit of every archive, as a bad disk does."""
 
     class MisreadBack(readback.ReadBack):
-        def __init__(self, file: BinaryIO) -> None:
-            super().__init__(file)
+        def __init__(self, file: BinaryIO, again: io.FileIO) -> None:
+            super().__init__(file, again)
             self._path = Path(file.name)
 
         @override

@@ -42,6 +42,7 @@ class DiskUse:
         access: What to do if permissions are missing.
         missing: What to do if the place is not there.
         other: What to do about anything else.
+        taken: What to do if the name is taken.
         error: The class of every error but `FullError`. None: `RefusedError`, `NotFoundError`,
             `ConflictError` or `TransientError`.
     """
@@ -50,6 +51,7 @@ class DiskUse:
     access: str
     missing: str
     other: str = ""
+    taken: str = ""
     error: type[LabferryError] | None = None
 
 
@@ -102,8 +104,14 @@ def _classified(error: OSError, path: Path, use: DiskUse) -> LabferryError:
     cause, hint = _CAUSES.get(number or 0, (reason, use.other))
     text = f"{path} can't be used: {cause}."
     if isinstance(error, FileKindError):
-        kind, hint = ConflictError, "Remove it, or put the real one there."
+        kind, hint = (
+            ConflictError,
+            "labferry follows no links here: remove it, or put the real one there.",
+        )
         text = f"{error.filename or path} can't be used: {reason}."
+    elif number == errno.EEXIST:
+        kind, hint = ConflictError, use.taken
+        text = f"{path} exists already; it was not touched."
     elif number == errno.EROFS:
         kind, hint = RefusedError, _READ_ONLY
         text = f"{path} can't be written: its file system is mounted read-only."

@@ -9,7 +9,17 @@ from labferry.sdk.errors import LabferryError
 from labferry.sdk.manifest import MANIFEST_SUFFIX
 from labferry.sdk.sink import Stray, StrayKind
 
-__all__ = ["Found", "require_unfinished", "strays_among"]
+__all__ = ["Found", "is_system_name", "require_unfinished", "strays_among"]
+
+# Snapshots, recycle bins, thumbnails and indexes, leftovers of file servers.
+_SYSTEM = re.compile(
+    r"\.snapshots?|~snapshot|#snapshot|\.zfs|\.ckpt|@recently-snapshot"
+    r"|[.#@]recycle|\$recycle\.bin|\.trash|\.trashes|\.trash-\d+|lost\+found"
+    r"|\._.*|@eadir|@tmp|@sharebin|\.?@__thumb|@upload_cache|thumbs\.db|desktop\.ini"
+    r"|\.ds_store|\.appledouble|\.appledb|\.apdisk|\.temporaryitems|\.spotlight-v100|\.fseventsd"
+    r"|system volume information|\.nfs[0-9a-f]{8,}|\.fuse_hidden[0-9a-f]+|\.smbdelete.*",
+    re.IGNORECASE,
+)
 
 # What `archive_id` makes.
 _ARCHIVE = re.compile(r"\d{8}T\d{6}Z-.+")
@@ -30,10 +40,22 @@ class Found:
     since: datetime | None = None
 
 
+def is_system_name(name: str) -> bool:
+    """Whether a file or folder is one that a NAS or an operating system puts everywhere.
+
+    Snapshots, recycle bins, thumbnails and the like: nobody left them there, and nothing in them
+    is an archive.
+
+    Args:
+        name: The name, without folders.
+    """
+    return _SYSTEM.fullmatch(name) is not None
+
+
 def strays_among(
     found: Iterable[Found], committed: Collection[str], unfinished: re.Pattern[str]
 ) -> Iterator[Stray]:
-    """Those that are no committed archive and no manifest of one.
+    """Those that are no committed archive, no manifest of one, and no `is_system_name`.
 
     List the committed archives last: what is committed meanwhile is then no stray.
 
@@ -46,6 +68,8 @@ def strays_among(
     everything = {each.key: each for each in found}
     for key, each in sorted(everything.items()):
         if not {key, key.removesuffix(MANIFEST_SUFFIX)}.isdisjoint(committed):
+            continue
+        if any(map(is_system_name, key.split("/"))):
             continue
         yield Stray(_kind(key, everything, unfinished), key, each.size, each.since)
 

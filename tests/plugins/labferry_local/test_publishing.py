@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -59,9 +59,9 @@ def test_content_is_on_the_disk_before_its_name_and_the_manifest_comes_last(
         events.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
         sync(descriptor)
 
-    def _link(source: Path, target: Path, **_: object) -> None:
+    def _link(source: Path, target: Path, **how: Any) -> None:  # noqa: ANN401 - as `os.link`
         events.append("manifest" if str(target).endswith(".json") else "archive")
-        link(source, target)
+        link(source, target, **how)
 
     (root / KEY).parent.mkdir(parents=True)
     monkeypatch.setattr(os, "fsync", _sync)
@@ -116,7 +116,7 @@ def test_nothing_is_overwritten_without_hard_links_either(
     sink: LocalSink, archive: SampleArchive, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def _link(source: Path, target: Path, **_: object) -> None:
-        Path(target).write_bytes(b"someone was faster")
+        (root / KEY).write_bytes(b"someone was faster")
         raise OSError(errno.EPERM, "No links here")
 
     monkeypatch.setattr(os, "link", _link)
@@ -131,9 +131,9 @@ def test_someone_faster_is_not_overwritten(
 ) -> None:
     link = os.link
 
-    def _link(source: Path, target: Path, **_: object) -> None:
-        Path(target).write_bytes(b"someone was faster")
-        link(source, target)
+    def _link(source: Path, target: Path, **how: Any) -> None:  # noqa: ANN401 - as `os.link`
+        (root / KEY).write_bytes(b"someone was faster")
+        link(source, target, **how)
 
     monkeypatch.setattr(os, "link", _link)
     with pytest.raises(ConflictError):
@@ -197,7 +197,7 @@ def test_lock_that_fails_leaves_nothing(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(fcntl, "flock", _broken)
-    with pytest.raises(TransientError, match="Input/output error"):
+    with pytest.raises(TransientError, match="input/output error"):
         store(archive)
     assert names(root) == []
 

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import threading
 import time
@@ -51,10 +52,14 @@ def is_direct(descriptor: int) -> bool:
     return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT)
 
 
+def reading_back(file: BinaryIO) -> ReadBack:
+    return ReadBack(file, io.FileIO(file.name))
+
+
 def assert_read_back(file: BinaryIO, size: int) -> None:
     content = os.urandom(size)
     file.write(content)
-    with ReadBack(file) as back:
+    with reading_back(file) as back:
         assert back.sha256() == hashlib.sha256(content).hexdigest()
 
 
@@ -117,7 +122,7 @@ def wait_for(offsets: list[int], count: int) -> None:
 
 def test_it_follows_whoever_writes_and_no_further(tmp_path: Path, offsets: list[int]) -> None:
     content = os.urandom(4 * PIECE)
-    with (tmp_path / "file").open("wb+", buffering=0) as file, ReadBack(file) as back:
+    with (tmp_path / "file").open("wb+", buffering=0) as file, reading_back(file) as back:
         for end in (PIECE // 2, 3 * PIECE // 2, 3 * PIECE):
             file.write(content[file.tell() : end])
             back.follow(end)
