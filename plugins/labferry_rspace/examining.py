@@ -44,5 +44,6 @@ def _compare(text: str, address: Address) -> None:
         _logger.info(
             "The archive from %s names %s as its source, which is what the server takes for its "
             "own address",
-            *(address.base, quote(text)),
+            address.base,
+            quote(text),
         )

@@ -13,8 +13,9 @@ is a change. Written from rspace-web's field exporters (SketchFieldExporter and 
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from labferry_rspace.manifest import MANIFEST
 from labferry_rspace.members import Member, Members
@@ -24,26 +25,28 @@ _VERSION = b"labferry_rspace 1"
 _LARGEST_TEXT = 32 * 1024 * 1024
 _EVERY_TIME = (b"archiveId", b"exportDate")
 # A prefix and 14 random characters. The large picture of a structure has the small one's name.
-_GENERATED = re.compile(
-    r"(?:large_)?((?:chemd|sktch|annot)[\w-]{14}\.png|math[\w-]{14}\.svg)", re.ASCII
-)
-
-_LISTS = re.compile(
-    rb"<(chemdooleImageList|sketchImageList|mathList|ImageAnnotationList)>.*?</\1>", re.DOTALL
-)
+_NAME = r"(?:chemd|sktch|annot)[\w-]{14}\.png|math[\w-]{14}\.svg"
+_GENERATED = re.compile(rf"(?:large_)?({_NAME})", re.ASCII)
+# Of a fixed length before their ending, so two of them never overlap.
+_IN_TEXT = re.compile(rf"(?:large_)?({_NAME})".encode())
+_LISTED = re.compile(rf"<(fileName|name|linkFile)>({_NAME})</\1>".encode())
+_LIST_OPENS = re.compile(rb"<(chemdooleImageList|sketchImageList|mathList|ImageAnnotationList)>")
+_LIST_CLOSES = re.compile(rb"</(chemdooleImageList|sketchImageList|mathList|ImageAnnotationList)>")
 _SHOWN = re.compile(rb'\s(?:src|data)="(?:large_)?([\w.-]{22,23})"')
 
 _Entries = dict[str, bytes]
 """What counts of each member, by its name."""
 
 
-def fingerprint(members: Members, manifest: Mapping[str, str]) -> str:
-    """The same for two archives exactly where the work in them is the same.
+def fingerprint(members: Members, manifest: Mapping[str, str]) -> str | None:
+    """The same for two archives exactly if the work in them is the same; None if nobody can tell.
 
     Args:
         members: The archive's.
         manifest: Its manifest.
     """
+    if not members.has_distinct_names:
+        return None
     entries = {member.name: _entry(member.name, member) for member in members.all}
     by_name = {member.name: member for member in members.files}
     _normalise_manifest(members, by_name[MANIFEST], entries)
@@ -55,7 +58,7 @@ def fingerprint(members: Members, manifest: Mapping[str, str]) -> str:
 
 
 def fingerprint_of_directory(members: Members) -> str | None:
-    """The same from the directory alone, where it can be told; None where it can't.
+    """The same from the directory alone, if it can be told; None if it can't.
 
     The manifest counts as unchanged. So would the index of HTML pages, but that lists work too.
     """
@@ -97,9 +100,10 @@ def _normalise_index(
         return
     text = members.read(member)
     for key in _EVERY_TIME:
-        value = manifest[key.decode()].encode()
+        value = manifest[key.decode()].strip().encode()
+        # `*+` never gives back: a value cannot begin with a space, and the scan stays linear.
         row = re.compile(
-            rb"(<td>\s*" + key + rb"\s*</td>\s*<td>\s*)" + re.escape(value) + rb"(\s*</td>)"
+            rb"(<td>\s*+" + key + rb"\s*+</td>\s*+<td>\s*+)" + re.escape(value) + rb"(\s*+</td>)"
         )
         text, count = row.subn(rb"\1\2", text)
         if count != 1:
@@ -131,39 +135,64 @@ def _normalise_document(
         if document is None or document.size > _LARGEST_TEXT:
             continue
         text = members.read(document)
-        for name in generated(text, [name.encode() for name in pictures]):
-            text = _rename(text, pictures[name.decode()], entries)
+        text = _rename(text, generated(text), pictures, entries)
         entries[document.name] = _text_entry(document.name, text)
 
 
-def _rename(text: bytes, files: Iterable[Member], entries: _Entries) -> bytes:
-    # The longer name first: it contains the other.
-    for member in sorted(files, key=lambda member: len(member.name), reverse=True):
-        folder, _, name = member.name.rpartition("/")
-        prefix, ending = name[: -len("-" * 14 + ".png")], name[-len(".png") :]
-        # No document can contain a zero byte.
-        stable = f"{prefix}\0{_content(member)}\0{ending}"
-        text = text.replace(name.encode(), stable.encode())
-        entries[member.name] = _entry(f"{folder}/{stable}", member)
-    return text
+def _rename(
+    text: bytes,
+    generated: Iterable[bytes],
+    pictures: Mapping[str, list[Member]],
+    entries: _Entries,
+) -> bytes:
+    stable: dict[bytes, bytes] = {}
+    for generated_name in generated:
+        for member in pictures.get(generated_name.decode(), ()):
+            folder, _, name = member.name.rpartition("/")
+            prefix, ending = name[: -len("-" * 14 + ".png")], name[-len(".png") :]
+            # No document can contain a zero byte.
+            renamed = f"{prefix}\0{_content(member)}\0{ending}"
+            stable[name.encode()] = renamed.encode()
+            entries[member.name] = _entry(f"{folder}/{renamed}", member)
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        # A document may show the large picture, the small one, or both.
+        before = match[0][: -len(match[1])]
+        return stable.get(match[0]) or before + stable.get(match[1], match[1])
+
+    return _IN_TEXT.sub(replace, text)
 
 
-def _generated_in_xml(text: bytes, names: Iterable[bytes]) -> list[bytes]:
-    """Those pictures that the document lists as made for the export.
+def _generated_in_xml(text: bytes) -> Iterator[bytes]:
+    """Those names that the document lists as made for the export.
 
     All three names of such a picture are one. What users write can't forge tags, as XML escapes it.
     """
-    lists = b"\n".join(match[0] for match in _LISTS.finditer(text))
-    tags = (b"fileName", b"name", b"linkFile")
-    return [
-        name for name in names if all(b"<%b>%b</%b>" % (tag, name, tag) in lists for tag in tags)
-    ]
+    listed: dict[bytes, set[bytes]] = {}
+    for match in _LISTED.finditer(b"\n".join(_lists(text))):
+        listed.setdefault(match[2], set()).add(match[1])
+    return (name for name, tags in listed.items() if tags == {b"fileName", b"name", b"linkFile"})
 
 
-def _generated_in_html(text: bytes, names: Iterable[bytes]) -> list[bytes]:
-    """Those pictures that the document shows, and whose name stands nowhere else in it.
+def _lists(text: bytes) -> Iterator[bytes]:
+    """The lists of such pictures, each to its first closing tag, in a time linear in the text."""
+    closings: dict[bytes, list[int]] = {}
+    for match in _LIST_CLOSES.finditer(text):
+        closings.setdefault(match[1], []).append(match.start())
+    done = 0
+    for match in _LIST_OPENS.finditer(text):
+        ends = closings.get(match[1], [])
+        index = bisect_left(ends, match.end())
+        if match.start() >= done and index < len(ends):
+            yield text[match.end() : ends[index]]
+            done = ends[index]
+
+
+def _generated_in_html(text: bytes) -> Iterator[bytes]:
+    """Those names that the document shows, and that stand nowhere else in it.
 
     The name of a user's own file can look the same, but then nobody sees the name left out here.
     """
     shown = Counter(match[1] for match in _SHOWN.finditer(text))
-    return [name for name in names if 0 < shown[name] == text.count(name)]
+    everywhere = Counter(match[1] for match in _IN_TEXT.finditer(text))
+    return (name for name, count in shown.items() if count == everywhere[name])

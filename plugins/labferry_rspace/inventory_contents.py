@@ -40,7 +40,8 @@ def examine_tables(archive: BinaryIO, *, verify: bool) -> Contents:
     for member in members.files:
         if not member.name.endswith(".csv"):
             raise IntegrityError("The archive holds more than tables: it is no Inventory export.")
-    if any(member.size > _LARGEST for member in members.files):
+    is_large = any(member.size > _LARGEST for member in members.files)
+    if is_large or not members.has_distinct_names:
         return Contents(len(members.files), None)
     entries = [_entry(members, member) for member in members.files]
     return Contents(len(entries), _digest(sorted(entries)))

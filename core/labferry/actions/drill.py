@@ -14,9 +14,9 @@ from pathlib import Path
 from labferry.actions.session import Session
 from labferry.config import Config
 from labferry.copies.download import fetch
-from labferry.copies.extract_zip import ZipContents
-from labferry.copies.partial_file import PartialFile, disk_errors
+from labferry.copies.partial_file import RESTORE, PartialFile
 from labferry.copies.query import ask_side_by_side, stored_archives
+from labferry.copies.reader import check_contents
 from labferry.copies.select import ListedCopy, copies_of, newest
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Progress
@@ -30,9 +30,9 @@ from labferry.sdk import (
     StoredArchive,
     redact,
 )
+from labferry.sdk.files import disk_errors
 
 _log = logging.getLogger(__name__)
-_ZIP = ".zip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +171,15 @@ def _restore(
     copy: ListedCopy, trial: Trial, identities: Sequence[Secret], stop: Stop, progress: Progress
 ) -> Trial:
     began = time.monotonic()
-    with _scratch() as folder, PartialFile(Path(folder), copy.stored.manifest.sha256) as landing:
+    with _scratch() as folder, PartialFile(Path(folder), copy.stored.manifest.sha256) as partial:
         try:
-            manifest = fetch(copy, landing, identities, stop, progress)
+            manifest = fetch(copy, partial, identities, stop, progress)
         except FullError as error:
             hint = "Set TMPDIR to a folder on a disk with more space."
             raise FullError(error.message, hint=hint) from error
         fetched = time.monotonic() - began
-        files = _open(landing.path, stop) if manifest.file.endswith(_ZIP) else None
+        with disk_errors(partial.path, RESTORE):
+            files = check_contents(partial.file, manifest, stop)
     return replace(
         trial,
         recovery_time_seconds=round(time.monotonic() - began, 3),
@@ -189,11 +190,6 @@ def _restore(
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="labferry-drill-")
-
-
-def _open(path: Path, stop: Stop) -> int:
-    with disk_errors(path), path.open("rb") as file:
-        return ZipContents(file).test(stop)
 
 
 def _failed(trial: Trial, error: LabferryError) -> Trial:

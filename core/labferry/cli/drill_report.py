@@ -10,9 +10,10 @@ from pathlib import Path
 
 from labferry import __version__
 from labferry.actions.drill import Drill, Trial
-from labferry.copies.partial_file import disk_errors
+from labferry.copies.partial_file import RESTORE
 from labferry.report_page.units import show_moment, show_seconds, show_size
 from labferry.sdk import ConflictError
+from labferry.sdk.files import disk_errors
 
 _JSON = ".json"
 _METHOD = (
@@ -39,7 +40,7 @@ def check_report(path: Path) -> None:
                 f"The report can't be {path}: it and one beside it ending in {_JSON} must be new.",
                 hint="Name another file, as with: --to-report drill-$(date +%F).md",
             )
-    with disk_errors(path.parent):
+    with disk_errors(path.parent, RESTORE):
         os.scandir(path.absolute().parent).close()
 
 
@@ -111,7 +112,7 @@ def write_report(path: Path, drill: Drill, config: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    with disk_errors(path), path.open("x", encoding="utf-8") as file:
+    with disk_errors(path, RESTORE), path.open("x", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

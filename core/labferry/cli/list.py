@@ -16,7 +16,7 @@ from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, legible, print_document, tell
 from labferry.cli.params import MOMENT
 from labferry.cli.tables import print_what_fits
-from labferry.copies.query import told
+from labferry.copies.query import failure_text
 from labferry.report_page.units import show_moment, show_seconds, show_size
 from labferry.runtime.stop import Stop
 from labferry.sdk import ExitCode
@@ -70,7 +70,7 @@ def command(
         session, Stop(), destination=destination, source=source, since=since, strays=strays
     )
     code = _exit_code(listing, len(session.config.destinations) if destination is None else 1)
-    problems = [told(name, error) for name, error in listing.failures.items()]
+    problems = [failure_text(name, error) for name, error in listing.failures.items()]
     if output.as_json:
         content = {
             "archives": [asdict(copy) for copy in listing.copies],
@@ -84,7 +84,7 @@ def command(
     else:
         _print(output, listing)
     for name, error in listing.failures.items():
-        tell(told(name, error), destination=name)
+        tell(failure_text(name, error), destination=name)
     return code
 
 

@@ -22,6 +22,7 @@ from labferry.report_page.units import show_moment, show_size
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError
+from labferry.sdk.zips import show_name
 
 _EXAMPLES = examples(
     "labferry restore latest --source chem --to /srv/restored",
@@ -108,6 +109,8 @@ def _print(output: Output, restored: Restored) -> None:
         print_document("restore", 0, {"restored": asdict(restored)}, problems)
     elif not output.is_quiet:
         click.echo(_line(restored))
+        for renamed in restored.renamed:
+            click.echo(f"  {show_name(renamed.name)} is now {show_name(renamed.path)}")
 
 
 def _line(restored: Restored) -> str:
@@ -117,4 +120,6 @@ def _line(restored: Restored) -> str:
         return f"{what} was here already, and is right: {restored.path}"
     if restored.files is None:
         return f"{what} restored from {restored.destination}: {restored.path}"
-    return f"{what} restored from {restored.destination}: {restored.files} files in {restored.path}"
+    text = f"{what} restored from {restored.destination}: {restored.files} files in {restored.path}"
+    count = len(restored.renamed)
+    return f"{text}. {count} could not keep their names:" if count else text

@@ -75,24 +75,30 @@ def command(  # noqa: PLR0913 - one for each option
     session = open_stores(config_path)
     destination, archives = _split(session, names)
     request = VerifyRequest(
-        *(destination, archives, source, quick, contents, chain, repair),
+        destination=destination,
+        archives=archives,
+        source=source,
+        quick=quick,
+        contents=contents,
+        chain=chain,
+        repair=repair,
         identities=tuple(secrets_in(identity_files)),
     )
     stop = Stop()
     stop_on_signals(stop)
-    proofs: list[VerifyResult] = []
+    results: list[VerifyResult] = []
     failure = None
     progress = Progress()
     try:
         with progress_bars(progress, wanted=output.has_bars):
-            for proof in verify(session, request, stop, progress):
-                proofs.append(proof)
-                _print(output, proof)
+            for result in verify(session, request, stop, progress):
+                results.append(result)
+                _print(output, result)
     except LabferryError as error:
         failure = error
         tell(str(error))
-    code = stop.exit_code if stop.requested else _exit_code(proofs, failure)
-    _finish(output, proofs, failure, code)
+    code = stop.exit_code if stop.requested else _exit_code(results, failure)
+    _finish(output, results, failure, code)
     if isinstance(failure, StoppedError):
         # Threads that were in the middle of something must not outlive the report.
         sys.stdout.flush()
@@ -107,60 +113,63 @@ def _split(session: Session, names: tuple[str, ...]) -> tuple[str | None, tuple[
     return None, names
 
 
-def _exit_code(proofs: Sequence[VerifyResult], failure: LabferryError | None) -> int:
+def _exit_code(results: Sequence[VerifyResult], failure: LabferryError | None) -> int:
     ended = [] if failure is None else [failure.exit_code]
-    return ExitCode.combine([*ended, *(proof.exit_code for proof in _last(proofs))])
+    return ExitCode.combine([*ended, *(result.exit_code for result in _last(results))])
 
 
-def _last(proofs: Sequence[VerifyResult]) -> Iterator[VerifyResult]:
+def _last(results: Sequence[VerifyResult]) -> Iterator[VerifyResult]:
     """What was found of each copy in the end: a repair comes after what it was for."""
-    tried = {
-        (proof.destination, proof.archive_id): number
-        for number, proof in enumerate(proofs)
-        if proof.is_repairable or proof.state is VerifyState.REPAIRED
+    last = {
+        (result.destination, result.archive_id): number
+        for number, result in enumerate(results)
+        if result.is_repairable or result.state in {VerifyState.REPAIRED, VerifyState.GOOD}
     }
-    for number, proof in enumerate(proofs):
-        if tried.get((proof.destination, proof.archive_id), number) <= number:
-            yield proof
+    for number, result in enumerate(results):
+        end = last.get((result.destination, result.archive_id), number)
+        # A good copy does not make up for a chain that is broken before it.
+        is_chain = result.state is VerifyState.BROKEN and results[end].state is VerifyState.GOOD
+        if end <= number or is_chain:
+            yield result
 
 
-def _print(output: Output, proof: VerifyResult) -> None:
-    if proof.problem is not None:
-        tell(str(proof.problem))
+def _print(output: Output, result: VerifyResult) -> None:
+    if result.problem is not None:
+        tell(str(result.problem))
     elif output.is_talkative:
         # On a terminal it has to go above the bars, which only stderr can.
-        click.echo(redact(_line(proof)), err=sys.stdout.isatty() and sys.stderr.isatty())
+        click.echo(redact(_line(result)), err=sys.stdout.isatty() and sys.stderr.isatty())
 
 
-def _line(proof: VerifyResult) -> str:
-    if proof.state is VerifyState.NOTE:
-        return f"{proof.destination}: {proof.message}"
-    size = "" if proof.size is None else f" ({show_size(proof.size)})"
-    how = f", {proof.checked}" if proof.checked else ""
-    opened = ", opened" if proof.contents else ""
-    return f"{proof.destination}: {proof.archive_id}{size}: {proof.state}{how}{opened}"
+def _line(result: VerifyResult) -> str:
+    if result.state is VerifyState.NOTE:
+        return f"{result.destination}: {result.message}"
+    size = "" if result.size is None else f" ({show_size(result.size)})"
+    how = f", {result.checked}" if result.checked else ""
+    opened = ", opened" if result.contents else ""
+    return f"{result.destination}: {result.archive_id}{size}: {result.state}{how}{opened}"
 
 
 def _finish(
-    output: Output, proofs: Sequence[VerifyResult], failure: LabferryError | None, code: int
+    output: Output, results: Sequence[VerifyResult], failure: LabferryError | None, code: int
 ) -> None:
     if output.as_json:
-        problems = [proof.problem for proof in _last(proofs) if proof.problem] + (
+        problems = [result.problem for result in _last(results) if result.problem] + (
             [failure] if failure else []
         )
         told = [{"message": redact(p.message), "hint": redact(p.hint)} for p in problems]
-        print_document("verify", code, {"results": [_entry(proof) for proof in proofs]}, told)
+        print_document("verify", code, {"results": [_entry(result) for result in results]}, told)
     elif output.is_talkative:
-        found = [proof.state for proof in _last(proofs) if proof.archive_id]
+        found = [result.state for result in _last(results) if result.archive_id]
         counts = {
             state: found.count(state) for state in VerifyState if state is not VerifyState.NOTE
         }
         told_counts = [f"{count} {state}" for state, count in counts.items() if count]
-        if told_counts or not proofs:
+        if told_counts or not results:
             click.echo(f"Copies: {', '.join(told_counts) or 'none'}.")
 
 
-def _entry(proof: VerifyResult) -> dict[str, object]:
-    problem = None if proof.problem is None else redact(str(proof.problem))
-    plain = asdict(replace(proof, problem=None))
-    return {**plain, "problem": problem, "exit_code": proof.exit_code}
+def _entry(result: VerifyResult) -> dict[str, object]:
+    problem = None if result.problem is None else redact(str(result.problem))
+    plain = asdict(replace(result, problem=None))
+    return {**plain, "problem": problem, "exit_code": result.exit_code}

@@ -8,9 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from labferry.copies.partial_file import PartialFile
-from labferry.copies.plain import Readable, identities_for, plain_manifest, plain_stream
 from labferry.copies.query import open_sink
-from labferry.copies.reader import CopyReader
+from labferry.copies.reader import (
+    CopyReader,
+    Readable,
+    UnreadableCopyError,
+    identities_for,
+    plain_manifest,
+    plain_stream,
+)
 from labferry.copies.select import ListedCopy
 from labferry.runtime.progress import Activity, ActivityKind, Progress
 from labferry.runtime.stop import Stop
@@ -18,35 +24,35 @@ from labferry.sdk import IntegrityError, Manifest, Secret, Sink, StoredArchive
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
-_SECONDS_BETWEEN_NEWS = 10.0
+_SECONDS_BETWEEN_LOGS = 10.0
 
 
 def fetch(
     copy: ListedCopy,
-    landing: PartialFile,
+    partial: PartialFile,
     identities: Sequence[Secret],
     stop: Stop,
     progress: Progress,
 ) -> Manifest:
     """Bring a copy into a partial file, whole and verified.
 
-    Goes on with what is in the file. Where the whole then turns out to be wrong, that may be the
-    fault of what was there already, so all of it is read once more.
+    Goes on with what is in the file. If the whole then turns out to be wrong, that may be the fault
+    of what was there already, so all of it is read once more.
 
     Args:
         copy: The copy.
-        landing: The file.
-        identities: The private keys to decrypt with; the destination's where there are none.
+        partial: The file.
+        identities: The private keys to decrypt with; the destination's if there are none.
         stop: Ends the reading.
         progress: Shows how far it is.
 
     Returns:
-        The manifest of what is in the file: the sealed one, where the copy is encrypted.
+        The manifest of what is in the file: the sealed one, if the copy is encrypted.
 
     Raises:
-        IntegrityError: The copy is damaged.
-        FullError: There is not enough space; `landing.error` is set.
-        LabferryError: The copy can't be read.
+        IntegrityError: The copy is damaged, can't be read, or is gone.
+        FullError: There is not enough space; `partial.error` is set.
+        LabferryError: The destination can't be asked.
         StoppedError: A signal came.
     """
     stored = copy.stored
@@ -54,26 +60,26 @@ def fetch(
     keys = identities_for(copy.config, identities)
     manifest = plain_manifest(stored, keys)
     if stored.manifest.encryption is not None:
-        landing.restart()
-    landing.reserve(manifest.size)
+        partial.restart()
+    partial.reserve(manifest.size)
     with open_sink(copy.config) as sink:
         fetcher = _Fetcher(sink, stored, manifest, keys, stop, progress)
         try:
-            fetcher.fetch(landing)
-        except IntegrityError:
-            if not fetcher.resumed:
+            fetcher.fetch(partial)
+        except IntegrityError as error:
+            if not fetcher.resumed or isinstance(error, UnreadableCopyError):
                 raise
             _log.info("%s: reading all of %s once more", copy.config.name, stored.key)
-            landing.restart()
-            fetcher.fetch(landing)
+            partial.restart()
+            fetcher.fetch(partial)
     return manifest
 
 
 def _check_size(stored: StoredArchive) -> None:
     if stored.size != stored.manifest.size:
         raise IntegrityError(
-            f"The copy of {stored.manifest.archive_id} is damaged: {stored.key} has {stored.size} "
-            f"instead of the {stored.manifest.size} bytes of its manifest."
+            f"{stored.key} is damaged: it has {stored.size} bytes instead of the "
+            f"{stored.manifest.size} of its manifest."
         )
 
 
@@ -101,23 +107,26 @@ class _Fetcher:
         self._stop = stop
         self._progress = progress
 
-    def fetch(self, landing: PartialFile) -> None:
+    def fetch(self, partial: PartialFile) -> None:
         """Read the rest of it, and make sure of the whole."""
-        digest = landing.resume(self._manifest.size, self._stop)
-        self.resumed = landing.size
+        digest = partial.resume(self._manifest.size, self._stop)
+        self.resumed = partial.size
         if self.resumed:
             _log.info("%s: going on at byte %d", self._stored.key, self.resumed)
         with (
             self._shown() as reached,
             CopyReader(
-                *(self._sink, self._stored, self._stop, self.resumed, digest, reached)
+                self._sink,
+                self._stored,
+                self._stop,
+                offset=self.resumed,
+                digest=digest,
+                reached=reached,
             ) as reader,
             plain_stream(self._stored, reader, self._identities) as plain,
         ):
-            self._pour(plain, landing)
-            while reader.read(_CHUNK):
-                pass  # an encrypted file can have more behind its end
-            reader.check()
+            self._pour(plain, partial)
+            reader.read_rest()  # an encrypted file can have more behind its end
 
     @contextmanager
     def _shown(self) -> Iterator[Callable[[int], None]]:
@@ -126,25 +135,27 @@ class _Fetcher:
         with self._progress.showing(activity):
             yield activity.reach
 
-    def _pour(self, plain: Readable, landing: PartialFile) -> None:
+    def _pour(self, plain: Readable, partial: PartialFile) -> None:
         is_encrypted = self._stored.manifest.encryption is not None
-        digest, told_at = hashlib.sha256(), time.monotonic()
+        digest, logged_at = hashlib.sha256(), time.monotonic()
         while chunk := plain.read(_CHUNK):
-            landing.write(chunk)
+            partial.write(chunk)
             if is_encrypted:  # else the reader computes the same
                 digest.update(chunk)
-            if time.monotonic() - told_at > _SECONDS_BETWEEN_NEWS:
-                told_at = time.monotonic()
-                _log.info("%s: %d of %d bytes", *self._so_far(landing))
+            if time.monotonic() - logged_at > _SECONDS_BETWEEN_LOGS:
+                logged_at = time.monotonic()
+                _log.info(
+                    "%s: %d of %d bytes",
+                    self._manifest.archive_id,
+                    partial.size,
+                    self._manifest.size,
+                )
         if is_encrypted:
-            self._check_plain(landing.size, digest.hexdigest())
-
-    def _so_far(self, landing: PartialFile) -> tuple[str, int, int]:
-        return self._manifest.archive_id, landing.size, self._manifest.size
+            self._check_plain(partial.size, digest.hexdigest())
 
     def _check_plain(self, size: int, sha256: str) -> None:
         if (size, sha256) != (self._manifest.size, self._manifest.sha256):
             raise IntegrityError(
-                f"{self._stored.key} does not decrypt to the archive that its sealed manifest "
-                "tells of."
+                f"{self._stored.key} is damaged: it does not decrypt to the archive of its sealed "
+                "manifest."
             )

@@ -101,7 +101,7 @@ class _Asker(Thread, Generic[ResultT]):
             return self._question(sink)
 
 
-def told(name: str, error: LabferryError) -> str:
+def failure_text(name: str, error: LabferryError) -> str:
     """A destination's failure, for people."""
     return redact(f"{name}: {error}")
 

@@ -45,7 +45,7 @@ class ArchiveQuery:
         archive: An archive's id, the beginning of one, or `latest`.
         source: Only archives of this source; None for all.
         before: Only archives that were asked of the server before this moment; None for all.
-        origin: The only destination whose copies are wanted; None for all.
+        origin: The only destination whose copies to take; None for all.
     """
 
     archive: str
@@ -76,43 +76,43 @@ def newest(copies: Iterable[ListedCopy]) -> ListedCopy | None:
     return max(copies, key=lambda copy: (copy.taken, copy.archive_id), default=None)
 
 
-def choose(copies: Sequence[ListedCopy], wanted: ArchiveQuery) -> Sequence[ListedCopy]:
+def choose(copies: Sequence[ListedCopy], query: ArchiveQuery) -> Sequence[ListedCopy]:
     """All copies of the one archive that is meant, in the order in which to try them.
 
     Raises:
         NotFoundError: There is no such archive.
         ConfigError: Several can be meant.
     """
-    allowed = [copy for copy in copies if _is_allowed(copy, wanted)]
-    if wanted.archive == LATEST:
-        identity = _latest(allowed, wanted)
+    allowed = [copy for copy in copies if _is_allowed(copy, query)]
+    if query.archive == LATEST:
+        identity = _latest(allowed, query)
     else:
-        identity = _matching({copy.archive_id for copy in allowed}, wanted)
+        identity = _matching({copy.archive_id for copy in allowed}, query)
     return [copy for copy in allowed if copy.archive_id == identity]
 
 
-def _is_allowed(copy: ListedCopy, wanted: ArchiveQuery) -> bool:
+def _is_allowed(copy: ListedCopy, query: ArchiveQuery) -> bool:
     source = copy.stored.manifest.source.name
-    return (wanted.source is None or source == wanted.source) and (
-        wanted.before is None or copy.taken < wanted.before
+    return (query.source is None or source == query.source) and (
+        query.before is None or copy.taken < query.before
     )
 
 
-def _matching(known: set[str], wanted: ArchiveQuery) -> str:
-    if wanted.archive in known:
-        return wanted.archive
-    found = sorted(identity for identity in known if identity.startswith(wanted.archive))
+def _matching(known: set[str], query: ArchiveQuery) -> str:
+    if query.archive in known:
+        return query.archive
+    found = sorted(identity for identity in known if identity.startswith(query.archive))
     if not found:
-        raise _nothing(wanted)
+        raise _nothing(query)
     if len(found) > 1:
         raise ConfigError(
-            f"{len(found)} archives begin with {wanted.archive!r}: {_some(found)}.",
+            f"{len(found)} archives begin with {query.archive!r}: {_some(found)}.",
             hint="Write more of the one that is meant.",
         )
     return found[0]
 
 
-def _latest(copies: Sequence[ListedCopy], wanted: ArchiveQuery) -> str:
+def _latest(copies: Sequence[ListedCopy], query: ArchiveQuery) -> str:
     by_series: dict[tuple[str, str], list[ListedCopy]] = {}
     for copy in copies:
         manifest = copy.stored.manifest
@@ -122,19 +122,19 @@ def _latest(copies: Sequence[ListedCopy], wanted: ArchiveQuery) -> str:
         by_series.setdefault((manifest.source.name, series), []).append(copy)
     latest = [found.archive_id for each in by_series.values() if (found := newest(each))]
     if not latest:
-        raise _nothing(wanted)
+        raise _nothing(query)
     if len(latest) > 1:
         sources = sorted({source for source, _ in by_series})
         hint = f"Choose one of the sources with --source: {_some(sources)}."
         if len(sources) == 1:
             hint = f"Name the archive that is meant; each one's latest: {_some(sorted(latest))}."
-        raise ConfigError(f"There is more than one series whose {wanted} can be meant.", hint=hint)
+        raise ConfigError(f"There is more than one series whose {query} can be meant.", hint=hint)
     return latest[0]
 
 
-def _nothing(wanted: ArchiveQuery) -> NotFoundError:
+def _nothing(query: ArchiveQuery) -> NotFoundError:
     return NotFoundError(
-        f"No archive {wanted} is stored.", hint="`labferry list` shows what there is."
+        f"No archive {query} is stored.", hint="`labferry list` shows what there is."
     )
 
 

@@ -1,78 +1,19 @@
-"""Reading stored copies back: one of them, or a sync's share of a destination."""
+"""Reading back a sync's share of what a destination has stored."""
 
-import errno
-import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+from labferry.copies.reader import read_copy
 from labferry.runtime.progress import ActivityKind
-from labferry.runtime.retry import RetryPolicy
-from labferry.runtime.stop import Stop
-from labferry.sdk import (
-    Checked,
-    IntegrityError,
-    NotFoundError,
-    Sink,
-    StoredArchive,
-    TransientError,
-    redact,
-)
+from labferry.sdk import Checked, IntegrityError, Sink, StoredArchive
 from labferry.sync.context import RunContext
 from labferry.sync.verify_schedule import Rule, Unread, choose_share, longest_gap
 
 _log = logging.getLogger(__name__)
-_CHUNK = 1 << 20
 _MEMORY = timedelta(days=2)
 """For how long at least it is known when syncs were: long enough to tell how often they are."""
-_BAD_MEDIUM = {errno.EIO, errno.EBADMSG, errno.EUCLEAN}
-"""How Linux says that a disk or a file system can't give back what it was given."""
-
-
-def read_back(
-    sink: Sink[Any],
-    stored: StoredArchive,
-    stop: Stop,
-    *,
-    take: Callable[[bytes], object] = len,
-    policy: RetryPolicy | None = None,
-) -> None:
-    """Read a copy to its end and compare it with its manifest, in little memory.
-
-    Args:
-        sink: The destination.
-        stored: The copy.
-        stop: Ends the reading.
-        take: Is given every piece as it comes.
-        policy: How patient to be if the connection breaks; failures count from zero after each
-            piece that came.
-
-    Raises:
-        IntegrityError: It is not what its manifest says, the storage can't read it, or it is gone.
-        LabferryError: The destination could not be asked.
-    """
-    manifest = stored.manifest
-    digest, size = hashlib.sha256(), 0
-    try:
-        for piece in _pieces(sink, stored, stop, policy or RetryPolicy()):
-            size += len(piece)
-            if size > manifest.size:
-                break
-            digest.update(piece)
-            take(piece)
-    except NotFoundError as error:
-        # Raises where it is the destination itself that is not there, such as a disk.
-        next(iter(sink.list()), None)
-        raise _failing(sink, stored, f"is gone: {error.message}") from error
-    if size != manifest.size:
-        amount = "more bytes" if size > manifest.size else f"{size} bytes"
-        raise _failing(
-            sink, stored, f"is damaged: it has {amount}, not the {manifest.size} of its manifest."
-        )
-    if digest.hexdigest() != manifest.sha256:
-        raise _failing(sink, stored, "is damaged: its SHA-256 is not that of its manifest.")
 
 
 def read_share(context: RunContext, sink: Sink[Any]) -> Iterator[IntegrityError]:
@@ -122,7 +63,9 @@ def _share(
         for stored in sink.list():
             copies.adopt(sink.name, stored, now)
     rounds = copies.begin_round(sink.name, now, now - max(every, _MEMORY))
-    known = [Unread(*row) for row in copies.to_check(sink.name)]
+    known = [
+        Unread(archive_id, size, since) for archive_id, size, since in copies.to_check(sink.name)
+    ]
     share = choose_share(known, now, Rule(every, longest_gap(rounds), budget))
     if share:
         _log.info("%s: reading back %d of %d archives", sink.name, len(share), len(known))
@@ -139,13 +82,16 @@ def _read_one(context: RunContext, sink: Sink[Any], unread: Unread) -> Integrity
     subject = f"{sink.name}: {unread.archive_id}"
     with context.progress.activity(ActivityKind.VERIFY, subject, unread.size) as activity:
         try:
-            read_back(
-                *(sink, stored, context.stop),
-                take=lambda piece: activity.reach(activity.done + len(piece)),
+            read_copy(
+                sink,
+                stored,
+                context.stop,
+                reached=activity.reach,
                 policy=context.retry_policy,
             )
         except IntegrityError as error:
-            return error
+            hint = repair_hint(sink.name, unread.archive_id)
+            return IntegrityError(f"{sink.name}: {error.message}", hint=hint)
     return None
 
 
@@ -160,43 +106,3 @@ def _stored(context: RunContext, sink: Sink[Any], archive_id: str) -> StoredArch
             if listed.manifest.archive_id == archive_id:
                 stored = listed
     return stored
-
-
-def _pieces(
-    sink: Sink[Any], stored: StoredArchive, stop: Stop, policy: RetryPolicy
-) -> Iterator[bytes]:
-    """The bytes of a copy; a connection that breaks is taken up again where it broke."""
-    offset, failures = 0, 0
-    while True:
-        try:
-            with closing(sink.open(stored, offset)) as file:
-                while piece := _read(file, sink, stored):
-                    stop.check()
-                    offset, failures = offset + len(piece), 0
-                    yield piece
-        except TransientError as error:
-            failures += 1
-            pause = policy.pause(failures, error)
-            if not policy.allows(failures, 0.0, pause):
-                raise
-            _log.info("%s: %s Trying again in %g s.", sink.name, redact(str(error)), pause)
-            stop.wait(pause)
-        else:
-            return
-
-
-def _read(file: Any, sink: Sink[Any], stored: StoredArchive) -> bytes:  # noqa: ANN401 - any reader
-    try:
-        piece: bytes = file.read(_CHUNK)
-    except OSError as error:
-        if error.errno in _BAD_MEDIUM:
-            raise _failing(sink, stored, f"can't be read: {error.strerror}.") from error
-        raise
-    return piece
-
-
-def _failing(sink: Sink[Any], stored: StoredArchive, what: str) -> IntegrityError:
-    return IntegrityError(
-        f"{sink.name}: {stored.key} {what}",
-        hint=repair_hint(sink.name, stored.manifest.archive_id),
-    )

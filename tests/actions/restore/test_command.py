@@ -36,7 +36,7 @@ def test_the_document_tells_of_copies_that_were_bad(machine: Machine) -> None:
     done = machine.run("restore", put.id, "--to", ".", "--json")
     assert done.code == 0
     assert "damaged" in done.document["problems"][0]["message"]
-    assert "nas: The copy" in done.err
+    assert "nas: chem/2026/" in done.err
 
 
 def test_a_bad_copy_is_exit_code_4(machine: Machine) -> None:

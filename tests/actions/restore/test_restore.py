@@ -1,5 +1,6 @@
 """Restoring: the right archive, from a good copy, whole or not at all."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -105,7 +106,7 @@ def test_a_damaged_copy_is_passed_over(machine: Machine, caplog: pytest.LogCaptu
     assert restored.destination == "offsite"
     assert restored.path.read_bytes() == _BIG
     assert "damaged" in restored.problems[0]
-    assert "nas: The copy of" in caplog.text
+    assert "nas: chem/2026/20260102T030405Z-chem-23.zip is damaged" in caplog.text
     assert machine.files() == [put.path.name]
 
 
@@ -261,15 +262,44 @@ def test_the_next_destination_goes_on_where_one_broke_off(
 
 
 def test_a_later_restore_goes_on_where_one_broke_off(
-    machine: Machine, break_reading: Break, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, break_reading: Break
 ) -> None:
     put = machine.put("nas", content=_BIG)
-    offsets = break_reading(1 << 20, OSError(5, "Input/output error"), times=1)
-    with pytest.raises(Exception, match="Input/output error"):
+    offsets = break_reading(1 << 20, RefusedError("No more."), times=1)
+    with pytest.raises(RefusedError):
         machine.restore(put.id)
     assert len(machine.files()) == 1
     assert machine.restore(put.id).path.read_bytes() == _BIG
     assert offsets == [0, 1 << 20]
+
+
+def test_a_read_that_fails_once_is_tried_again(machine: Machine, break_reading: Break) -> None:
+    put = machine.put("nas", content=_BIG)
+    offsets = break_reading(1 << 20, OSError(errno.EIO, "Input/output error"), times=1)
+    assert machine.restore(put.id).problems == ()
+    assert offsets == [0, 1 << 20]
+
+
+def test_a_copy_that_can_not_be_read_twice_is_a_bad_one_and_another_goes_on(
+    machine: Machine, break_reading: Break
+) -> None:
+    put = machine.put("nas", content=_BIG)
+    error = OSError(errno.EIO, "Input/output error")
+    break_reading(0, error, only="nas")
+    with pytest.raises(IntegrityError, match="can't be read: Input/output error"):
+        machine.restore(put.id)
+    machine.configure("nas", "offsite")
+    machine.put("offsite", content=_BIG)
+    restored = machine.restore(put.id)
+    assert restored.destination == "offsite"
+    assert "can't be read" in restored.problems[0]
+
+
+def test_a_copy_that_vanishes_is_a_bad_one(machine: Machine, break_reading: Break) -> None:
+    put = machine.put("nas", content=_BIG)
+    break_reading(0, NotFoundError("No such file."))
+    with pytest.raises(IntegrityError, match="is gone: No such file"):
+        machine.restore(put.id)
 
 
 def test_a_bad_beginning_is_not_the_fault_of_a_good_copy(

@@ -1,9 +1,18 @@
 """`labferry verify --repair`: from a good copy elsewhere, and never at the cost of that."""
 
+import errno
+import hashlib
+import io
 import signal
-from collections.abc import Callable
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import BinaryIO
 
 import pytest
+
+from labferry.sdk import Manifest, StoredArchive
+from labferry_local import LocalSink
 
 from .conftest import PATIENCE, Lab
 
@@ -185,3 +194,159 @@ def test_what_a_killed_repair_left_in_the_spool_is_swept_away(lab: Lab) -> None:
     assert [path.name for path in (lab.state / "spool").iterdir()] == [f"{first}.repair.spool"]
     lab.sync()
     assert not list((lab.state / "spool").iterdir())
+
+
+def put_zip(lab: Lab, destinations: Sequence[str], files: Mapping[str, bytes]) -> str:
+    """Store the same archive at several destinations, as a source would have it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    (first,) = lab.sync()
+    for name in destinations:
+        archive, manifest = lab.archive(first, name), lab.manifest(first, name)
+        old = Manifest.from_json(manifest.read_bytes(), where="")
+        data = buffer.getvalue()
+        new = old.model_copy(
+            update={
+                "size": len(data),
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "crc32": f"{zlib.crc32(data):08x}",
+            }
+        )
+        archive.write_bytes(data)
+        manifest.write_bytes(new.to_json())
+    lab.forget()
+    return first
+
+
+@pytest.fixture
+def no_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing may be deleted or stored."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(LocalSink, "delete", refuse)
+    monkeypatch.setattr(LocalSink, "store", refuse)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"work/aux.txt": b"a"},
+        {"work/Data.csv": b"a", "work/data.csv": b"b"},
+        {"work/Ratio 1\\2.png": b"a"},
+        {"work/../../a": b"a"},
+        {"x" * 300: b"a"},
+    ],
+)
+def test_a_good_copy_whose_names_some_systems_can_not_have_is_good(
+    lab: Lab, request: pytest.FixtureRequest, files: dict[str, bytes]
+) -> None:
+    put_zip(lab, ("nas", "offsite"), files)
+    before = lab.contents(), lab.contents("offsite")
+    request.getfixturevalue("no_stores")
+    for _ in range(2):
+        done = lab.run("verify", "--contents", "--repair", "--json")
+        assert (done.code, {state for *_, state in done.states}) == (0, {"good"}), done.out
+    assert lab.run("drill").code == 0
+    assert (lab.contents(), lab.contents("offsite")) == before
+
+
+def test_a_copy_that_is_what_was_stored_is_never_replaced(
+    lab: Lab, request: pytest.FixtureRequest
+) -> None:
+    """Even if what was stored can't be unpacked: every other copy is the same."""
+    first = put_zip(lab, ("nas", "offsite"), {"work/a": b"a"})
+    for name in ("nas", "offsite"):
+        manifest = lab.manifest(first, name)
+        old = Manifest.from_json(manifest.read_bytes(), where="")
+        data = b"no zip"
+        lab.archive(first, name).write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        changed = {"size": len(data), "sha256": digest, "crc32": f"{zlib.crc32(data):08x}"}
+        manifest.write_bytes(old.model_copy(update=changed).to_json())
+    before = lab.contents(), lab.contents("offsite")
+    request.getfixturevalue("no_stores")
+    done = lab.run("verify", "--contents", "--repair", "--json")
+    assert (done.code, {state for *_, state in done.states}) == (4, {"damaged"})
+    assert "is what was stored, but can't be unpacked" in done.out
+    assert lab.run("drill").code == 4
+    assert lab.run("verify").code == 0
+    assert (lab.contents(), lab.contents("offsite")) == before
+
+
+class Unreadable(io.BytesIO):
+    """What a failing disk has."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        del size
+        raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.fixture
+def fail_reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let so many reads at `nas` fail."""
+    opened = LocalSink.open
+
+    def fail(times: int) -> None:
+        left = [times]
+
+        def open_(sink: LocalSink, stored: StoredArchive, offset: int = 0) -> BinaryIO:
+            if sink.name == "nas" and left[0]:
+                left[0] -= 1
+                return Unreadable()
+            return opened(sink, stored, offset)
+
+        monkeypatch.setattr(LocalSink, "open", open_)
+
+    return fail
+
+
+def test_a_read_that_fails_once_is_no_damage(lab: Lab, fail_reading: Callable[[int], None]) -> None:
+    lab.sync()
+    fail_reading(1)
+    assert lab.run("verify").code == 0
+
+
+def test_every_verb_takes_a_copy_that_can_not_be_read_for_a_bad_one(
+    lab: Lab, fail_reading: Callable[[int], None]
+) -> None:
+    (first,) = lab.sync()
+    fail_reading(99)
+    assert lab.run("verify", "nas").code == 4
+    assert lab.run("verify", "nas", "--contents").code == 4
+    assert lab.run("drill").code == 4
+    target = str(lab.folder / "back.zip")
+    assert lab.run("restore", first, "--from", "nas", "--to", target).code == 4
+    lab.configure(nas='verify = { every = "1s" }\n')
+    assert lab.run("sync").code == 4
+    lab.configure(nas=" ")
+    assert lab.run("restore", first, "--to", target).code == 0
+
+
+def test_a_copy_that_can_be_read_after_all_is_left_as_it_is(
+    lab: Lab, request: pytest.FixtureRequest, fail_reading: Callable[[int], None]
+) -> None:
+    (first,) = lab.sync()
+    fail_reading(2)
+    request.getfixturevalue("no_stores")
+    done = lab.run("verify", "nas", "--repair", "--json")
+    assert (done.code, done.states) == (
+        0,
+        [("nas", first, "damaged"), ("nas", first, "good")],
+    )
+    assert lab.ledger(lambda copies: copies.get("nas", first)).problem == ""
+    assert lab.run("verify").code == 0
+
+
+def test_a_copy_that_still_can_not_be_read_is_replaced(
+    lab: Lab, fail_reading: Callable[[int], None]
+) -> None:
+    (first,) = lab.sync()
+    before = lab.contents()
+    fail_reading(4)
+    done = lab.run("verify", "nas", "--repair", "--json")
+    assert (done.code, done.states[-1]) == (0, ("nas", first, "repaired"))
+    assert lab.contents() == before

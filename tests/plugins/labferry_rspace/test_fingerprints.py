@@ -3,6 +3,8 @@
 import io
 import re
 import secrets
+import time
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -332,3 +334,41 @@ def test_the_directory_alone_tells_of_xml_without_pictures_and_of_nothing_else(
 def test_a_document_too_large_to_look_into_is_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labferry_rspace.fingerprint._LARGEST_TEXT", 10)
     assert fingerprint_of(notebook("xml")) != fingerprint_of(notebook("xml"))
+
+
+LISTS = ("chemdooleImageList", "sketchImageList", "mathList", "ImageAnnotationList")
+HOSTILE_DOCUMENTS = {
+    "lists that open": b"<mathList>" * 400_000,
+    "lists that close": b"</mathList>" * 400_000,
+    "lists of every kind": b"".join(b"<%b>" % name.encode() for name in LISTS) * 100_000,
+    "names": b"sktch-sktch-sktch-annot" * 200_000,
+    "tags": b"<fileName><name><linkFile>" * 150_000,
+    "what is shown": b' src="' * 600_000,
+    "spaces": b"<td>" + b" " * 4_000_000,
+    "rows": b"<td> archiveId </td> <td> " * 150_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE_DOCUMENTS.values(), ids=HOSTILE_DOCUMENTS)
+@pytest.mark.parametrize("ending", [".xml", ".html"])
+def test_no_document_takes_long(text: bytes, ending: str) -> None:
+    """A scan holds up every other thread: its time has to be linear in the document."""
+    document = f"{FOLDER}/{FOLDER}{ending}"
+    pictures = {f"{FOLDER}/sktch{number:014}.png": b"" for number in range(2000)}
+    manifest = MANIFEST.format(id=" " * 30_000, day="2026-01-02").encode()
+    members = {"manifest.txt": manifest, "index.html": text, document: text, **pictures}
+    started = time.process_time()
+    assert fingerprint_of(members)
+    assert time.process_time() - started < 10
+
+
+def test_names_of_many_folders_take_no_time() -> None:
+    members = {f"{number}{'/a' * 30_000}": b"" for number in range(100)}
+    members["manifest.txt"] = MANIFEST.format(id="x", day="2026-01-02").encode()
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"root/{name}", content)
+    started = time.process_time()
+    assert SOURCE.examine(data, REQUEST).members == 101
+    assert time.process_time() - started < 10

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from labferry.actions.restore.extract import extract, require_unused
+from labferry.actions.restore.extract import Extracted, Renamed, extract, require_unused
 from labferry.actions.session import Session, chosen_destinations
 from labferry.actions.sources import require_source
 from labferry.copies.download import fetch
-from labferry.copies.partial_file import PartialFile, disk_errors, partial_path
-from labferry.copies.query import ask_side_by_side, stored_archives, told
+from labferry.copies.partial_file import RESTORE, PartialFile, is_taken, partial_name
+from labferry.copies.query import ask_side_by_side, failure_text, stored_archives
+from labferry.copies.reader import UnreadableCopyError
 from labferry.copies.select import ArchiveQuery, ListedCopy, choose, copies_of
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     ConfigError,
-    ConflictError,
     IntegrityError,
     InvalidAnswerError,
     LabferryError,
@@ -30,9 +30,9 @@ from labferry.sdk import (
     check_key,
     safe_name,
 )
+from labferry.sdk.files import Folder, disk_errors
 
 _log = logging.getLogger(__name__)
-_CHUNK = 1 << 20
 _ENCRYPTED_SUFFIX = ".age"
 _KINDS = (IntegrityError, RefusedError, NotFoundError, ConfigError)
 
@@ -67,6 +67,7 @@ class Restored:
         sha256: Its SHA-256.
         files: How many files it was unpacked to; None where it was not.
         problems: What did not work before it worked, a sentence each.
+        renamed: What was unpacked under another name than its own.
     """
 
     archive_id: str
@@ -78,11 +79,12 @@ class Restored:
     sha256: str
     files: int | None
     problems: tuple[str, ...]
+    renamed: tuple[Renamed, ...] = ()
 
 
 def restore(
     session: Session,
-    wanted: ArchiveQuery,
+    query: ArchiveQuery,
     place: Place,
     stop: Stop,
     *,
@@ -93,7 +95,7 @@ def restore(
 
     Args:
         session: The configuration.
-        wanted: Which archive, and where from.
+        query: Which archive, and where from.
         place: Where to.
         stop: Ends it early; the same call goes on later.
         identities: The private keys to decrypt with; the destination's where there are none.
@@ -104,22 +106,22 @@ def restore(
             for it.
         ConflictError: Something is where it should go.
         NotFoundError: No such archive is stored.
-        IntegrityError: Every copy is bad, or it can't be unpacked safely.
+        IntegrityError: Every copy is bad, or the archive can't be unpacked.
         FullError: There is not enough space for it.
         StoppedError: A signal came.
     """
     _check_place(place)
-    destinations = chosen_destinations(session.config, wanted.origin)
+    destinations = chosen_destinations(session.config, query.origin)
     answers = ask_side_by_side(destinations, stored_archives, stop)
     problems = _Problems(answers.failures)
     if not answers.given:
         raise problems.as_one("No destination can be asked for what it has.")
     problems.warn()
     everything = copies_of(destinations, answers.given)
-    if wanted.source is not None and not answers.failures:
+    if query.source is not None and not answers.failures:
         known = (copy.stored.manifest.source.name for copy in everything)
-        require_source(session.config, wanted.source, known)
-    copies = choose(everything, wanted)
+        require_source(session.config, query.source, known)
+    copies = choose(everything, query)
     _warn_of_differences(copies)
     here = _already_here(copies, place)
     if here is not None:
@@ -130,9 +132,9 @@ def restore(
         if restored is not None:
             _sweep(copies, restored.path.parent)
             return restored
-    others = "Without --from, the other destinations are tried. " if wanted.origin else ""
+    others = "Without --from, the other destinations are tried. " if query.origin else ""
     raise problems.as_one(
-        f"{copies[0].archive_id} can't be restored from {wanted.origin or 'any destination'}.",
+        f"{copies[0].archive_id} can't be restored from {query.origin or 'any destination'}.",
         hint=(others + _older(everything, copies[0])).rstrip(),
     )
 
@@ -153,7 +155,7 @@ class _Problems:
 
     def add(self, name: str, error: LabferryError) -> None:
         """Take in a destination's failure."""
-        self.texts.append(told(name, error))
+        self.texts.append(failure_text(name, error))
         self._errors.append(error)
 
     def warn(self) -> None:
@@ -197,20 +199,22 @@ def _restore_copy(
 ) -> Restored | None:
     target = _target(copy, place)
     _log.info("Restoring %s from %s", copy.archive_id, copy.config.name)
-    with PartialFile(target.parent, copy.stored.manifest.sha256) as landing:
+    with PartialFile(target.parent, copy.stored.manifest.sha256) as partial:
         try:
-            manifest = fetch(copy, landing, identities, stop, progress)
+            manifest = fetch(copy, partial, identities, stop, progress)
         except StoppedError:
             raise
         except Exception as error:
-            if landing.error is not None:
+            if partial.error is not None:
                 raise
             problem = wrap_plugin_error(error, f"The sink of {copy.config.name}")
-            if isinstance(problem, IntegrityError):
-                landing.discard()
+            # What was read before a read failed is good: another copy goes on from there.
+            is_bad = isinstance(problem, IntegrityError)
+            if is_bad and not isinstance(problem, UnreadableCopyError):
+                partial.discard()
             problems.add(copy.config.name, problem)
             return None
-        files = _settle(landing, target, place, stop)
+        extracted = _settle(partial, target, place, stop)
     origin = copy.stored.manifest.source.name
     return Restored(
         archive_id=copy.archive_id,
@@ -220,19 +224,22 @@ def _restore_copy(
         path=target,
         size=manifest.size,
         sha256=manifest.sha256,
-        files=files,
+        files=extracted.files if extracted else None,
         problems=tuple(problems.texts),
+        renamed=extracted.renamed if extracted else (),
     )
 
 
-def _settle(landing: PartialFile, target: Path, place: Place, stop: Stop) -> int | None:
+def _settle(partial: PartialFile, target: Path, place: Place, stop: Stop) -> Extracted | None:
     if not place.extract:
-        landing.publish(target, overwrite=place.overwrite)
+        partial.publish(target.name, overwrite=place.overwrite)
         return None
     try:
-        return extract(landing.path, target, stop, consume=True)
+        # Removed first: killed in between, all is to be done again, but nothing is left behind.
+        scratch = f"{partial.path.name}.unpacked"
+        return extract(partial.file, target, stop, scratch=scratch, before=partial.discard)
     except IntegrityError as error:
-        landing.discard()
+        partial.discard()
         hint = "The archive itself is what was stored. Restore it without --extract to look at it."
         raise IntegrityError(error.message, hint=hint) from error
 
@@ -259,7 +266,8 @@ def _warn_of_differences(copies: Sequence[ListedCopy]) -> None:
         _log.warning(
             "%s is not the same at %s: the manifests there have different SHA-256. Name one with "
             "--from.",
-            *(copies[0].archive_id, places),
+            copies[0].archive_id,
+            places,
         )
 
 
@@ -275,28 +283,29 @@ def _already_here(copies: Sequence[ListedCopy], place: Place) -> Restored | None
         return None
     manifest = first.stored.manifest
     if target.is_file() and target.stat().st_size == manifest.size:
-        with disk_errors(target), target.open("rb") as file:
-            digest = hashlib.sha256()
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        if digest.hexdigest() == manifest.sha256:
+        with disk_errors(target, RESTORE), target.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if sha256 == manifest.sha256:
             _sweep(copies, target.parent)
-            origin, sha256 = manifest.source.name, manifest.sha256
             return Restored(
-                *(first.archive_id, origin, first.taken, None, target, manifest.size, sha256),
+                archive_id=first.archive_id,
+                source=manifest.source.name,
+                taken=first.taken,
+                destination=None,
+                path=target,
+                size=manifest.size,
+                sha256=manifest.sha256,
                 files=None,
                 problems=(),
             )
-    raise ConflictError(
-        f"{target} exists already and was not touched.",
-        hint="Name another file, or say --force to overwrite it.",
-    )
+    raise is_taken(target)
 
 
 def _sweep(copies: Sequence[ListedCopy], folder: Path) -> None:
     """Remove what is left of tries with other copies, which may be encrypted in another way."""
-    for copy in copies:
-        partial_path(folder, copy.stored.manifest.sha256).unlink(missing_ok=True)
+    with disk_errors(folder, RESTORE), Folder.at(folder) as opened:
+        for copy in copies:
+            opened.unlink(partial_name(copy.stored.manifest.sha256))
 
 
 def _older(copies: Sequence[ListedCopy], failed: ListedCopy) -> str:

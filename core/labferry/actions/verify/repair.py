@@ -15,10 +15,11 @@ from typing import Any
 
 from typing_extensions import override
 
+from labferry.actions.verify.chain import manifest_digest
 from labferry.actions.verify.results import VerifyResult, VerifyState
 from labferry.config import Config, SinkConfig
 from labferry.copies.query import open_sink, stored_archives
-from labferry.copies.reader import CopyReader
+from labferry.copies.reader import CopyReader, read_copy
 from labferry.ledger import Copy, Ledger
 from labferry.runtime.lock import run_lock
 from labferry.runtime.plugin_errors import wrap_plugin_error
@@ -27,6 +28,7 @@ from labferry.runtime.retry import retry
 from labferry.runtime.stop import Stop
 from labferry.sdk import (
     MANIFEST_SUFFIX,
+    Checked,
     Checkpoint,
     IntegrityError,
     JsonValue,
@@ -40,7 +42,6 @@ from labferry.sdk import (
     redact,
 )
 from labferry.spool import Declared, Spool, SpoolArchive
-from labferry.sync.read_back import read_back
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
@@ -67,24 +68,21 @@ def repair(
         stack.enter_context(run_lock(config.state_dir))
         ledger = stack.enter_context(closing(Ledger(config.state_dir / "ledger.db")))
         workshop = _Workshop(config, ledger, Spool(config.spool_dir), stop, progress)
-        for proof in broken:
-            yield _attempt(workshop, proof)
+        for result in broken:
+            yield _attempt(workshop, result)
 
 
-def _attempt(workshop: "_Workshop", proof: VerifyResult) -> VerifyResult:
+def _attempt(workshop: "_Workshop", result: VerifyResult) -> VerifyResult:
     try:
-        stored = workshop.repair(proof.destination, proof.archive_id)
+        return workshop.repair(result.destination, result.archive_id)
     except StoppedError:
         raise
     except Exception as error:  # noqa: BLE001 - a stranger's sink must not keep us from the next
-        problem = wrap_plugin_error(error, f"The sink of {proof.destination}")
+        problem = wrap_plugin_error(error, f"The sink of {result.destination}")
         _log.debug("Repairing failed", exc_info=error)
-        told = f"{proof.destination}: {proof.archive_id} was not repaired: {problem.message}"
-        kind = NotFoundError if isinstance(proof.problem, NotFoundError) else IntegrityError
-        return replace(proof, problem=kind(told, hint=problem.hint))
-    return VerifyResult(
-        proof.destination, VerifyState.REPAIRED, proof.archive_id, stored.key, stored.size
-    )
+        text = f"{result.destination}: {result.archive_id} was not repaired: {problem.message}"
+        kind = NotFoundError if isinstance(result.problem, NotFoundError) else IntegrityError
+        return replace(result, problem=kind(text, hint=problem.hint))
 
 
 @dataclass(slots=True)
@@ -98,28 +96,60 @@ class _Workshop:
     progress: Progress
     _listed: dict[str, Mapping[str, StoredArchive]] = field(default_factory=dict)
 
-    def repair(self, destination: str, archive_id: str) -> StoredArchive:
-        """Put a good copy in place; returns it as it is stored now."""
+    def repair(self, destination: str, archive_id: str) -> VerifyResult:
+        """Put a good copy in place, unless the one that is there turns out to be good."""
         target = self.config.destinations[destination]
-        bad = self._list(target).get(archive_id)
+        there = self._list(target).get(archive_id)
         known = self.ledger.copies.get(destination, archive_id)
-        wanted = known.sha256 if known else bad.manifest.sha256 if bad else None
-        archive, manifest = self._fetch(destination, archive_id, wanted)
+        if there is not None and self._is_good(target, there, known):
+            now = datetime.now(UTC)
+            self.ledger.copies.check(destination, archive_id, now, Checked.READ_BACK, "")
+            return VerifyResult(
+                destination=destination,
+                state=VerifyState.GOOD,
+                archive_id=archive_id,
+                key=there.key,
+                size=there.size,
+                checked=Checked.READ_BACK,
+                message="It could be read this time, and was left as it is.",
+            )
+        sha256 = known.sha256 if known else there.manifest.sha256 if there else None
+        archive, manifest = self._fetch(destination, archive_id, sha256)
         try:
-            key = known.key if known else bad.key if bad else archive.key
-            archive.key = key
-            right = _as_it_was(manifest, known, bad)
+            archive.key = known.key if known else there.key if there else archive.key
+            right = _as_it_was(manifest, known, there)
             document = self.ledger.copies.document(destination, archive_id)
             if document is not None and known is not None and known.sha256 == manifest.sha256:
                 right = Manifest.from_json(document, where=f"the manifest of {archive_id}")
-            good = StoredArchive(key, manifest.size, right)
+            good = StoredArchive(archive.key, manifest.size, right)
             with open_sink(target) as sink:
-                return self._put(sink, good, bad, archive)
+                stored = self._put(sink, good, there, archive)
         finally:
             archive.close()
+        return VerifyResult(destination, VerifyState.REPAIRED, archive_id, stored.key, stored.size)
+
+    def _is_good(self, target: SinkConfig, there: StoredArchive, known: Copy | None) -> bool:
+        """Whether a copy is what its manifest says, and that is the manifest that was stored.
+
+        What was found wrong before may have been the fault of a cable, or of a moment: a copy that
+        is good is never deleted.
+        """
+        is_edited = known is not None and known.manifest not in {
+            None,
+            manifest_digest(there.manifest),
+        }
+        if is_edited:
+            return False
+        try:
+            with open_sink(target) as sink:
+                read_copy(sink, there, self.stop)
+        except IntegrityError as error:
+            _log.info("%s: not good at the second read either: %s", target.name, error.message)
+            return False
+        return True
 
     def _fetch(
-        self, destination: str, archive_id: str, wanted: str | None
+        self, destination: str, archive_id: str, sha256: str | None
     ) -> tuple[SpoolArchive, Manifest]:
         """A verified copy in the spool, from the first other destination that has a good one."""
         reasons = []
@@ -130,7 +160,7 @@ class _Workshop:
                 stored = self._list(source).get(archive_id)
                 if stored is None:
                     continue
-                if wanted not in {None, stored.manifest.sha256}:
+                if sha256 not in {None, stored.manifest.sha256}:
                     reasons.append(f"{source.name} has other bytes")
                     continue
                 return self._read(source, stored), stored.manifest
@@ -150,9 +180,8 @@ class _Workshop:
         # Under a name of its own: a run may keep the archive itself in the spool. What is left of
         # a repair that never ended is swept away by the next run.
         name = f"{manifest.archive_id}.repair"
-        declared = Declared(
-            *(name, manifest.source.name, stored.key, manifest.size, int(manifest.crc32, 16))
-        )
+        crc32 = int(manifest.crc32, 16)
+        declared = Declared(name, manifest.source.name, stored.key, manifest.size, crc32)
         needs_md5 = manifest.md5 is not None or config.kind.traits.needs_md5
         archive = self.spool.open(declared, md5=needs_md5)
         archive.id = manifest.archive_id
@@ -175,7 +204,7 @@ class _Workshop:
         activity = Activity(ActivityKind.DOWNLOAD, subject, archive.size, begun)
         with (
             self.progress.showing(activity),
-            CopyReader(sink, stored, self.stop, begun, reached=activity.reach) as reader,
+            CopyReader(sink, stored, self.stop, offset=begun, reached=activity.reach) as reader,
         ):
             while archive.received < archive.size:
                 chunk = reader.read(_CHUNK)
@@ -215,10 +244,7 @@ class _Workshop:
             )
             stored = replace(good, key=receipt.key, version_id=receipt.version_id)
             activity.become(ActivityKind.VERIFY, archive.size)
-            read_back(
-                *(sink, stored, self.stop),
-                take=lambda piece: activity.reach(activity.done + len(piece)),
-            )
+            read_copy(sink, stored, self.stop, reached=activity.reach)
         copies.replace(sink.name, stored, datetime.now(UTC), "")
         self.spool.discard(f"{identity}.repair")
         return stored

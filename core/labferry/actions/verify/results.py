@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from labferry.copies.reader import UnsoundArchiveError
 from labferry.sdk import Checked, LabferryError, Secret
 
 
@@ -100,5 +101,7 @@ class VerifyResult:
 
     @property
     def is_repairable(self) -> bool:
-        """Whether a good copy from elsewhere would help."""
-        return self.state in {VerifyState.DAMAGED, VerifyState.MISSING} and self.archive_id != ""
+        """Whether a good copy from elsewhere would help: every other one has the same bytes."""
+        is_bad = self.state in {VerifyState.DAMAGED, VerifyState.MISSING}
+        is_what_was_stored = isinstance(self.problem, UnsoundArchiveError)
+        return is_bad and self.archive_id != "" and not is_what_was_stored

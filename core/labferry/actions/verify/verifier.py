@@ -1,4 +1,4 @@
-"""One destination put to the proof, on a thread of its own."""
+"""One destination verified, on a thread of its own."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,13 @@ from typing_extensions import override
 from labferry.actions.verify.chain import Break, BreakKind, broken_links, compare
 from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
 from labferry.config import SinkConfig
-from labferry.copies.contents import read_contents
-from labferry.copies.plain import identities_for
 from labferry.copies.query import LISTING, open_sink, stored_archives
+from labferry.copies.reader import (
+    UnsoundArchiveError,
+    identities_for,
+    read_contents,
+    read_copy,
+)
 from labferry.ledger import Copies
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import ActivityKind, Progress
@@ -31,7 +35,7 @@ from labferry.sdk import (
     StoredArchive,
     StrayKind,
 )
-from labferry.sync.read_back import read_back, repair_hint
+from labferry.sync.read_back import repair_hint
 
 _ENCRYPTED_SUFFIX = ".age"
 _SAID = {
@@ -48,21 +52,21 @@ _NO_LEDGER = (
 
 @dataclass(frozen=True, slots=True)
 class VerifyContext:
-    """What all provers share.
+    """What all verifiers share.
 
     Attributes:
-        copies: What the ledger knows, where there is one.
+        copies: What the ledger knows, if there is one.
         folder: Where to put archives that are opened.
         stop: Ends it early.
         progress: Shows what is being read.
-        tell: Is told of everything that is found.
+        report: Called with everything that is found.
     """
 
     copies: Copies | None
     folder: Path
     stop: Stop
     progress: Progress
-    tell: Callable[[VerifyResult], None]
+    report: Callable[[VerifyResult], None]
 
 
 class Verifier(Thread):
@@ -71,34 +75,34 @@ class Verifier(Thread):
     Args:
         config: The destination.
         request: What to look at, and how.
-        bench: What it shares with the others.
+        context: What it shares with the others.
 
     Attributes:
         sources: The sources of what is there; None until that is known.
         known: The archives that were asked for and are there, or ought to be.
     """
 
-    def __init__(self, config: SinkConfig, request: VerifyRequest, bench: VerifyContext) -> None:
+    def __init__(self, config: SinkConfig, request: VerifyRequest, context: VerifyContext) -> None:
         super().__init__(name=f"verify {config.name}", daemon=True)
         self.sources: set[str] | None = None
         self.known: set[str] = set()
         self._config = config
         self._request = request
-        self._bench = bench
+        self._context = context
 
     @override
     def run(self) -> None:
         try:
             with open_sink(self._config) as sink:
-                for proof in self._prove(sink):
-                    self.known |= {proof.archive_id} - {""}
-                    self._bench.tell(proof)
+                for result in self._verify(sink):
+                    self.known |= {result.archive_id} - {""}
+                    self._context.report(result)
         except StoppedError:
             return
         except Exception as error:  # noqa: BLE001 - a stranger's sink must not silence the others
-            self._bench.tell(self._proof(VerifyState.FAILED, problem=self._named(error)))
+            self._context.report(self._result(VerifyState.FAILED, problem=self._named(error)))
 
-    def _prove(self, sink: Sink[Any]) -> Iterator[VerifyResult]:
+    def _verify(self, sink: Sink[Any]) -> Iterator[VerifyResult]:
         listed = self._list(sink)
         self.sources = {stored.manifest.source.name for stored in listed}
         breaks = self._breaks(listed)
@@ -107,7 +111,7 @@ class Verifier(Thread):
         for found in breaks.values():
             if found.kind in {BreakKind.RETURNED, BreakKind.UNKNOWN}:
                 message = f"{found.archive_id} {_SAID[found.kind]}"
-                yield self._proof(VerifyState.NOTE, found.archive_id, found.key, message=message)
+                yield self._result(VerifyState.NOTE, found.archive_id, found.key, message=message)
         for stored in listed:
             manifest = stored.manifest
             if self._request.wants(manifest.archive_id, manifest.source.name):
@@ -118,13 +122,13 @@ class Verifier(Thread):
             yield from self._headless(sink, {found.key for found in breaks.values()})
 
     def _list(self, sink: Sink[Any]) -> Sequence[StoredArchive]:
-        return retry(lambda: stored_archives(sink), self._bench.stop, self._config.name, LISTING)
+        return retry(lambda: stored_archives(sink), self._context.stop, self._config.name, LISTING)
 
     def _breaks(self, listed: Sequence[StoredArchive]) -> dict[str, Break]:
         """What is not as the ledger knows it; it learns what it did not know."""
-        if self._bench.copies is None:
+        if self._context.copies is None:
             return {}
-        copies, name = self._bench.copies, self._config.name
+        copies, name = self._context.copies, self._config.name
         manifests = {stored.manifest.archive_id: stored.manifest for stored in listed}
         known = copies.at(name)
         found = {each.archive_id: each for each in compare(known, manifests)}
@@ -140,11 +144,11 @@ class Verifier(Thread):
     def _links(self, listed: Sequence[StoredArchive]) -> Iterator[VerifyResult]:
         """What the manifests say of each other."""
         count = len(listed)
-        if self._bench.copies is not None and self._bench.copies.at(self._config.name):
+        if self._context.copies is not None and self._context.copies.at(self._config.name):
             message = f"{count} manifests were compared with the ledger, which knows the chain."
-            yield self._proof(VerifyState.NOTE, message=message)
+            yield self._result(VerifyState.NOTE, message=message)
             return
-        yield self._proof(VerifyState.NOTE, message=_NO_LEDGER)
+        yield self._result(VerifyState.NOTE, message=_NO_LEDGER)
         for manifest in broken_links([stored.manifest for stored in listed]):
             what = (
                 f"The manifest that was stored before that of {manifest.archive_id} is not there "
@@ -152,18 +156,18 @@ class Verifier(Thread):
             )
             if self._config.settings.retention is not None:
                 message = f"{what} Retention may have removed it."
-                yield self._proof(VerifyState.NOTE, manifest.archive_id, message=message)
+                yield self._result(VerifyState.NOTE, manifest.archive_id, message=message)
             else:
                 problem = IntegrityError(
                     f"{self._config.name}: {what}", hint="No retention is set."
                 )
-                yield self._proof(VerifyState.BROKEN, manifest.archive_id, problem=problem)
+                yield self._result(VerifyState.BROKEN, manifest.archive_id, problem=problem)
 
     def _look(
         self, sink: Sink[Any], stored: StoredArchive, found: Break | None
     ) -> Iterator[VerifyResult]:
         manifest = stored.manifest
-        self._bench.stop.check()
+        self._context.stop.check()
         checked, problem = None, None
         try:
             self._require_manifest(stored, found)
@@ -174,19 +178,23 @@ class Verifier(Thread):
             raise
         except IntegrityError as error:
             problem = self._kept(error, manifest.archive_id)
-        except NotFoundError as error:
-            # Raises where it is the destination itself that is not there, such as a disk.
+        except NotFoundError as error:  # of `quick_check`
+            # Raises if it is the destination itself that is not there, such as a disk.
             next(iter(sink.list()), None)
             problem = self._kept(error, manifest.archive_id)
         except Exception as error:  # noqa: BLE001 - one copy must not keep us from the next
-            yield self._proof(
+            yield self._result(
                 VerifyState.FAILED, manifest.archive_id, stored.key, problem=self._named(error)
             )
             return
         self._note(manifest.archive_id, checked or self._how, problem)
         state = VerifyState.GOOD if problem is None else VerifyState.DAMAGED
-        yield self._proof(
-            *(state, manifest.archive_id, stored.key, manifest.size, checked),
+        yield self._result(
+            state,
+            manifest.archive_id,
+            stored.key,
+            manifest.size,
+            checked=checked,
             contents=checked is not None and self._request.contents,
             problem=problem,
         )
@@ -199,30 +207,31 @@ class Verifier(Thread):
         if self._request.quick and not self._request.contents:
             return sink.quick_check(stored)
         identity, size = stored.manifest.archive_id, stored.manifest.size
-        subject, stop = f"{self._config.name}: {identity}", self._bench.stop
-        with self._bench.progress.activity(ActivityKind.VERIFY, subject, size) as activity:
+        subject, stop = f"{self._config.name}: {identity}", self._context.stop
+        with self._context.progress.activity(ActivityKind.VERIFY, subject, size) as activity:
             if self._request.contents:
                 keys = identities_for(self._config, self._request.identities)
-                read_contents(sink, stored, keys, self._bench.folder, stop, activity.reach)
+                folder, reached = self._context.folder, activity.reach
+                read_contents(sink, stored, keys, folder, stop, reached=reached)
             else:
-                read_back(
-                    *(sink, stored, stop),
-                    take=lambda piece: activity.reach(activity.done + len(piece)),
-                )
+                read_copy(sink, stored, stop, reached=activity.reach)
         return Checked.READ_BACK
 
     def _missing(self, breaks: dict[str, Break]) -> Iterator[VerifyResult]:
-        if self._bench.copies is None:
+        if self._context.copies is None:
             return
         for found in breaks.values():
-            copy = self._bench.copies.get(self._config.name, found.archive_id)
+            copy = self._context.copies.get(self._config.name, found.archive_id)
             if found.kind is not BreakKind.GONE or copy is None:
                 continue
             if self._request.wants(copy.archive_id, copy.source):
                 problem = self._failing(copy.archive_id, copy.key, _SAID[found.kind])
                 self._note(copy.archive_id, Checked.SIZE, problem)
-                yield self._proof(
-                    *(VerifyState.MISSING, copy.archive_id, copy.key, copy.size),
+                yield self._result(
+                    VerifyState.MISSING,
+                    copy.archive_id,
+                    copy.key,
+                    copy.size,
                     problem=problem,
                 )
 
@@ -231,10 +240,10 @@ class Verifier(Thread):
         names, known = self._request.archives, self.known
         return bool(names) and all(any(each.startswith(name) for each in known) for name in names)
 
-    def _headless(self, sink: Sink[Any], told: set[str]) -> Iterator[VerifyResult]:
+    def _headless(self, sink: Sink[Any], reported: set[str]) -> Iterator[VerifyResult]:
         """Manifests whose archive is gone, of which the ledger does not know."""
         for stray in sink.strays():
-            if stray.kind is not StrayKind.MANIFEST or any(map(stray.key.startswith, told)):
+            if stray.kind is not StrayKind.MANIFEST or any(map(stray.key.startswith, reported)):
                 continue
             identity = _identity(stray.key)
             if self._request.wants(identity, ""):
@@ -243,16 +252,16 @@ class Verifier(Thread):
                 named = identity if self._request.archives else ""
                 hint = repair_hint(self._config.name, identity)
                 problem = IntegrityError(what, hint=hint)
-                yield self._proof(VerifyState.MISSING, named, stray.key, problem=problem)
+                yield self._result(VerifyState.MISSING, named, stray.key, problem=problem)
 
     @property
     def _how(self) -> Checked:
         return Checked.SIZE if self._request.quick else Checked.READ_BACK
 
     def _note(self, archive_id: str, how: Checked, problem: LabferryError | None) -> None:
-        if self._bench.copies is not None:
-            told = "" if problem is None else str(problem)
-            self._bench.copies.check(self._config.name, archive_id, datetime.now(UTC), how, told)
+        if self._context.copies is not None:
+            text = "" if problem is None else str(problem)
+            self._context.copies.check(self._config.name, archive_id, datetime.now(UTC), how, text)
 
     def _failing(self, archive_id: str, key: str, what: str) -> IntegrityError:
         hint = repair_hint(self._config.name, archive_id)
@@ -263,7 +272,8 @@ class Verifier(Thread):
         name = self._config.name
         where = "" if error.message.startswith(f"{name}: ") else f"{name}: "
         hint = error.hint or repair_hint(name, archive_id)
-        return IntegrityError(f"{where}{error.message}", hint=hint)
+        kind = UnsoundArchiveError if isinstance(error, UnsoundArchiveError) else IntegrityError
+        return kind(f"{where}{error.message}", hint=hint)
 
     def _named(self, error: Exception) -> LabferryError:
         problem = wrap_plugin_error(error, f"The sink of {self._config.name}")
@@ -271,8 +281,29 @@ class Verifier(Thread):
             problem.message = f"{self._config.name}: {problem.message}"
         return problem
 
-    def _proof(self, state: VerifyState, *found: Any, **more: Any) -> VerifyResult:  # noqa: ANN401 - VerifyResult's
-        return VerifyResult(self._config.name, state, *found, **more)
+    def _result(  # noqa: PLR0913 - as many as a result has
+        self,
+        state: VerifyState,
+        archive_id: str = "",
+        key: str = "",
+        size: int | None = None,
+        *,
+        checked: Checked | None = None,
+        contents: bool = False,
+        problem: LabferryError | None = None,
+        message: str = "",
+    ) -> VerifyResult:
+        return VerifyResult(
+            destination=self._config.name,
+            state=state,
+            archive_id=archive_id,
+            key=key,
+            size=size,
+            checked=checked,
+            contents=contents,
+            problem=problem,
+            message=message,
+        )
 
 
 def _identity(key: str) -> str:

@@ -49,17 +49,17 @@ def verify(
     broken: list[VerifyResult] = []
     with _copies(config) as copies:
         found: SimpleQueue[VerifyResult] = SimpleQueue()
-        bench = VerifyContext(copies, _folder(config), stop, progress, found.put)
-        provers = [Verifier(destination, request, bench) for destination in destinations]
-        for proof in _gathered(provers, found, stop):
-            if proof.is_repairable:
-                broken.append(proof)
-            yield proof
-    for proof in _unheard_of(config, request, provers):
+        context = VerifyContext(copies, _folder(config), stop, progress, found.put)
+        verifiers = [Verifier(destination, request, context) for destination in destinations]
+        for result in _gathered(verifiers, found, stop):
+            if result.is_repairable:
+                broken.append(result)
+            yield result
+    for result in _unheard_of(config, request, verifiers):
         # No reason to be alarmed, but whoever asks for a repair gets what another one has.
-        if proof.destination:
-            broken.append(proof)
-        yield proof
+        if result.destination:
+            broken.append(result)
+        yield result
     if request.repair and broken:
         yield from repair(config, broken, stop, progress)
 
@@ -76,12 +76,12 @@ def _copies(config: Config) -> Iterator[Copies | None]:
 
 
 def _gathered(
-    provers: Sequence[Verifier], found: SimpleQueue[VerifyResult], stop: Stop
+    verifiers: Sequence[Verifier], found: SimpleQueue[VerifyResult], stop: Stop
 ) -> Iterator[VerifyResult]:
-    for prover in provers:
-        prover.start()
+    for verifier in verifiers:
+        verifier.start()
     while True:
-        is_over = not any(prover.is_alive() for prover in provers)
+        is_over = not any(verifier.is_alive() for verifier in verifiers)
         try:
             yield found.get(timeout=0 if is_over else _LOOK)
         except Empty:
@@ -91,16 +91,16 @@ def _gathered(
 
 
 def _unheard_of(
-    config: Config, request: VerifyRequest, provers: Sequence[Verifier]
+    config: Config, request: VerifyRequest, verifiers: Sequence[Verifier]
 ) -> Iterator[VerifyResult]:
     """Archives that were asked for by name and that nobody knows: slips, most likely."""
-    listed = [prover.sources for prover in provers if prover.sources is not None]
-    if len(listed) < len(provers):
+    listed = [verifier.sources for verifier in verifiers if verifier.sources is not None]
+    if len(listed) < len(verifiers):
         # Whoever could not be asked may know them.
         return
     if request.source is not None:
         require_source(config, request.source, {*chain.from_iterable(listed)})
-    known = {*chain.from_iterable(prover.known for prover in provers)}
+    known = {*chain.from_iterable(verifier.known for verifier in verifiers)}
     where = request.destination or ""
     for name in request.archives:
         if not any(archive_id.startswith(name) for archive_id in known):
