@@ -17,10 +17,11 @@ from labferry.testing.rspace import (
 )
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Done, Site, Source
+    from tests.cli.conftest import Source
+    from tests.lab import Done, Lab
 
 
-def _assert_refused(site: Site, done: Done, code: int, *words: str) -> None:
+def _assert_refused(lab: Lab, done: Done, code: int, *words: str) -> None:
     assert done.code == code, done.err
     head, problem, advice = done.messages
     assert head.startswith(f"labferry: Run 1 ended with exit code {code} (")
@@ -28,7 +29,7 @@ def _assert_refused(site: Site, done: Done, code: int, *words: str) -> None:
     assert advice.startswith("labferry: What failed is tried again by the next run")
     for word in words:
         assert word in problem
-    assert site.files() == []
+    assert lab.files() == []
 
 
 @pytest.mark.parametrize(
@@ -44,12 +45,12 @@ def _assert_refused(site: Site, done: Done, code: int, *words: str) -> None:
     ids=["wrong byte", "too short", "empty", "cut", "reset", "web page"],
 )
 def test_a_download_that_never_gets_better(
-    site: Site, server: SimulatedRSpace, source: Source, act: BitFlip, code: int, word: str
+    lab: Lab, server: SimulatedRSpace, source: Source, act: BitFlip, code: int, word: str
 ) -> None:
     server.faults.add(Fault("download", act, times=None))
-    site.write({"lab": source(server, poll_interval="2ms")})
+    lab.write({"lab": source(server, poll_interval="2ms")})
 
-    _assert_refused(site, site.run("sync"), code, word)
+    _assert_refused(lab, lab.run("sync"), code, word)
 
 
 @pytest.mark.parametrize(
@@ -60,51 +61,51 @@ def test_a_download_that_never_gets_better(
     ],
 )
 def test_a_declaration_that_does_not_fit(
-    site: Site, server: SimulatedRSpace, source: Source, outcome: Outcome, word: str
+    lab: Lab, server: SimulatedRSpace, source: Source, outcome: Outcome, word: str
 ) -> None:
     server.faults.add(Fault("job", JobEnds(outcome)))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    _assert_refused(site, site.run("sync"), 4, "refused after 3 downloads", word)
+    _assert_refused(lab, lab.run("sync"), 4, "refused after 3 downloads", word)
 
 
 @pytest.mark.parametrize(
     "act", [BitFlip(1000), Truncate(1000), Truncate(1000, reset=True), html_answer(200)]
 )
 def test_a_download_that_gets_better_is_no_failure(
-    site: Site, server: SimulatedRSpace, source: Source, act: BitFlip
+    lab: Lab, server: SimulatedRSpace, source: Source, act: BitFlip
 ) -> None:
     server.faults.add(Fault("download", act))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    done = site.run("sync")
+    done = lab.run("sync")
 
     assert (done.code, done.err) == (0, "")
-    (archive,) = site.archives()
+    (archive,) = lab.archives()
     assert archive.read_bytes() == server.exports[0].content()
     assert len(server.exports) == 1
 
 
 def test_an_archive_that_could_not_be_had_is_had_by_the_next_run(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
     server.faults.add(Fault("download", Truncate(1000), times=8))
-    site.write({"lab": source(server, poll_interval="2ms")})
+    lab.write({"lab": source(server, poll_interval="2ms")})
 
-    codes = [site.run("sync").code for _ in range(2)]
+    codes = [lab.run("sync").code for _ in range(2)]
 
     assert codes == [1, 0]
     assert len(server.exports) == 1
-    assert len(site.archives()) == 1
+    assert len(lab.archives()) == 1
 
 
 def test_the_document_tells_what_was_refused(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
     server.faults.add(Fault("job", JobEnds(Outcome.WRONG_CHECKSUM)))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    (export,) = site.run("sync", "--json").document["exports"]
+    (export,) = lab.run("sync", "--json").document["exports"]
 
     assert (export["outcome"], export["exit_code"], export["receipts"]) == ("failed", 4, [])
     assert "refused after 3 downloads" in export["problems"][0]["message"]

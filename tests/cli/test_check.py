@@ -11,40 +11,41 @@ import pytest
 from labferry.testing.rspace import Fault, SimulatedRSpace, html_answer
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Site, Source
+    from tests.cli.conftest import Source
+    from tests.lab import Lab
 
 
 def test_everything_that_was_looked_at_is_told(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server, scope="user")}, ["nas", "offsite"])
+    lab.write({"lab": source(server, scope="user")}, ["nas", "offsite"])
 
-    done = site.run("check", "-v")
+    done = lab.run("check", "-v")
 
     assert (done.code, done.err) == (0, "")
     told = done.out.splitlines()
     assert all(line.startswith("ok       ") for line in told)
     for words in (
-        f"configuration: {site.config} has no mistakes",
-        f"state folder: {site.state} ",
+        f"configuration: {lab.config} has no mistakes",
+        f"state folder: {lab.state} ",
         f"source lab: RSpace {server.options.version} answers at {server.url}",
         "source lab: Would export: work of alice",
-        f"destination nas: {site.destination()} can be written and read",
+        f"destination nas: {lab.destination()} can be written and read",
         "destination offsite: ",
     ):
         assert any(words in line for line in told), words
 
 
 def test_no_export_begins_and_nothing_is_left(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    assert site.run("check").code == 0
+    assert lab.run("check").code == 0
 
     assert {request.method for request in server.requests} == {"GET"}
     assert server.exports == []
-    assert list(site.destination().iterdir()) == []
+    assert list(lab.destination().iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_no_export_begins_and_nothing_is_left(
     ],
 )
 def test_a_source_that_would_fail(
-    site: Site,
+    lab: Lab,
     server: SimulatedRSpace,
     source: Source,
     *,
@@ -65,9 +66,9 @@ def test_a_source_that_would_fail(
     code: int,
     word: str,
 ) -> None:
-    site.write({"lab": source(server, **keys)})
+    lab.write({"lab": source(server, **keys)})
 
-    done = site.run("check")
+    done = lab.run("check")
 
     assert done.code == code
     (line,) = done.messages
@@ -75,22 +76,22 @@ def test_a_source_that_would_fail(
     assert word in line
 
 
-def test_a_server_that_is_none(site: Site, server: SimulatedRSpace, source: Source) -> None:
+def test_a_server_that_is_none(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
     server.faults.add(Fault("any", html_answer(200), times=None))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    done = site.run("check")
+    done = lab.run("check")
 
     assert done.code == 1
     assert "Is the url of the source that of an RSpace server?" in done.err
 
 
 def test_failures_of_several_kinds_are_all_told(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"alice": source(server), "lost": source(server, "WRONG_KEY")}, {"nas": {}})
+    lab.write({"alice": source(server), "lost": source(server, "WRONG_KEY")}, {"nas": {}})
 
-    done = site.run("check")
+    done = lab.run("check")
 
     assert done.code == 1
     assert [line.split(":")[0] for line in done.messages] == [
@@ -100,12 +101,12 @@ def test_failures_of_several_kinds_are_all_told(
 
 
 def test_a_destination_that_is_not_required_is_a_warning(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.destination("nas").mkdir()
-    site.write({"lab": source(server)}, {"nas": {}, "usb": {"required": False}})
+    lab.destination("nas").mkdir()
+    lab.write({"lab": source(server)}, {"nas": {}, "usb": {"required": False}})
 
-    done = site.run("check")
+    done = lab.run("check")
 
     assert done.code == 0
     (line,) = done.messages
@@ -113,25 +114,25 @@ def test_a_destination_that_is_not_required_is_a_warning(
 
 
 def test_a_state_folder_that_can_not_be_used(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    (site.folder / "taken").touch()
-    site.write({"lab": source(server)}, state_dir="taken/state")
+    (lab.folder / "taken").touch()
+    lab.write({"lab": source(server)}, state_dir="taken/state")
 
-    done = site.run("check")
+    done = lab.run("check")
 
     assert done.code == 1
     (line,) = done.messages
-    assert line.startswith(f"ERROR    state folder: The state folder {site.folder}/taken/state")
+    assert line.startswith(f"ERROR    state folder: The state folder {lab.folder}/taken/state")
 
 
-def test_a_ledger_of_a_newer_version(site: Site, server: SimulatedRSpace, source: Source) -> None:
-    site.write({"lab": source(server)})
-    site.state.mkdir(mode=0o700)
-    with closing(sqlite3.connect(site.state / "ledger.db")) as database:
+def test_a_ledger_of_a_newer_version(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
+    lab.write({"lab": source(server)})
+    lab.state.mkdir(mode=0o700)
+    with closing(sqlite3.connect(lab.state / "ledger.db")) as database:
         database.execute("PRAGMA user_version = 99")
 
-    done = site.run("check")
+    done = lab.run("check")
 
     assert done.code == 1
     (line,) = [line for line in done.messages if line.startswith("ERROR")]

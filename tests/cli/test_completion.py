@@ -20,7 +20,8 @@ from labferry.cli.main import cli
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Site, Source
+    from tests.cli.conftest import Source
+    from tests.lab import Lab
 
 Answer = Callable[..., list[str]]
 ASK = {
@@ -36,19 +37,19 @@ ASK = {
 BEFORE = {"bash": "", "zsh": "function compdef { }; ", "fish": ""}
 
 
-def configured(site: Site) -> None:
+def configured(lab: Lab) -> None:
     source = {"type": "rspace", "url": "https://rspace.example.edu", "api_key": {"env": "NO_KEY"}}
     sync = {"sources": ["lab"], "destinations": ["nas", "offsite"]}
-    site.write({"lab": source, "library": source}, ["nas", "offsite"], syncs={"nightly": sync})
+    lab.write({"lab": source, "library": source}, ["nas", "offsite"], syncs={"nightly": sync})
 
 
 @pytest.fixture
-def answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+def answer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """What is offered for the last word, by what the scripts of all shells ask."""
-    monkeypatch.chdir(site.folder)
+    monkeypatch.chdir(lab.folder)
     monkeypatch.delenv("LABFERRY_CONFIG", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(site.folder / "none"))
-    monkeypatch.setenv("STATE_DIRECTORY", str(site.folder / "none"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(lab.folder / "none"))
+    monkeypatch.setenv("STATE_DIRECTORY", str(lab.folder / "none"))
 
     def offered(*words: str) -> list[str]:
         asked = ShellComplete(cli, {}, "labferry", VARIABLE)
@@ -57,24 +58,24 @@ def answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[st
     return offered
 
 
-def ask(site: Site, shell: str, *words: str) -> list[str]:
+def ask(lab: Lab, shell: str, *words: str) -> list[str]:
     """What a shell offers for the last word, once it has read the script."""
     require_program(shell, shell)
-    folder = site.folder / "bin"
+    folder = lab.folder / "bin"
     folder.mkdir(exist_ok=True)
     program = folder / "labferry"
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m labferry "$@"\n')
     program.chmod(0o755)
-    script = site.folder / "script"
-    script.write_text(site.run("completion", shell).out, encoding="utf-8")
+    script = lab.folder / "script"
+    script.write_text(lab.run("completion", shell).out, encoding="utf-8")
     typed = ["labferry", *words]
     asked = ASK[shell].format(
         words=" ".join(map(shlex.quote, typed)),
         position=len(words),
         line=shlex.quote(" ".join(typed)),
     )
-    path = f"{folder}:{site.environment['PATH']}"
-    done = site.run_program(
+    path = f"{folder}:{lab.environment['PATH']}"
+    done = lab.run_program(
         *(shell, "-c", f"{BEFORE[shell]}source {shlex.quote(str(script))}; {asked}"), PATH=path
     )
     assert (done.code, done.err) == (0, "")
@@ -82,12 +83,12 @@ def ask(site: Site, shell: str, *words: str) -> list[str]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_shell_completes_verbs_and_names(site: Site, shell: str) -> None:
-    configured(site)
-    assert ask(site, shell, "sy") == ["sync"]
-    assert sorted(ask(site, shell, "sync", "")) == ["lab", "library", "nightly"]
-    assert ask(site, shell, "verify", "off") == ["offsite"]
-    assert ask(site, shell, "list", "nas", "--source", "li") == ["library"]
+def test_a_shell_completes_verbs_and_names(lab: Lab, shell: str) -> None:
+    configured(lab)
+    assert ask(lab, shell, "sy") == ["sync"]
+    assert sorted(ask(lab, shell, "sync", "")) == ["lab", "library", "nightly"]
+    assert ask(lab, shell, "verify", "off") == ["offsite"]
+    assert ask(lab, shell, "list", "nas", "--source", "li") == ["library"]
 
 
 @pytest.mark.parametrize(
@@ -103,29 +104,29 @@ def test_a_shell_completes_verbs_and_names(site: Site, shell: str) -> None:
     ids=str,
 )
 def test_a_value_behind_an_equals_sign_is_completed(
-    site: Site, shell: str, words: list[str], offered: str
+    lab: Lab, shell: str, words: list[str], offered: str
 ) -> None:
-    configured(site)
-    assert ask(site, shell, "list", *words) == offered.split()
+    configured(lab)
+    assert ask(lab, shell, "list", *words) == offered.split()
 
 
 @pytest.mark.parametrize("asked", ["nonsense_complete", "bash_complete", "zsh", "1"])
-def test_who_asks_in_a_wrong_way_is_told_nothing(site: Site, asked: str) -> None:
-    done = site.run("sync", **{VARIABLE: asked, "COMP_WORDS": "labferry", "COMP_CWORD": "x"})
+def test_who_asks_in_a_wrong_way_is_told_nothing(lab: Lab, asked: str) -> None:
+    done = lab.run("sync", **{VARIABLE: asked, "COMP_WORDS": "labferry", "COMP_CWORD": "x"})
     assert (done.code, done.out, done.err) == (1, "", "")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_nothing_is_said_of_a_configuration_with_mistakes(site: Site, shell: str) -> None:
-    site.config.write_text('[sources.lab]\napi_key = "wrongWrongWrong99"\n[sources', "utf-8")
-    assert ask(site, shell, "sync", "") == []
-    site.config.write_text('[sources.lab]\ntype = "none"\n[sources."a\\nb $(c)"]\n', "utf-8")
-    assert ask(site, shell, "sync", "") == ["lab"]
+def test_nothing_is_said_of_a_configuration_with_mistakes(lab: Lab, shell: str) -> None:
+    lab.config.write_text('[sources.lab]\napi_key = "wrongWrongWrong99"\n[sources', "utf-8")
+    assert ask(lab, shell, "sync", "") == []
+    lab.config.write_text('[sources.lab]\ntype = "none"\n[sources."a\\nb $(c)"]\n', "utf-8")
+    assert ask(lab, shell, "sync", "") == ["lab"]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_script_of_each_shell_asks_labferry(site: Site, shell: str) -> None:
-    script = site.run("completion", shell, PATH=str(site.folder))  # where no shell is installed
+def test_the_script_of_each_shell_asks_labferry(lab: Lab, shell: str) -> None:
+    script = lab.run("completion", shell, PATH=str(lab.folder))  # where no shell is installed
     assert (script.code, script.err) == (0, "")
     assert f"_LABFERRY_COMPLETE={shell}_complete" in script.out
 
@@ -151,20 +152,20 @@ def test_the_script_of_each_shell_asks_labferry(site: Site, shell: str) -> None:
     ids=" ".join,
 )
 def test_names_are_those_of_the_configuration(
-    site: Site, answer: Answer, words: list[str], offered: list[str]
+    lab: Lab, answer: Answer, words: list[str], offered: list[str]
 ) -> None:
-    configured(site)
+    configured(lab)
     assert sorted(answer(*words)) == sorted(offered)
 
 
 def test_the_configuration_that_the_line_names_counts(
-    site: Site, answer: Answer, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configured(site)
-    other = site.folder / "other.toml"
+    configured(lab)
+    other = lab.folder / "other.toml"
     other.write_text('[sources.elsewhere]\ntype = "no-such-plugin"\n', encoding="utf-8")
     assert answer("sync", "-c", "other.toml", "") == ["elsewhere"]
-    monkeypatch.setenv("HOME", str(site.folder))
+    monkeypatch.setenv("HOME", str(lab.folder))
     assert answer("sync", "-c", "~/other.toml", "") == ["elsewhere"]
     assert answer("sync", "-c", "$HOME/other.toml", "") == ["elsewhere"]
     assert answer("sync", "-c", "~nobody-of-that-name/other.toml", "") == []
@@ -172,8 +173,8 @@ def test_the_configuration_that_the_line_names_counts(
     assert answer("sync", "") == ["elsewhere"]
 
 
-def test_a_pipe_is_not_waited_for(site: Site, answer: Answer) -> None:
-    os.mkfifo(site.config)
+def test_a_pipe_is_not_waited_for(lab: Lab, answer: Answer) -> None:
+    os.mkfifo(lab.config)
     assert answer("sync", "") == []
 
 
@@ -191,22 +192,22 @@ def test_a_pipe_is_not_waited_for(site: Site, answer: Answer) -> None:
     ids=lambda text: str(text)[:20],
 )
 def test_where_there_is_nothing_to_read_nothing_is_offered(
-    site: Site, answer: Answer, text: str | None
+    lab: Lab, answer: Answer, text: str | None
 ) -> None:
     if text is not None:
-        site.config.write_text(text, encoding="utf-8")
+        lab.config.write_text(text, encoding="utf-8")
     assert answer("sync", "") == []
     assert answer("restore", "2") == []
 
 
 def test_archives_are_those_of_the_ledger(
-    site: Site, answer: Answer, server: SimulatedRSpace, source: Source
+    lab: Lab, answer: Answer, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
     assert answer("restore", "2") == []
-    assert not site.state.exists()
-    assert site.run("sync").code == 0
-    (archive,) = (path.name.removesuffix(".zip") for path in site.archives())
+    assert not lab.state.exists()
+    assert lab.run("sync").code == 0
+    (archive,) = (path.name.removesuffix(".zip") for path in lab.archives())
     assert answer("restore", "2") == [archive]
     assert answer("verify", "") == ["nas", archive]
     assert answer("verify", "nas", archive[:4]) == [archive]
@@ -214,17 +215,17 @@ def test_archives_are_those_of_the_ledger(
     assert answer("restore", archive[:8] + "_") == []
 
 
-def test_a_damaged_ledger_names_nothing(site: Site, answer: Answer) -> None:
-    configured(site)
-    site.state.mkdir()
-    (site.state / "ledger.db").write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 32)
+def test_a_damaged_ledger_names_nothing(lab: Lab, answer: Answer) -> None:
+    configured(lab)
+    lab.state.mkdir()
+    (lab.state / "ledger.db").write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 32)
     assert answer("restore", "2") == []
 
 
-def test_a_ledger_of_another_kind_is_left_alone(site: Site, answer: Answer) -> None:
-    configured(site)
-    site.state.mkdir()
-    ledger: Path = site.state / "ledger.db"
+def test_a_ledger_of_another_kind_is_left_alone(lab: Lab, answer: Answer) -> None:
+    configured(lab)
+    lab.state.mkdir()
+    ledger: Path = lab.state / "ledger.db"
     with sqlite3.connect(ledger) as connection:
         connection.execute("CREATE TABLE foreign_table (name)")
     connection.close()
@@ -233,8 +234,8 @@ def test_a_ledger_of_another_kind_is_left_alone(site: Site, answer: Answer) -> N
     assert ledger.read_bytes() == before
 
 
-def test_an_archive_whose_id_a_shell_could_run_is_not_offered(site: Site, answer: Answer) -> None:
-    folder = site.folder / "none"
+def test_an_archive_whose_id_a_shell_could_run_is_not_offered(lab: Lab, answer: Answer) -> None:
+    folder = lab.folder / "none"
     folder.mkdir()
     known = ["20260301T000000Z-lab-1", "$(reboot)", "`id`", "a b", "-rf", "a\nb", "a;b", ".hidden"]
     with closing(sqlite3.connect(folder / "ledger.db")) as connection:
@@ -246,8 +247,8 @@ def test_an_archive_whose_id_a_shell_could_run_is_not_offered(site: Site, answer
     assert answer("restore", "") == ["latest", known[0]]
 
 
-def test_nothing_is_read_from_a_configuration_of_somebody_else(site: Site, answer: Answer) -> None:
-    configured(site)
+def test_nothing_is_read_from_a_configuration_of_somebody_else(lab: Lab, answer: Answer) -> None:
+    configured(lab)
     assert answer("list", "--source", "") == ["lab", "library"]
-    site.config.chmod(0o606)
+    lab.config.chmod(0o606)
     assert answer("list", "--source", "") == []

@@ -12,17 +12,18 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.cli.conftest import Site, WaitFor
+    from tests.cli.conftest import WaitFor
+    from tests.lab import Lab
 
 
 def _archives(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.zip"))
 
 
-def test_it_shows_a_whole_backup_and_how_to_go_on(site: Site) -> None:
-    done = site.run("demo")
+def test_it_shows_a_whole_backup_and_how_to_go_on(lab: Lab) -> None:
+    done = lab.run("demo")
 
-    folder = site.folder / "labferry-demo"
+    folder = lab.folder / "labferry-demo"
     assert done.code == 0
     archives = _archives(folder)
     assert [path.relative_to(folder).parts[0] for path in archives] == ["nas", "offsite"]
@@ -41,53 +42,53 @@ def test_it_shows_a_whole_backup_and_how_to_go_on(site: Site) -> None:
     _remove_key(folder)
 
 
-def test_its_advice_can_be_followed(site: Site) -> None:
-    done = site.run("demo", "a folder")
+def test_its_advice_can_be_followed(lab: Lab) -> None:
+    done = lab.run("demo", "a folder")
 
     command = next(line for line in done.out.splitlines() if line.startswith("  sha256sum"))
-    digest = site.run_program("sh", "-c", command).out.split()[0]
+    digest = lab.run_program("sh", "-c", command).out.split()[0]
     shown = next(line for line in done.out.splitlines() if line.startswith("  cat"))
-    assert f'"sha256": "{digest}"' in site.run_program("sh", "-c", shown).out
-    _remove_key(site.folder / "a folder")
+    assert f'"sha256": "{digest}"' in lab.run_program("sh", "-c", shown).out
+    _remove_key(lab.folder / "a folder")
 
 
-def test_a_second_one_takes_a_new_folder_and_a_folder_in_use_is_refused(site: Site) -> None:
-    (site.folder / "labferry-demo").mkdir()
-    (site.folder / "used").mkdir()
-    (site.folder / "used" / "thesis.txt").touch()
+def test_a_second_one_takes_a_new_folder_and_a_folder_in_use_is_refused(lab: Lab) -> None:
+    (lab.folder / "labferry-demo").mkdir()
+    (lab.folder / "used").mkdir()
+    (lab.folder / "used" / "thesis.txt").touch()
 
-    second, refused = site.run("demo", "--json"), site.run("demo", "used")
+    second, refused = lab.run("demo", "--json"), lab.run("demo", "used")
 
     document = second.document
     assert (second.code, second.err, document["command"]) == (0, "", "demo")
-    assert document["folder"] == str(site.folder / "labferry-demo-2")
+    assert document["folder"] == str(lab.folder / "labferry-demo-2")
     assert [export["outcome"] for export in document["exports"]] == ["stored"]
     assert len(document["exports"][0]["receipts"]) == 2
     assert refused.code == 2
     assert refused.err.startswith("labferry: The folder used is not empty.")
-    _remove_key(site.folder / "labferry-demo-2")
+    _remove_key(lab.folder / "labferry-demo-2")
 
 
-def test_it_can_be_silent(site: Site) -> None:
-    done = site.run("demo", "-q", "here")
+def test_it_can_be_silent(lab: Lab) -> None:
+    done = lab.run("demo", "-q", "here")
 
     assert (done.code, done.out, done.err) == (0, "", "")
-    assert len(_archives(site.folder / "here")) == 2
-    _remove_key(site.folder / "here")
+    assert len(_archives(lab.folder / "here")) == 2
+    _remove_key(lab.folder / "here")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_server_can_be_left_on_until_it_is_stopped(
-    site: Site, wait_for: WaitFor, number: signal.Signals
+    lab: Lab, wait_for: WaitFor, number: signal.Signals
 ) -> None:
-    folder = site.folder / "here"
-    process = site.start("demo", "here", "--keep-running", "--json")
+    folder = lab.folder / "here"
+    process = lab.start("demo", "here", "--keep-running", "--json")
     wait_for(lambda: (folder / "state" / "ledger.db").exists() and len(_archives(folder)) == 2)
     assert process.stderr is not None
     assert "stays at http://127.0.0.1:" in process.stderr.readline()
 
-    another = site.run("sync", "-c", "here/labferry.toml")
-    done = site.end(process, number)
+    another = lab.run("sync", "-c", "here/labferry.toml")
+    done = lab.end(process, number)
 
     assert (another.code, another.err) == (0, "")
     assert len(_archives(folder)) == 4

@@ -10,15 +10,16 @@ import pytest
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Site, Source
+    from tests.cli.conftest import Source
+    from tests.lab import Lab
 
 WITH_CONFIG = [("sync",), ("sync", "--dry-run"), ("check",)]
 
 
-def test_a_sync(site: Site, server: SimulatedRSpace, source: Source) -> None:
-    site.write({"lab": source(server)})
+def test_a_sync(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
+    lab.write({"lab": source(server)})
 
-    done = site.run("sync", "--json")
+    done = lab.run("sync", "--json")
 
     document = done.document
     assert done.err == ""
@@ -30,14 +31,14 @@ def test_a_sync(site: Site, server: SimulatedRSpace, source: Source) -> None:
     (receipt,) = export["receipts"]
     assert (export["outcome"], export["exit_code"], export["problems"]) == ("stored", 0, [])
     assert (receipt["destination"], receipt["checked"]) == ("nas", "read-back")
-    assert receipt["key"] == site.files()[0]
+    assert receipt["key"] == lab.files()[0]
     assert receipt["size"] == export["size"] == server.exports[0].size
 
 
-def test_a_sync_that_fails(site: Site, server: SimulatedRSpace, source: Source) -> None:
-    site.write({"lab": source(server, "WRONG_KEY")})
+def test_a_sync_that_fails(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
+    lab.write({"lab": source(server, "WRONG_KEY")})
 
-    done = site.run("sync", "--json")
+    done = lab.run("sync", "--json")
 
     (problem,) = done.document["problems"]
     assert done.code == 5
@@ -45,23 +46,23 @@ def test_a_sync_that_fails(site: Site, server: SimulatedRSpace, source: Source) 
 
 
 def test_a_sync_on_a_terminal_is_a_document_with_messages_around(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    site.environment["TERM"] = "dumb"  # no bars in between
+    lab.environment["TERM"] = "dumb"  # no bars in between
 
-    shown = site.run_on_terminal("sync", "--json").out.splitlines()
+    shown = lab.run_on_terminal("sync", "--json").out.splitlines()
 
     assert all(line.startswith("labferry: ") for line in shown[: shown.index("{")])
     assert shown[-1] == "}"
 
 
 @pytest.mark.parametrize("arguments", WITH_CONFIG)
-def test_mistakes_in_the_configuration_are_listed(site: Site, arguments: tuple[str, ...]) -> None:
-    site.write({"lab": {"type": "rspace", "ulr": "https://x"}}, poll="1m")
+def test_mistakes_in_the_configuration_are_listed(lab: Lab, arguments: tuple[str, ...]) -> None:
+    lab.write({"lab": {"type": "rspace", "ulr": "https://x"}}, poll="1m")
 
-    done = site.run(*arguments, "--json")
+    done = lab.run(*arguments, "--json")
 
     document = done.document
     assert (done.code, document["command"]) == (2, arguments[0])
@@ -71,14 +72,14 @@ def test_mistakes_in_the_configuration_are_listed(site: Site, arguments: tuple[s
     found = {problem["key"]: problem for problem in document["problems"]}
     assert found["sources.lab.ulr"]["message"] == "unknown key"
     assert 'Did you mean "url"?' in found["sources.lab.ulr"]["hint"]
-    assert found["sources.lab.ulr"]["file"] == str(site.config)
-    line = site.config.read_text().splitlines()[found["sources.lab.ulr"]["line"] - 1]
+    assert found["sources.lab.ulr"]["file"] == str(lab.config)
+    line = lab.config.read_text().splitlines()[found["sources.lab.ulr"]["line"] - 1]
     assert line.startswith("ulr = ")
     assert {"poll", "sources.lab.url"} <= set(found)
 
 
-def test_a_file_that_is_not_there(site: Site) -> None:
-    done = site.run("check", "--json", "-c", "other.toml")
+def test_a_file_that_is_not_there(lab: Lab) -> None:
+    done = lab.run("check", "--json", "-c", "other.toml")
 
     (problem,) = done.document["problems"]
     assert done.code == 2
@@ -86,10 +87,10 @@ def test_a_file_that_is_not_there(site: Site) -> None:
     assert "labferry init" in problem["hint"]
 
 
-def test_a_secret_that_is_not_there(site: Site, source: Source) -> None:
-    site.write({"lab": source("https://rspace.example.edu", "NO_SUCH_KEY")})
+def test_a_secret_that_is_not_there(lab: Lab, source: Source) -> None:
+    lab.write({"lab": source("https://rspace.example.edu", "NO_SUCH_KEY")})
 
-    (problem,) = site.run("sync", "--json").document["problems"]
+    (problem,) = lab.run("sync", "--json").document["problems"]
 
     assert "NO_SUCH_KEY is not set" in problem["message"]
     assert problem["key"] == "sources.lab.api_key"
@@ -98,19 +99,19 @@ def test_a_secret_that_is_not_there(site: Site, source: Source) -> None:
 @pytest.mark.parametrize(
     "arguments", [("sync", "--nonsense"), ("nonsense",), ("check", "one", "more")]
 )
-def test_a_wrong_command_line(site: Site, arguments: tuple[str, ...]) -> None:
-    done = site.run(*arguments, "--json")
+def test_a_wrong_command_line(lab: Lab, arguments: tuple[str, ...]) -> None:
+    done = lab.run(*arguments, "--json")
 
     assert done.code == 2
     assert len(done.document["problems"]) == 1
     assert done.err.startswith("Usage: labferry")
 
 
-def test_check(site: Site, server: SimulatedRSpace, source: Source) -> None:
-    site.write({"lab": source(server)}, ["nas", "offsite"])
-    site.destination("offsite").rmdir()
+def test_check(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
+    lab.write({"lab": source(server)}, ["nas", "offsite"])
+    lab.destination("offsite").rmdir()
 
-    done = site.run("check", "--json")
+    done = lab.run("check", "--json")
 
     document = done.document
     assert (done.code, document["command"]) == (1, "check")
@@ -122,17 +123,17 @@ def test_check(site: Site, server: SimulatedRSpace, source: Source) -> None:
     assert len(done.messages) == 1
 
 
-def test_init(site: Site) -> None:
-    first, second = site.run("init", "--json"), site.run("init", "--json")
+def test_init(lab: Lab) -> None:
+    first, second = lab.run("init", "--json"), lab.run("init", "--json")
 
     assert (first.code, first.err) == (0, "")
-    assert first.document["files"] == [str(site.config)]
+    assert first.document["files"] == [str(lab.config)]
     assert second.code == 2
     assert "exists already" in second.document["problems"][0]["message"]
 
 
-def test_plugins(site: Site) -> None:
-    done = site.run("plugins", "--json")
+def test_plugins(lab: Lab) -> None:
+    done = lab.run("plugins", "--json")
 
     found = {plugin["name"]: plugin for plugin in done.document["plugins"]}
     assert "local" in found["local"]["sinks"]

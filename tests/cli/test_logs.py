@@ -12,7 +12,8 @@ import pytest
 from labferry.testing.rspace import JobTiming, Options, SimulatedRSpace
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Done, Serve, Site, Source, WaitFor
+    from tests.cli.conftest import Serve, Source, WaitFor
+    from tests.lab import Done, Lab
 
 AS_LINES = ("--log-format", "json")
 
@@ -30,25 +31,25 @@ def _priorities(done: Done) -> list[str]:
 
 
 @pytest.fixture
-def offsite_gone(site: Site, server: SimulatedRSpace, source: Source) -> Site:
-    """A site with a good destination, and one whose folder is not there."""
-    site.write({"lab": source(server)}, ["nas", "offsite"])
-    site.destination("offsite").rmdir()
-    return site
+def offsite_gone(lab: Lab, server: SimulatedRSpace, source: Source) -> Lab:
+    """A laboratory with a good destination, and one whose folder is not there."""
+    lab.write({"lab": source(server)}, ["nas", "offsite"])
+    lab.destination("offsite").rmdir()
+    return lab
 
 
 def test_json_lines_say_what_they_are_about(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server)})
-    lines = _lines(site.run("sync", "-v", *AS_LINES))
+    lab.write({"lab": source(server)})
+    lines = _lines(lab.run("sync", "-v", *AS_LINES))
     (stored,) = [line for line in lines if "stored lab/" in line["message"]]
     assert (stored["run"], stored["source"], stored["destination"]) == ("1", "lab", "nas")
     assert stored["archive"] in stored["message"]
     assert any(line.get("source") == "lab" and "destination" not in line for line in lines)
 
 
-def test_a_problem_in_the_end_is_a_json_line_that_says_what_it_is_about(offsite_gone: Site) -> None:
+def test_a_problem_in_the_end_is_a_json_line_that_says_what_it_is_about(offsite_gone: Lab) -> None:
     done = offsite_gone.run("sync", *AS_LINES)
 
     assert done.code == 3
@@ -59,15 +60,15 @@ def test_a_problem_in_the_end_is_a_json_line_that_says_what_it_is_about(offsite_
 
 
 def test_a_warning_in_the_end_is_one_in_json_and_in_the_journal(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server)}, {"nas": {}, "usb": {"required": False}})
-    site.destination("nas").mkdir()
+    lab.write({"lab": source(server)}, {"nas": {}, "usb": {"required": False}})
+    lab.destination("nas").mkdir()
 
     (problem,) = [
-        line for line in _lines(site.run("sync", *AS_LINES)) if "no folder" in line["message"]
+        line for line in _lines(lab.run("sync", *AS_LINES)) if "no folder" in line["message"]
     ]
-    journal = site.run_in_journal("sync")
+    journal = lab.run_in_journal("sync")
 
     assert (problem["level"], problem["destination"]) == ("warning", "usb")
     assert not problem["message"].startswith("warning")
@@ -83,8 +84,8 @@ def test_a_warning_in_the_end_is_one_in_json_and_in_the_journal(
     ],
     ids=" ".join,
 )
-def test_a_usage_error_is_a_json_line(site: Site, arguments: list[str]) -> None:
-    done = site.run(*arguments)
+def test_a_usage_error_is_a_json_line(lab: Lab, arguments: list[str]) -> None:
+    done = lab.run(*arguments)
 
     assert done.code == 2
     (line,) = _lines(done)
@@ -92,20 +93,20 @@ def test_a_usage_error_is_a_json_line(site: Site, arguments: list[str]) -> None:
     assert not line["message"].startswith("Usage")
 
 
-def test_a_usage_error_has_its_priority_in_the_journal(site: Site) -> None:
-    done = site.run_in_journal("sync", "--nonsense")
+def test_a_usage_error_has_its_priority_in_the_journal(lab: Lab) -> None:
+    done = lab.run_in_journal("sync", "--nonsense")
     assert done.code == 2
     assert _priorities(done) == ["3"]
     assert "--nonsense" in done.err
 
 
 def test_mistakes_in_the_configuration_are_one_json_line_or_lines_with_priorities(
-    site: Site,
+    lab: Lab,
 ) -> None:
-    site.write({"lab": {"type": "rspace", "ulr": "https://x"}})
+    lab.write({"lab": {"type": "rspace", "ulr": "https://x"}})
 
-    (line,) = _lines(site.run("sync", *AS_LINES))
-    journal = site.run_in_journal("sync")
+    (line,) = _lines(lab.run("sync", *AS_LINES))
+    journal = lab.run_in_journal("sync")
 
     assert line["level"] == "error"
     assert line["message"].startswith("The configuration has 2 mistakes:\n")
@@ -113,7 +114,7 @@ def test_mistakes_in_the_configuration_are_one_json_line_or_lines_with_prioritie
 
 
 @pytest.mark.parametrize("verb", ["check", "list", "verify"])
-def test_problems_of_other_verbs_look_like_that_too(offsite_gone: Site, verb: str) -> None:
+def test_problems_of_other_verbs_look_like_that_too(offsite_gone: Lab, verb: str) -> None:
     lines = [line for line in _lines(offsite_gone.run(verb, *AS_LINES)) if "offsite" in str(line)]
     journal = offsite_gone.run_in_journal(verb)
 
@@ -122,28 +123,28 @@ def test_problems_of_other_verbs_look_like_that_too(offsite_gone: Site, verb: st
 
 
 def test_news_that_are_no_problem_are_told_as_such(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server)})
-    (line,) = _lines(site.run("list", *AS_LINES))
+    lab.write({"lab": source(server)})
+    (line,) = _lines(lab.run("list", *AS_LINES))
     assert (line["level"], line["message"]) == ("info", "No archive is stored.")
 
 
 def test_a_signal_is_answered_in_json(
-    site: Site, serve: Serve, source: Source, wait_for: WaitFor
+    lab: Lab, serve: Serve, source: Source, wait_for: WaitFor
 ) -> None:
     server = serve(Options(timing=JobTiming(run=60)))
-    site.write({"lab": source(server)})
-    process = site.start("sync", *AS_LINES)
+    lab.write({"lab": source(server)})
+    process = lab.start("sync", *AS_LINES)
     wait_for(lambda: server.exports)
 
-    lines = _lines(site.end(process, signal.SIGTERM))
+    lines = _lines(lab.end(process, signal.SIGTERM))
 
     assert lines[0]["message"] == "Stopping; once more to end at once."
     assert {line["level"] for line in lines} == {"info"}
 
 
-def test_a_failure_is_found_in_the_journal_by_its_priority(offsite_gone: Site) -> None:
+def test_a_failure_is_found_in_the_journal_by_its_priority(offsite_gone: Lab) -> None:
     failed = offsite_gone.run_in_journal("sync", "-v")
     assert failed.code == 3
     assert {"3", "6"} <= {*_priorities(failed)}
@@ -153,38 +154,38 @@ def test_a_failure_is_found_in_the_journal_by_its_priority(offsite_gone: Site) -
 
 
 def test_the_journal_hears_when_a_good_run_begins_and_how_it_ends(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server)}, ["nas", "offsite"])
+    lab.write({"lab": source(server)}, ["nas", "offsite"])
 
-    done = site.run_in_journal("sync")
+    done = lab.run_in_journal("sync")
 
     assert (done.code, done.out) == (0, "")
     begun, total = done.messages
-    assert begun == f"<6>Begins: lab to nas, offsite. Configuration: {site.config}"
+    assert begun == f"<6>Begins: lab to nas, offsite. Configuration: {lab.config}"
     assert re.fullmatch(r"<6>Exports: 1 stored \([\d.]+ kB\); it took [\d.]+ s\.", total)
 
 
 def test_the_journal_hears_no_more_than_errors_where_that_is_asked_for(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server)})
-    assert site.run_in_journal("sync", "-q").err == ""
+    lab.write({"lab": source(server)})
+    assert lab.run_in_journal("sync", "-q").err == ""
 
 
 def test_what_stdout_has_told_is_not_told_once_more(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server)})
-    done = site.run_in_journal("sync", "-v")
+    lab.write({"lab": source(server)})
+    done = lab.run_in_journal("sync", "-v")
     assert (done.out + done.err).count("Exports: 1 stored") == 1
 
 
 def test_a_pending_export_is_no_error_in_the_journal(
-    site: Site, serve: Serve, source: Source
+    lab: Lab, serve: Serve, source: Source
 ) -> None:
-    site.write({"lab": source(serve(Options(timing=JobTiming(run=60))))}, max_wait="300ms")
-    done = site.run_in_journal("sync")
+    lab.write({"lab": source(serve(Options(timing=JobTiming(run=60))))}, max_wait="300ms")
+    done = lab.run_in_journal("sync")
     assert done.code == 75
     assert {*_priorities(done)} == {"6"}
     assert "Run 1 ended with exit code 75 (the server is still exporting: run again)." in done.err

@@ -9,7 +9,8 @@ import pytest
 from labferry.testing.rspace import JobTiming, Options, SimulatedRSpace
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Serve, Site, Source
+    from tests.cli.conftest import Serve, Source
+    from tests.lab import Lab
 
 SYNCS = {
     "near": {"sources": ["alice", "bob"], "destinations": ["nas"]},
@@ -18,34 +19,34 @@ SYNCS = {
 
 
 @pytest.fixture
-def laboratory(site: Site, server: SimulatedRSpace, source: Source) -> Site:
+def laboratory(lab: Lab, server: SimulatedRSpace, source: Source) -> Lab:
     """Two sources, two destinations, two syncs."""
     sources = {"alice": source(server), "bob": source(server, "BOB_KEY")}
-    site.write(sources, ["nas", "offsite"], syncs=SYNCS)
-    return site
+    lab.write(sources, ["nas", "offsite"], syncs=SYNCS)
+    return lab
 
 
-def _stored(site: Site, destination: str) -> list[str]:
-    return sorted(path.split("/")[0] for path in map(str, _keys(site, destination)))
+def _stored(lab: Lab, destination: str) -> list[str]:
+    return sorted(path.split("/")[0] for path in map(str, _keys(lab, destination)))
 
 
-def _keys(site: Site, destination: str) -> list[str]:
-    root = site.destination(destination)
-    return [str(path.relative_to(root)) for path in site.archives(destination)]
+def _keys(lab: Lab, destination: str) -> list[str]:
+    root = lab.destination(destination)
+    return [str(path.relative_to(root)) for path in lab.archives(destination)]
 
 
 def test_without_syncs_everything_goes_everywhere(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write(
+    lab.write(
         {"alice": source(server), "bob": source(server, "BOB_KEY")}, ["nas", "offsite", "third"]
     )
 
-    assert site.run("sync").code == 0
+    assert lab.run("sync").code == 0
 
     assert len(server.exports) == 2
-    assert [_stored(site, name) for name in ("nas", "offsite", "third")] == [["alice", "bob"]] * 3
-    assert _keys(site, "nas") == _keys(site, "third")
+    assert [_stored(lab, name) for name in ("nas", "offsite", "third")] == [["alice", "bob"]] * 3
+    assert _keys(lab, "nas") == _keys(lab, "third")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_without_syncs_everything_goes_everywhere(
     ],
 )
 def test_names_choose_among_syncs_and_sources(
-    laboratory: Site, names: tuple[str, ...], near: list[str], far: list[str]
+    laboratory: Lab, names: tuple[str, ...], near: list[str], far: list[str]
 ) -> None:
     assert laboratory.run("sync", *names).code == 0
 
@@ -66,7 +67,7 @@ def test_names_choose_among_syncs_and_sources(
 
 
 def test_an_unknown_name_is_refused_before_anything_begins(
-    laboratory: Site, server: SimulatedRSpace
+    laboratory: Lab, server: SimulatedRSpace
 ) -> None:
     done = laboratory.run("sync", "alcie")
 
@@ -77,31 +78,29 @@ def test_an_unknown_name_is_refused_before_anything_begins(
     assert not laboratory.state.exists()
 
 
-def test_two_keys_run_side_by_side(site: Site, serve: Serve, source: Source) -> None:
+def test_two_keys_run_side_by_side(lab: Lab, serve: Serve, source: Source) -> None:
     server = serve(Options(timing=JobTiming(run=1.0)))
-    site.write({"lab": source(server, api_keys=[{"env": "ALICE_KEY"}, {"env": "BOB_KEY"}])})
+    lab.write({"lab": source(server, api_keys=[{"env": "ALICE_KEY"}, {"env": "BOB_KEY"}])})
 
-    assert site.run("sync").code == 0
+    assert lab.run("sync").code == 0
 
     first, second = server.exports
     assert {first.user, second.user} == {"alice", "bob"}
     assert abs(second.at - first.at) < 1.0
-    assert len(site.archives()) == 2
+    assert len(lab.archives()) == 2
 
 
-def test_sources_with_one_key_take_turns(
-    site: Site, server: SimulatedRSpace, source: Source
-) -> None:
-    site.write({"all": source(server), "page": source(server, format="html")})
+def test_sources_with_one_key_take_turns(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
+    lab.write({"all": source(server), "page": source(server, format="html")})
 
-    assert site.run("sync").code == 0
+    assert lab.run("sync").code == 0
 
     assert [request.status for request in server.requests if request.kind == "submit"] == [202, 202]
-    assert len(site.archives()) == 2
+    assert len(lab.archives()) == 2
 
 
 def test_a_dry_run_tells_the_plan_and_changes_nothing(
-    laboratory: Site, server: SimulatedRSpace
+    laboratory: Lab, server: SimulatedRSpace
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in laboratory.folder.rglob("*")}
 
@@ -116,7 +115,7 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing(
     assert {path: path.stat().st_mtime_ns for path in laboratory.folder.rglob("*")} == before
 
 
-def test_a_dry_run_as_json(laboratory: Site) -> None:
+def test_a_dry_run_as_json(laboratory: Lab) -> None:
     document = laboratory.run("sync", "--dry-run", "--json", "far").document
 
     assert document["command"] == "sync"
@@ -128,68 +127,66 @@ def test_a_dry_run_as_json(laboratory: Site) -> None:
 
 
 def test_a_dry_run_with_a_wrong_key_fails(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server, "WRONG_KEY")})
+    lab.write({"lab": source(server, "WRONG_KEY")})
 
-    done = site.run("sync", "--dry-run")
+    done = lab.run("sync", "--dry-run")
 
     assert done.code == 5
     assert done.err.count("HTTP 401") == 1
 
 
 def test_one_source_that_fails_does_not_stop_the_others(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"alice": source(server), "lost": source(server, "WRONG_KEY")})
+    lab.write({"alice": source(server), "lost": source(server, "WRONG_KEY")})
 
-    done = site.run("sync")
+    done = lab.run("sync")
 
     assert done.code == 3
     assert [line for line in done.messages if "lost" in line]
-    assert _stored(site, "nas") == ["alice"]
+    assert _stored(lab, "nas") == ["alice"]
 
 
 def test_one_destination_that_fails_gets_the_archive_from_the_next_run(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"alice": source(server)}, ["nas", "offsite"])
-    site.destination("offsite").rmdir()
+    lab.write({"alice": source(server)}, ["nas", "offsite"])
+    lab.destination("offsite").rmdir()
 
-    first = site.run("sync")
-    (early,) = _keys(site, "nas")
-    site.destination("offsite").mkdir()
-    second = site.run("sync")
+    first = lab.run("sync")
+    (early,) = _keys(lab, "nas")
+    lab.destination("offsite").mkdir()
+    second = lab.run("sync")
 
     assert (first.code, second.code) == (3, 0)
     assert first.err.count("There is no folder") == 1
     assert "offsite" in first.err
-    assert early in _keys(site, "offsite")
-    assert _keys(site, "nas") == _keys(site, "offsite")
+    assert early in _keys(lab, "offsite")
+    assert _keys(lab, "nas") == _keys(lab, "offsite")
 
 
 def test_a_destination_that_is_not_required_fails_with_a_warning(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.destination("nas").mkdir()
-    site.write({"alice": source(server)}, {"nas": {}, "usb": {"required": False}})
+    lab.destination("nas").mkdir()
+    lab.write({"alice": source(server)}, {"nas": {}, "usb": {"required": False}})
 
-    done = site.run("sync")
+    done = lab.run("sync")
 
     assert done.code == 0
     assert "labferry: warning: alice: work of alice: usb: There is no folder" in done.err
-    assert _stored(site, "nas") == ["alice"]
-    assert site.run("sync", "-q").err == ""
+    assert _stored(lab, "nas") == ["alice"]
+    assert lab.run("sync", "-q").err == ""
 
 
-def test_work_of_a_refused_key_is_missed(
-    site: Site, server: SimulatedRSpace, source: Source
-) -> None:
+def test_work_of_a_refused_key_is_missed(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
     keys = [{"env": "ALICE_KEY"}, {"env": "WRONG_KEY"}]
-    site.write({"lab": source(server, api_keys=keys)})
+    lab.write({"lab": source(server, api_keys=keys)})
 
-    done = site.run("sync")
+    done = lab.run("sync")
 
     assert done.code == 3
     assert "key 2 of 2 from env WRONG_KEY is left out" in done.err
-    assert len(site.archives()) == 1
+    assert len(lab.archives()) == 1

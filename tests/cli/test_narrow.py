@@ -10,7 +10,8 @@ import pytest
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Done, Site, Source
+    from tests.cli.conftest import Source
+    from tests.lab import Done, Lab
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WIDTHS = [60, 80, 120]
@@ -33,16 +34,16 @@ LIST_AT = {
 
 
 @pytest.fixture
-def damaged(site: Site, server: SimulatedRSpace, source: Source) -> Site:
-    """A site whose second sync could not reach one of its destinations."""
-    site.write({"lab": source(server)}, {"nas": {"verify": {"every": "30d"}}, "offsite": {}})
+def damaged(lab: Lab, server: SimulatedRSpace, source: Source) -> Lab:
+    """A laboratory whose second sync could not reach one of its destinations."""
+    lab.write({"lab": source(server)}, {"nas": {"verify": {"every": "30d"}}, "offsite": {}})
     for name in ("nas", "offsite"):
-        site.destination(name).mkdir()
-    assert site.run("sync").code == 0
-    site.destination().rename(site.folder / "aside")
-    assert site.run("sync").code == 3
-    (site.folder / "aside").rename(site.destination())
-    return site
+        lab.destination(name).mkdir()
+    assert lab.run("sync").code == 0
+    lab.destination().rename(lab.folder / "aside")
+    assert lab.run("sync").code == 3
+    (lab.folder / "aside").rename(lab.destination())
+    return lab
 
 
 def _lines(done: Done) -> list[str]:
@@ -50,9 +51,9 @@ def _lines(done: Done) -> list[str]:
     return ESCAPE.sub("", done.out).splitlines()
 
 
-def _at(site: Site, width: int, *arguments: str) -> list[str]:
-    site.environment["COLUMNS"] = str(width)
-    return _lines(site.run_on_terminal(*arguments))
+def _at(lab: Lab, width: int, *arguments: str) -> list[str]:
+    lab.environment["COLUMNS"] = str(width)
+    return _lines(lab.run_on_terminal(*arguments))
 
 
 def _columns(line: str) -> tuple[str, ...]:
@@ -60,7 +61,7 @@ def _columns(line: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("width", STATUS_AT)
-def test_status_leaves_out_what_matters_least(damaged: Site, width: int) -> None:
+def test_status_leaves_out_what_matters_least(damaged: Lab, width: int) -> None:
     head, nas, offsite, empty, *told = _at(damaged, width, "status")
 
     assert _columns(head) == STATUS_AT[width]
@@ -73,7 +74,7 @@ def test_status_leaves_out_what_matters_least(damaged: Site, width: int) -> None
 
 
 @pytest.mark.parametrize("width", LIST_AT)
-def test_list_leaves_out_what_matters_least(damaged: Site, width: int) -> None:
+def test_list_leaves_out_what_matters_least(damaged: Lab, width: int) -> None:
     head, *rows = _at(damaged, width, "list")
 
     assert _columns(head) == LIST_AT[width]
@@ -83,21 +84,21 @@ def test_list_leaves_out_what_matters_least(damaged: Site, width: int) -> None:
 
 
 def test_list_on_a_terminal_that_is_too_narrow_for_any_table_has_two_lines_each(
-    damaged: Site,
+    damaged: Lab,
 ) -> None:
     first, second, *_ = _at(damaged, 30, "list")
 
     assert (first, second) == (damaged.archives()[0].stem, "  nas")
 
 
-def test_whole_digests_are_shown_to_whoever_asks_for_them(damaged: Site) -> None:
+def test_whole_digests_are_shown_to_whoever_asks_for_them(damaged: Lab) -> None:
     shown = "\n".join(_at(damaged, 60, "list", "-v"))
 
     assert len(re.findall(r"\b[0-9a-f]{64}\b", shown)) == 3
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_off_a_terminal_nothing_is_left_out(damaged: Site, width: int) -> None:
+def test_off_a_terminal_nothing_is_left_out(damaged: Lab, width: int) -> None:
     damaged.environment["COLUMNS"] = str(width)
 
     listed, (head, nas, _, empty, told) = (_lines(damaged.run(verb)) for verb in ("list", "status"))
@@ -109,7 +110,7 @@ def test_off_a_terminal_nothing_is_left_out(damaged: Site, width: int) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_strays_keep_to_the_width_too(damaged: Site, width: int) -> None:
+def test_strays_keep_to_the_width_too(damaged: Lab, width: int) -> None:
     (damaged.destination() / "holiday.jpg").write_bytes(b"sun")
 
     lines = _at(damaged, width, "list", "--all")

@@ -16,7 +16,8 @@ from labferry.cli.main import cli
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Site, Source
+    from tests.cli.conftest import Source
+    from tests.lab import Lab
 
 VERBS = sorted({command.split()[0] for command in CONTENT})
 
@@ -49,81 +50,79 @@ def check_lines(text: str) -> list[dict[str, Any]]:
     return [check_as("LogLine", json.loads(line)) for line in text.splitlines()]
 
 
-def test_a_whole_life(site: Site, server: SimulatedRSpace, source: Source) -> None:
-    """One site, on which every verb that needs a configuration is run."""
+def test_a_whole_life(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
+    """One laboratory, on which every verb that needs a configuration is run."""
     retention = {"keep_last": 1}
-    site.write({"lab": source(server)}, {"nas": {"retention": retention}, "two": {}})
+    lab.write({"lab": source(server)}, {"nas": {"retention": retention}, "two": {}})
     for name in ("nas", "two"):
-        site.destination(name).mkdir()
+        lab.destination(name).mkdir()
 
-    preview = check(site.run("sync", "--dry-run", "--json").document)
+    preview = check(lab.run("sync", "--dry-run", "--json").document)
     assert preview["dry_run"] is True
-    assert len(check(site.run("sync", "--json").document)["exports"][0]["receipts"]) == 2
-    assert check(site.run("check", "--json").document)["exit_code"] == 0
-    (site.destination("nas") / "lab" / "foreign.txt").write_text("of somebody else")
-    listing = check(site.run("list", "--all", "--json").document)
+    assert len(check(lab.run("sync", "--json").document)["exports"][0]["receipts"]) == 2
+    assert check(lab.run("check", "--json").document)["exit_code"] == 0
+    (lab.destination("nas") / "lab" / "foreign.txt").write_text("of somebody else")
+    listing = check(lab.run("list", "--all", "--json").document)
     assert (len(listing["archives"]), listing["strays"][0]["kind"]) == (2, "foreign")
-    assert len(check(site.run("status", "--json").document)["standings"]) == 2
-    assert check(site.run("verify", "--json").document)["results"]
-    assert check(site.run("drill", "--json").document)["is_good"] is True
-    assert check(site.run("report", "--html", "page.html", "--json").document)["copies"] == 2
-    pruned = check(site.run("prune", "nas", "--strays", "--dry-run", "--json").document)
+    assert len(check(lab.run("status", "--json").document)["standings"]) == 2
+    assert check(lab.run("verify", "--json").document)["results"]
+    assert check(lab.run("drill", "--json").document)["is_good"] is True
+    assert check(lab.run("report", "--html", "page.html", "--json").document)["copies"] == 2
+    pruned = check(lab.run("prune", "nas", "--strays", "--dry-run", "--json").document)
     assert pruned["destinations"][0]["archives"][0]["keep"] is True
-    restored = site.run("restore", "latest", "--source", "lab", "--to", "back.zip", "--json")
+    restored = lab.run("restore", "latest", "--source", "lab", "--to", "back.zip", "--json")
     assert check(restored.document)["restored"]["files"] is None
 
-    for archive in site.destination("nas").rglob("*.zip"):
+    for archive in lab.destination("nas").rglob("*.zip"):
         archive.write_bytes(b"damaged")
-    site.destination("two").rename(site.folder / "gone")
-    assert check(site.run("verify", "--json").document)["exit_code"] == 4
-    assert check(site.run("drill", "--json").document)["is_good"] is False
-    assert check(site.run("list", "--json").document)["exit_code"] == 3
-    assert check(site.run("check", "--json").document)["exit_code"] == 1
-    assert check(site.run("sync", "--json").document)["exit_code"] != 0
-    assert check(site.run("prune", "two", "--strays", "--json").document)["problems"]
+    lab.destination("two").rename(lab.folder / "gone")
+    assert check(lab.run("verify", "--json").document)["exit_code"] == 4
+    assert check(lab.run("drill", "--json").document)["is_good"] is False
+    assert check(lab.run("list", "--json").document)["exit_code"] == 3
+    assert check(lab.run("check", "--json").document)["exit_code"] == 1
+    assert check(lab.run("sync", "--json").document)["exit_code"] != 0
+    assert check(lab.run("prune", "two", "--strays", "--json").document)["problems"]
 
 
 @pytest.mark.parametrize("damage", [False, True], ids=["good", "damaged"])
 def test_the_file_beside_the_report_of_a_drill(
-    site: Site, server: SimulatedRSpace, source: Source, *, damage: bool
+    lab: Lab, server: SimulatedRSpace, source: Source, *, damage: bool
 ) -> None:
-    site.write({"lab": source(server)})
-    assert site.run("sync").code == 0
+    lab.write({"lab": source(server)})
+    assert lab.run("sync").code == 0
     if damage:
-        site.archives()[0].write_bytes(b"damaged")
-    site.run("drill", "--to-report", "drill.md")
-    written = json.loads((site.folder / "drill.json").read_text(encoding="utf-8"))
+        lab.archives()[0].write_bytes(b"damaged")
+    lab.run("drill", "--to-report", "drill.md")
+    written = json.loads((lab.folder / "drill.json").read_text(encoding="utf-8"))
     check_as("DrillFile", written)
     assert (written["labferry_drill"], written["is_good"]) == (1, not damage)
     with pytest.raises(ValidationError):
         check_as("DrillFile", {**written, "labferry_drill": 2})
 
 
-def test_a_sync_that_fails(site: Site, server: SimulatedRSpace, source: Source) -> None:
-    site.write({"lab": source(server, "WRONG_KEY")})
-    document = check(site.run("sync", "--json").document)
+def test_a_sync_that_fails(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
+    lab.write({"lab": source(server, "WRONG_KEY")})
+    document = check(lab.run("sync", "--json").document)
     assert document["exports"] == [] or document["exports"][0]["outcome"] == "failed"
     assert document["exit_code"] == 5
 
 
-def test_the_verbs_that_need_no_configuration(site: Site) -> None:
-    assert check(site.run("plugins", "--json").document)["plugins"]
-    assert (
-        check(site.run("demo", "../demo", "--json").document)["exports"][0]["outcome"] == "stored"
-    )
-    assert check(site.run("init", "--json").document)["files"] == [str(site.config)]
+def test_the_verbs_that_need_no_configuration(lab: Lab) -> None:
+    assert check(lab.run("plugins", "--json").document)["plugins"]
+    assert check(lab.run("demo", "../demo", "--json").document)["exports"][0]["outcome"] == "stored"
+    assert check(lab.run("init", "--json").document)["files"] == [str(lab.config)]
 
 
-def test_a_destination_on_trial(site: Site, source: Source) -> None:
-    site.write({"lab": source("https://rspace.example.edu")})
-    assert check(site.run("plugins", "validate", "nas", "--json").document)["promises"]
-    site.destination().rename(site.folder / "gone")
-    assert check(site.run("plugins", "validate", "nas", "--json").document)["exit_code"] == 1
+def test_a_destination_on_trial(lab: Lab, source: Source) -> None:
+    lab.write({"lab": source("https://rspace.example.edu")})
+    assert check(lab.run("plugins", "validate", "nas", "--json").document)["promises"]
+    lab.destination().rename(lab.folder / "gone")
+    assert check(lab.run("plugins", "validate", "nas", "--json").document)["exit_code"] == 1
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_wrong_command_line(site: Site, verb: str) -> None:
-    document = check(site.run(verb, "--nonsense", "--json").document)
+def test_a_wrong_command_line(lab: Lab, verb: str) -> None:
+    document = check(lab.run(verb, "--nonsense", "--json").document)
     assert (document["command"], document["exit_code"]) == (verb, 2)
 
 
@@ -138,28 +137,28 @@ def test_a_wrong_command_line(site: Site, verb: str) -> None:
     ],
     ids=" ".join,
 )
-def test_mistakes_in_the_configuration(site: Site, arguments: list[str]) -> None:
-    site.write({"lab": {"type": "rspace", "ulr": "https://x"}})
-    assert check(site.run(*arguments, "--json").document)["problems"]
+def test_mistakes_in_the_configuration(lab: Lab, arguments: list[str]) -> None:
+    lab.write({"lab": {"type": "rspace", "ulr": "https://x"}})
+    assert check(lab.run(*arguments, "--json").document)["problems"]
 
 
-def test_a_command_that_is_none(site: Site) -> None:
-    assert check(site.run("nonsense", "--json").document)["command"] == ""
+def test_a_command_that_is_none(lab: Lab) -> None:
+    assert check(lab.run("nonsense", "--json").document)["command"] == ""
 
 
-def test_log_lines(site: Site, server: SimulatedRSpace, source: Source) -> None:
-    site.write({"lab": source(server)})
-    lines = check_lines(site.run("sync", "-v", "--log-format", "json").err)
+def test_log_lines(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
+    lab.write({"lab": source(server)})
+    lines = check_lines(lab.run("sync", "-v", "--log-format", "json").err)
     named = {name for line in lines for name in line}
     assert named >= {"run", "source", "archive", "destination"}
-    site.destination().rename(site.folder / "gone")
-    told = check_lines(site.run("sync", "--log-format", "json").err)
+    lab.destination().rename(lab.folder / "gone")
+    told = check_lines(lab.run("sync", "--log-format", "json").err)
     assert {line["level"] for line in told} == {"error", "info"}
-    assert check_lines(site.run("sync", "--nonsense", "--log-format", "json").err)
+    assert check_lines(lab.run("sync", "--nonsense", "--log-format", "json").err)
 
 
-def test_the_command_prints_the_schema(site: Site) -> None:
-    done = site.run("schema", "--output")
+def test_the_command_prints_the_schema(lab: Lab) -> None:
+    done = lab.run("schema", "--output")
     assert (done.code, done.err) == (0, "")
     schema = json.loads(done.out)
     Draft202012Validator.check_schema(schema)

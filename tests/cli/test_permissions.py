@@ -15,54 +15,54 @@ from labferry.config import Config, load_config
 from labferry.plugins import load_plugins
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Done, Site
+    from tests.lab import Done, Lab
 
 KEY = {"file": "key"}
 
 
-def check(site: Site) -> list[str]:
+def check(lab: Lab) -> list[str]:
     """The warnings about files and folders; there is no source to ask."""
-    done: Done = site.run("check", "--config", str(site.config))
+    done: Done = lab.run("check", "--config", str(lab.config))
     assert done.code == 0
     return [line for line in done.messages if " open to " in line or " changed by " in line]
 
 
 @pytest.fixture
-def site(site: Site) -> Site:
-    site.write({}, spool_dir="spool")
-    site.config.chmod(0o644)
+def lab(lab: Lab) -> Lab:
+    lab.write({}, spool_dir="spool")
+    lab.config.chmod(0o644)
     for name in ("state", "spool"):
-        (site.folder / name).mkdir(mode=0o700)
-    return site
+        (lab.folder / name).mkdir(mode=0o700)
+    return lab
 
 
-def test_what_only_the_owner_can_use_is_fine(site: Site) -> None:
-    assert check(site) == []
+def test_what_only_the_owner_can_use_is_fine(lab: Lab) -> None:
+    assert check(lab) == []
 
 
 @pytest.mark.parametrize("mode", [0o664, 0o646])
-def test_a_configuration_that_others_can_change_is_warned_of(site: Site, mode: int) -> None:
-    site.config.chmod(mode)
-    (line,) = check(site)
-    assert line.startswith(f"warning  configuration: {site.config} can be changed by others")
-    assert f"chmod go-w {site.config}" in line
+def test_a_configuration_that_others_can_change_is_warned_of(lab: Lab, mode: int) -> None:
+    lab.config.chmod(mode)
+    (line,) = check(lab)
+    assert line.startswith(f"warning  configuration: {lab.config} can be changed by others")
+    assert f"chmod go-w {lab.config}" in line
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o750, 0o701])
-def test_folders_that_others_can_open_are_warned_of(site: Site, mode: int) -> None:
+def test_folders_that_others_can_open_are_warned_of(lab: Lab, mode: int) -> None:
     for name in ("state", "spool"):
-        (site.folder / name).chmod(mode)
-    state, spool = check(site)
-    assert state.startswith(f"warning  state folder: {site.state} is open to others")
-    assert f"chmod go= {site.folder / 'spool'}" in spool
+        (lab.folder / name).chmod(mode)
+    state, spool = check(lab)
+    assert state.startswith(f"warning  state folder: {lab.state} is open to others")
+    assert f"chmod go= {lab.folder / 'spool'}" in spool
 
 
 @pytest.fixture
-def secretive(site: Site) -> Site:
-    """A site whose configuration names a private key and, twice, a file with a password."""
+def secretive(lab: Lab) -> Lab:
+    """A laboratory whose configuration names a private key and, twice, a file with a password."""
     password = {"file": "password"}
     key = {"type": "sftp", "host": "127.0.0.1", "port": 1, "private_key": "id"}
-    site.write(
+    lab.write(
         {},
         {
             "one": {**key, "password": password, "required": False},
@@ -70,17 +70,17 @@ def secretive(site: Site) -> Site:
         },
     )
     for name in ("id", "password"):
-        (site.folder / name).write_text("nothing that opens anything", encoding="utf-8")
-        (site.folder / name).chmod(0o600)
-    return site
+        (lab.folder / name).write_text("nothing that opens anything", encoding="utf-8")
+        (lab.folder / name).chmod(0o600)
+    return lab
 
 
-def test_secrets_that_only_the_owner_can_read_are_fine(secretive: Site) -> None:
+def test_secrets_that_only_the_owner_can_read_are_fine(secretive: Lab) -> None:
     assert check(secretive) == []
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
-def test_a_private_key_and_secrets_in_files_are_warned_of_once(secretive: Site, mode: int) -> None:
+def test_a_private_key_and_secrets_in_files_are_warned_of_once(secretive: Lab, mode: int) -> None:
     for name in ("id", "password"):
         (secretive.folder / name).chmod(mode)
     key, password = check(secretive)
@@ -92,18 +92,18 @@ def test_a_private_key_and_secrets_in_files_are_warned_of_once(secretive: Site, 
 
 
 @pytest.fixture
-def config(site: Site) -> Config:
-    site.write({"lab": {"type": "rspace", "url": "https://127.0.0.1:1", "api_key": KEY}})
-    (site.folder / "key").touch(mode=0o600)
-    return load_config(site.config, kinds(load_plugins()))
+def config(lab: Lab) -> Config:
+    lab.write({"lab": {"type": "rspace", "url": "https://127.0.0.1:1", "api_key": KEY}})
+    (lab.folder / "key").touch(mode=0o600)
+    return load_config(lab.config, kinds(load_plugins()))
 
 
-def test_a_private_key_for_encrypted_archives_is_warned_of(site: Site) -> None:
+def test_a_private_key_for_encrypted_archives_is_warned_of(lab: Lab) -> None:
     recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudy6twzsnn3dm3"
-    site.write({}, {"nas": {"encrypt": {"recipients": [recipient], "identities": [KEY]}}})
-    (site.folder / "key").touch(mode=0o600)
-    (site.folder / "key").chmod(0o604)
-    config = load_config(site.config, kinds(load_plugins()))
+    lab.write({}, {"nas": {"encrypt": {"recipients": [recipient], "identities": [KEY]}}})
+    (lab.folder / "key").touch(mode=0o600)
+    (lab.folder / "key").chmod(0o604)
+    config = load_config(lab.config, kinds(load_plugins()))
     ((subject, finding),) = check_permissions(config)
     assert subject == "secrets"
     assert "holds destinations.nas.encrypt.identities[0]." in finding.message

@@ -10,7 +10,8 @@ import pytest
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Site, Source
+    from tests.cli.conftest import Source
+    from tests.lab import Lab
 
 BROKEN = "import no_such_module_anywhere\n"
 MISBEHAVED = """\
@@ -48,8 +49,8 @@ def _install(folder: Path, code: str) -> dict[str, str]:
     return {"PYTHONPATH": str(folder)}
 
 
-def test_they_are_listed_with_what_they_offer(site: Site) -> None:
-    done = site.run("plugins")
+def test_they_are_listed_with_what_they_offer(lab: Lab) -> None:
+    done = lab.run("plugins")
 
     assert (done.code, done.err) == (0, "")
     head, *rows = [line.split() for line in done.out.splitlines()]
@@ -60,11 +61,11 @@ def test_they_are_listed_with_what_they_offer(site: Site) -> None:
     ]
 
 
-def test_a_broken_one_is_listed_with_the_reason(site: Site, tmp_path: Path) -> None:
+def test_a_broken_one_is_listed_with_the_reason(lab: Lab, tmp_path: Path) -> None:
     environment = _install(tmp_path / "extra", BROKEN)
 
-    text = site.run("plugins", **environment)
-    document = site.run("plugins", "--json", **environment).document
+    text = lab.run("plugins", **environment)
+    document = lab.run("plugins", "--json", **environment).document
 
     assert text.code == 0
     (line,) = [line for line in text.out.splitlines() if "labferry-tape" in line]
@@ -76,12 +77,12 @@ def test_a_broken_one_is_listed_with_the_reason(site: Site, tmp_path: Path) -> N
 
 
 def test_a_broken_one_that_nobody_needs_is_a_warning_of_check(
-    site: Site, server: SimulatedRSpace, source: Source, tmp_path: Path
+    lab: Lab, server: SimulatedRSpace, source: Source, tmp_path: Path
 ) -> None:
     environment = _install(tmp_path / "extra", BROKEN)
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    checked, synced = site.run("check", **environment), site.run("sync", **environment)
+    checked, synced = lab.run("check", **environment), lab.run("sync", **environment)
 
     assert (checked.code, synced.code, synced.err) == (0, 0, "")
     assert "tape (labferry-tape 1.2) can't be used" in checked.err
@@ -89,12 +90,12 @@ def test_a_broken_one_that_nobody_needs_is_a_warning_of_check(
 
 @pytest.mark.parametrize("verb", ["check", "sync"])
 def test_a_broken_one_that_is_needed_is_named(
-    site: Site, server: SimulatedRSpace, source: Source, tmp_path: Path, verb: str
+    lab: Lab, server: SimulatedRSpace, source: Source, tmp_path: Path, verb: str
 ) -> None:
     environment = _install(tmp_path / "extra", BROKEN)
-    site.write({"lab": source(server)}, {"vault": {"type": "tape"}})
+    lab.write({"lab": source(server)}, {"vault": {"type": "tape"}})
 
-    done = site.run(verb, **environment)
+    done = lab.run(verb, **environment)
 
     assert done.code == 2
     (line,) = done.messages
@@ -104,10 +105,10 @@ def test_a_broken_one_that_is_needed_is_named(
     assert server.requests == []
 
 
-def test_a_type_that_is_not_known_gets_a_suggestion(site: Site, source: Source) -> None:
-    site.write({"lab": source("https://rspace.example.edu")}, {"nas": {"type": "locla"}})
+def test_a_type_that_is_not_known_gets_a_suggestion(lab: Lab, source: Source) -> None:
+    lab.write({"lab": source("https://rspace.example.edu")}, {"nas": {"type": "locla"}})
 
-    done = site.run("check")
+    done = lab.run("check")
 
     assert done.code == 2
     assert "destinations.nas.type: expected a type that an installed plugin offers" in done.err
@@ -115,18 +116,18 @@ def test_a_type_that_is_not_known_gets_a_suggestion(site: Site, source: Source) 
 
 
 def test_one_that_raises_what_it_should_not_is_blamed(
-    site: Site, server: SimulatedRSpace, source: Source, tmp_path: Path
+    lab: Lab, server: SimulatedRSpace, source: Source, tmp_path: Path
 ) -> None:
     environment = _install(tmp_path / "extra", MISBEHAVED)
-    site.destination().mkdir()
-    site.write({"lab": source(server)}, {"nas": {}, "vault": {"type": "tape", "path": None}})
-    site.config.write_text(site.config.read_text().replace("path = null\n", ""))
+    lab.destination().mkdir()
+    lab.write({"lab": source(server)}, {"nas": {}, "vault": {"type": "tape", "path": None}})
+    lab.config.write_text(lab.config.read_text().replace("path = null\n", ""))
 
-    checked, synced = site.run("check", **environment), site.run("sync", **environment)
+    checked, synced = lab.run("check", **environment), lab.run("sync", **environment)
 
     assert (checked.code, synced.code) == (2, 3)
     assert "ERROR    destination vault: " in checked.err
     for done in (checked, synced):
         assert done.err.count("KeyError") == 1
         assert "report this to its authors" in done.err
-    assert len(site.archives()) == 1
+    assert len(lab.archives()) == 1

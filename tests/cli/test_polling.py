@@ -19,7 +19,8 @@ from labferry.testing.rspace import (
 )
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Serve, Site, Source
+    from tests.cli.conftest import Serve, Source
+    from tests.lab import Lab
 
 TOO_MANY = json.dumps({"status": "TOO_MANY_REQUESTS", "httpCode": 429, "message": "Slow down"})
 
@@ -29,13 +30,11 @@ def _polls(server: SimulatedRSpace) -> list[float]:
     return [request.at for request in server.requests if request.kind in {"submit", "poll"}]
 
 
-def test_the_interval_of_the_configuration_is_kept(
-    site: Site, serve: Serve, source: Source
-) -> None:
+def test_the_interval_of_the_configuration_is_kept(lab: Lab, serve: Serve, source: Source) -> None:
     server = serve(Options(timing=JobTiming(run=0.8)))
-    site.write({"lab": source(server, poll_interval="300ms")})
+    lab.write({"lab": source(server, poll_interval="300ms")})
 
-    assert site.run("sync").code == 0
+    assert lab.run("sync").code == 0
 
     gaps = [later - earlier for earlier, later in pairwise(_polls(server))]
     assert 2 <= len(gaps) <= 4
@@ -46,26 +45,26 @@ def test_the_interval_of_the_configuration_is_kept(
     ("name", "value"), [("Retry-After", "1"), ("X-Rate-Limit-WaitTimeMillis", "900")]
 )
 def test_the_server_may_ask_for_more_patience(
-    site: Site, server: SimulatedRSpace, source: Source, name: str, value: str
+    lab: Lab, server: SimulatedRSpace, source: Source, name: str, value: str
 ) -> None:
     answer = Answer(429, TOO_MANY.encode(), "application/json", headers=((name, value),))
     server.faults.add(Fault("poll", answer))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    assert site.run("sync").code == 0
+    assert lab.run("sync").code == 0
 
     refused = next(n for n, r in enumerate(server.requests) if r.status == 429)
     assert server.requests[refused + 1].at - server.requests[refused].at >= 0.89
 
 
 def test_a_server_with_a_small_budget_is_served_in_the_end(
-    site: Site, serve: Serve, source: Source
+    lab: Lab, serve: Serve, source: Source
 ) -> None:
     limits = Throttling(quarter_min=Limit(4, 1.0), min_interval_ms=0)
     server = serve(Options(timing=JobTiming(run=0.2), throttling=limits))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    assert site.run("sync").code == 0
+    assert lab.run("sync").code == 0
 
     refused = [n for n, request in enumerate(server.requests) if request.status == 429]
     asked = [request.at for request in server.requests]

@@ -15,7 +15,8 @@ from labferry.runtime.progress import ActivityKind, Progress
 from labferry.testing.rspace import BigArchive, JobTiming, Options
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Serve, Site, Source
+    from tests.cli.conftest import Serve, Source
+    from tests.lab import Lab
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -145,14 +146,12 @@ def test_nothing_is_ever_said_to_end_in_no_time(clock: Clock, done: float) -> No
         assert ("100 %" in _texts(progress)[0]) == (done >= 100)
 
 
-def test_bars_have_no_colours_where_none_are_wanted(
-    site: Site, serve: Serve, source: Source
-) -> None:
+def test_bars_have_no_colours_where_none_are_wanted(lab: Lab, serve: Serve, source: Source) -> None:
     options = Options(timing=JobTiming(run=1.0))
-    site.write({"lab": source(serve(options), poll_interval="100ms")})
-    site.environment |= {"TERM": "xterm-256color", "NO_COLOR": "1"}
+    lab.write({"lab": source(serve(options), poll_interval="100ms")})
+    lab.environment |= {"TERM": "xterm-256color", "NO_COLOR": "1"}
 
-    shown = site.run_on_terminal("sync").out
+    shown = lab.run_on_terminal("sync").out
 
     assert "exporting lab: work of alice" in shown
     assert "━" in shown
@@ -160,11 +159,11 @@ def test_bars_have_no_colours_where_none_are_wanted(
     assert not {code for code in codes if code.startswith(("3", "4", "9", "10"))}
 
 
-def test_terminal_shows_bars_and_is_left_clean(site: Site, serve: Serve, source: Source) -> None:
+def test_terminal_shows_bars_and_is_left_clean(lab: Lab, serve: Serve, source: Source) -> None:
     options = Options(timing=JobTiming(run=1.0), archives=[BigArchive(30_000_000)])
-    site.write({"lab": source(serve(options), poll_interval="100ms")}, ["nas", "offsite"])
+    lab.write({"lab": source(serve(options), poll_interval="100ms")}, ["nas", "offsite"])
 
-    done = site.run_on_terminal("sync")
+    done = lab.run_on_terminal("sync")
 
     assert done.code == 0
     assert "exporting lab: work of alice" in done.out
@@ -174,16 +173,16 @@ def test_terminal_shows_bars_and_is_left_clean(site: Site, serve: Serve, source:
     assert last.startswith("Exports: 1 stored (30.0 MB); it took ")
 
 
-def test_no_escape_codes_where_nobody_looks(site: Site, serve: Serve, source: Source) -> None:
-    site.write({"lab": source(serve())})
-    done = site.run("sync", "-v")
+def test_no_escape_codes_where_nobody_looks(lab: Lab, serve: Serve, source: Source) -> None:
+    lab.write({"lab": source(serve())})
+    done = lab.run("sync", "-v")
     assert done.code == 0
     assert "\x1b" not in done.out + done.err
 
 
-def test_dumb_terminal_gets_no_bars(site: Site, serve: Serve, source: Source) -> None:
-    site.write({"lab": source(serve())})
-    site.environment["TERM"] = "dumb"
-    done = site.run_on_terminal("sync")
+def test_dumb_terminal_gets_no_bars(lab: Lab, serve: Serve, source: Source) -> None:
+    lab.write({"lab": source(serve())})
+    lab.environment["TERM"] = "dumb"
+    done = lab.run_on_terminal("sync")
     assert done.code == 0
     assert "\x1b" not in done.out

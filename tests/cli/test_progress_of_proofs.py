@@ -11,7 +11,8 @@ import pytest
 from labferry.testing.rspace import BigArchive, Options
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Serve, Site, Source
+    from tests.cli.conftest import Serve, Source
+    from tests.lab import Lab
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SLOW_DISK = """\
@@ -54,25 +55,25 @@ BARS = {"restore": "downloading", "verify": "reading back", "drill": "downloadin
 
 
 @pytest.fixture
-def slow(site: Site, serve: Serve, source: Source) -> Site:
-    """A site with an archive of 30 MB on a disk that is read in a second."""
-    folder = site.folder.parent / "extra"
+def slow(lab: Lab, serve: Serve, source: Source) -> Lab:
+    """A laboratory with an archive of 30 MB on a disk that is read in a second."""
+    folder = lab.folder.parent / "extra"
     info = folder / "labferry_slow-1.2.dist-info"
     info.mkdir(parents=True)
     (folder / "labferry_slow.py").write_text(_SLOW_DISK, "utf-8")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: labferry-slow\nVersion: 1.2\n")
     (info / "entry_points.txt").write_text("[labferry]\nslow = labferry_slow\n", "utf-8")
-    site.environment["PYTHONPATH"] = str(folder)
-    site.destination().mkdir()
+    lab.environment["PYTHONPATH"] = str(folder)
+    lab.destination().mkdir()
     server = serve(Options(archives=[BigArchive(30_000_000)]))
-    site.write({"lab": source(server)}, {"nas": {"type": "slow", "path": "nas"}})
-    done = site.run("sync")
+    lab.write({"lab": source(server)}, {"nas": {"type": "slow", "path": "nas"}})
+    done = lab.run("sync")
     assert done.code == 0, done.err
-    return site
+    return lab
 
 
 @pytest.mark.parametrize("verb", MORE_VERBS, ids=" ".join)
-def test_terminal_shows_how_far_it_is_and_is_left_clean(slow: Site, verb: tuple[str, ...]) -> None:
+def test_terminal_shows_how_far_it_is_and_is_left_clean(slow: Lab, verb: tuple[str, ...]) -> None:
     done = slow.run_on_terminal(*verb)
 
     assert done.code == 0
@@ -84,20 +85,20 @@ def test_terminal_shows_how_far_it_is_and_is_left_clean(slow: Site, verb: tuple[
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
-def test_no_bars_where_they_are_not_wanted(slow: Site, verb: tuple[str, ...]) -> None:
+def test_no_bars_where_they_are_not_wanted(slow: Lab, verb: tuple[str, ...]) -> None:
     for how in ("--json", "-q"):
         assert "\x1b" not in slow.run_on_terminal(*verb, how).out
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
-def test_no_bars_where_nobody_looks(slow: Site, verb: tuple[str, ...]) -> None:
+def test_no_bars_where_nobody_looks(slow: Lab, verb: tuple[str, ...]) -> None:
     done = slow.run(*verb, "-v")
     assert done.code == 0
     assert "\x1b" not in done.out + done.err
     assert " of 30.0 MB" not in done.err
 
 
-def test_what_is_found_stands_above_the_bars(slow: Site) -> None:
+def test_what_is_found_stands_above_the_bars(slow: Lab) -> None:
     done = slow.run_on_terminal("verify")
     *_, found, counts = filter(None, ESCAPE.sub("", done.out).splitlines())
     archive = slow.archives()[0].stem
@@ -105,7 +106,7 @@ def test_what_is_found_stands_above_the_bars(slow: Site) -> None:
     assert counts.endswith("Copies: 1 good.")
 
 
-def test_repair_shows_what_it_brings(slow: Site, source: Source) -> None:
+def test_repair_shows_what_it_brings(slow: Lab, source: Source) -> None:
     sinks = {
         "nas": {"type": "slow", "path": "nas"},
         "near": {"type": "slow", "path": "near"},
@@ -124,7 +125,7 @@ def test_repair_shows_what_it_brings(slow: Site, source: Source) -> None:
 
 
 @pytest.mark.parametrize("verb", [VERBS[0], VERBS[2]], ids=" ".join)
-def test_signal_in_the_middle_is_told_in_a_document_too(slow: Site, verb: tuple[str, ...]) -> None:
+def test_signal_in_the_middle_is_told_in_a_document_too(slow: Lab, verb: tuple[str, ...]) -> None:
     process = slow.start(*verb, "-v", "--json")
     assert process.stderr is not None
     assert "Restoring " in process.stderr.readline()
@@ -137,8 +138,8 @@ def test_signal_in_the_middle_is_told_in_a_document_too(slow: Site, verb: tuple[
     assert not (slow.folder / "back.zip").exists()
 
 
-def test_demo_shows_its_run(site: Site) -> None:
-    done = site.run_on_terminal("demo", "../demo")
+def test_demo_shows_its_run(lab: Lab) -> None:
+    done = lab.run_on_terminal("demo", "../demo")
     assert done.code == 0
     assert "exporting chem-lab: " in ESCAPE.sub("", done.out)
-    assert "\x1b" not in site.run_on_terminal("demo", "../again", "-q").out
+    assert "\x1b" not in lab.run_on_terminal("demo", "../again", "-q").out

@@ -22,14 +22,15 @@ from labferry.testing.rspace import (
 if TYPE_CHECKING:
     import ssl
 
-    from tests.cli.conftest import Done, Serve, Site, Source
+    from tests.cli.conftest import Serve, Source
+    from tests.lab import Done, Lab
 
 
 SLOWLY = Options(timing=JobTiming(queue=0.5))
 """Not over before its submission is answered, however busy the machine is."""
 
 
-def _assert_failed(site: Site, done: Done, code: int, *words: str) -> None:
+def _assert_failed(lab: Lab, done: Done, code: int, *words: str) -> None:
     """It failed, said so once, and left nothing that looks like a backup."""
     assert done.code == code, done.err
     assert done.out == ""
@@ -40,7 +41,7 @@ def _assert_failed(site: Site, done: Done, code: int, *words: str) -> None:
     for word in words:
         assert word in problem
     assert len(set(problem.split(". "))) == len(problem.split(". "))
-    assert site.files() == []
+    assert lab.files() == []
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def _assert_failed(site: Site, done: Done, code: int, *words: str) -> None:
     ],
 )
 def test_what_is_not_allowed_or_not_there(
-    site: Site,
+    lab: Lab,
     server: SimulatedRSpace,
     source: Source,
     *,
@@ -85,30 +86,30 @@ def test_what_is_not_allowed_or_not_there(
     code: int,
     words: list[str],
 ) -> None:
-    site.write({"lab": source(server, **keys)})
+    lab.write({"lab": source(server, **keys)})
 
-    _assert_failed(site, site.run("sync"), code, *words)
+    _assert_failed(lab, lab.run("sync"), code, *words)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ABANDONED, Outcome.STOPPED])
 def test_the_servers_own_reasons_are_told(
-    site: Site, serve: Serve, source: Source, outcome: Outcome
+    lab: Lab, serve: Serve, source: Source, outcome: Outcome
 ) -> None:
     server = serve(SLOWLY)
     server.faults.add(Fault("job", JobEnds(outcome, "The export disk is full")))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    done = site.run("sync")
+    done = lab.run("sync")
 
-    _assert_failed(site, done, 1, "work of alice", "The export disk is full", outcome.value)
+    _assert_failed(lab, done, 1, "work of alice", "The export disk is full", outcome.value)
 
 
-def test_a_job_that_ended_without_a_reason(site: Site, serve: Serve, source: Source) -> None:
+def test_a_job_that_ended_without_a_reason(lab: Lab, serve: Serve, source: Source) -> None:
     server = serve(SLOWLY)
     server.faults.add(Fault("job", JobEnds(Outcome.ABANDONED)))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    _assert_failed(site, site.run("sync"), 1, "ended the export", "ABANDONED")
+    _assert_failed(lab, lab.run("sync"), 1, "ended the export", "ABANDONED")
 
 
 @pytest.mark.parametrize(
@@ -121,12 +122,12 @@ def test_a_job_that_ended_without_a_reason(site: Site, serve: Serve, source: Sou
     ],
 )
 def test_a_completed_job_that_offers_nothing_usable(
-    site: Site, server: SimulatedRSpace, source: Source, outcome: Outcome, word: str
+    lab: Lab, server: SimulatedRSpace, source: Source, outcome: Outcome, word: str
 ) -> None:
     server.faults.add(Fault("job", JobEnds(outcome)))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    _assert_failed(site, site.run("sync"), 1, "work of alice", word)
+    _assert_failed(lab, lab.run("sync"), 1, "work of alice", word)
 
 
 @pytest.mark.parametrize(
@@ -138,71 +139,71 @@ def test_a_completed_job_that_offers_nothing_usable(
     ],
 )
 def test_a_web_page_in_place_of_an_answer(
-    site: Site,
+    lab: Lab,
     server: SimulatedRSpace,
     source: Source,
     request_kind: On,
     word: str,
 ) -> None:
     server.faults.add(Fault(request_kind, html_answer(200), times=None))
-    site.write({"lab": source(server, poll_interval="2ms")})
+    lab.write({"lab": source(server, poll_interval="2ms")})
 
-    _assert_failed(site, site.run("sync"), 1, "HTTP 200", "web page", word)
+    _assert_failed(lab, lab.run("sync"), 1, "HTTP 200", "web page", word)
 
 
-def test_a_redirect_is_not_followed(site: Site, server: SimulatedRSpace, source: Source) -> None:
+def test_a_redirect_is_not_followed(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
     server.faults.add(Fault("any", Redirect("https://login.example.edu/"), times=None))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    _assert_failed(site, site.run("sync"), 1, "redirect to login.example.edu", "not let through")
+    _assert_failed(lab, lab.run("sync"), 1, "redirect to login.example.edu", "not let through")
 
 
-def test_an_unreachable_server(site: Site, source: Source) -> None:
+def test_an_unreachable_server(lab: Lab, source: Source) -> None:
     with SimulatedRSpace() as server:
         pass
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    done = site.run("sync")
+    done = lab.run("sync")
 
-    _assert_failed(site, done, 1, server.url, "can't be reached", "refused", "url of the source")
+    _assert_failed(lab, done, 1, server.url, "can't be reached", "refused", "url of the source")
 
 
-def test_an_unknown_host(site: Site, source: Source) -> None:
-    site.write({"lab": source("https://rspace.invalid")})
+def test_an_unknown_host(lab: Lab, source: Source) -> None:
+    lab.write({"lab": source("https://rspace.invalid")})
 
-    _assert_failed(site, site.run("sync"), 1, "https://rspace.invalid can't be reached")
+    _assert_failed(lab, lab.run("sync"), 1, "https://rspace.invalid can't be reached")
 
 
 def test_a_certificate_of_an_unknown_authority(
-    site: Site, serve: Serve, source: Source, server_tls: ssl.SSLContext
+    lab: Lab, serve: Serve, source: Source, server_tls: ssl.SSLContext
 ) -> None:
     server = serve(Options(tls=server_tls))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    done = site.run("sync")
+    done = lab.run("sync")
 
-    _assert_failed(site, done, 1, server.url, "certificate", "not accepted", "ca_file")
+    _assert_failed(lab, done, 1, server.url, "certificate", "not accepted", "ca_file")
     assert server.requests == []
 
 
 def test_the_authority_of_an_institution_can_be_named(
-    site: Site, serve: Serve, source: Source, server_tls: ssl.SSLContext, authority: trustme.CA
+    lab: Lab, serve: Serve, source: Source, server_tls: ssl.SSLContext, authority: trustme.CA
 ) -> None:
     server = serve(Options(tls=server_tls))
-    authority.cert_pem.write_to_path(site.folder / "ca.pem")
-    site.write({"lab": source(server, ca_file="ca.pem")})
+    authority.cert_pem.write_to_path(lab.folder / "ca.pem")
+    lab.write({"lab": source(server, ca_file="ca.pem")})
 
-    assert site.run("sync").code == 0
-    assert len(site.archives()) == 1
+    assert lab.run("sync").code == 0
+    assert len(lab.archives()) == 1
 
 
 def test_a_server_that_comes_back_is_waited_for(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
     server.faults.add(Fault("poll", html_answer(502), times=3))
-    site.write({"lab": source(server)})
+    lab.write({"lab": source(server)})
 
-    done = site.run("sync")
+    done = lab.run("sync")
 
     assert (done.code, done.err) == (0, "")
-    assert len(site.archives()) == 1
+    assert len(lab.archives()) == 1

@@ -10,7 +10,8 @@ import pytest
 from labferry.testing.rspace import Fault, JobTiming, Options, SimulatedRSpace, Stall
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Serve, Site, Source, WaitFor
+    from tests.cli.conftest import Serve, Source, WaitFor
+    from tests.lab import Lab
 
 
 def _has_polled(server: SimulatedRSpace) -> bool:
@@ -23,7 +24,7 @@ def _is_downloading(server: SimulatedRSpace) -> bool:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_wait_and_the_next_run_goes_on(
-    site: Site,
+    lab: Lab,
     serve: Serve,
     source: Source,
     wait_for: WaitFor,
@@ -32,11 +33,11 @@ def test_a_signal_ends_a_wait_and_the_next_run_goes_on(
     code: int,
 ) -> None:
     server = serve(Options(timing=JobTiming(run=3)))
-    site.write({"lab": source(server, poll_interval="500ms")})
-    process = site.start("sync", "--json")
+    lab.write({"lab": source(server, poll_interval="500ms")})
+    process = lab.start("sync", "--json")
     wait_for(lambda: _has_polled(server))
 
-    done = site.end(process, number)
+    done = lab.end(process, number)
 
     assert done.code == code
     assert done.seconds < 2
@@ -46,71 +47,71 @@ def test_a_signal_ends_a_wait_and_the_next_run_goes_on(
     assert f"Run 1 ended with exit code {code} (stopped by " in done.messages[1]
     assert "Run again to go on" in done.messages[2]
     assert len(done.messages) == 3
-    assert site.files() == []
-    assert site.run("sync").code == 0
+    assert lab.files() == []
+    assert lab.run("sync").code == 0
     assert len(server.exports) == 1
-    assert len(site.archives()) == 1
+    assert len(lab.archives()) == 1
 
 
 def test_a_signal_ends_a_download_that_stands_still(
-    site: Site, server: SimulatedRSpace, source: Source, wait_for: WaitFor
+    lab: Lab, server: SimulatedRSpace, source: Source, wait_for: WaitFor
 ) -> None:
     server.faults.add(Fault("download", Stall(after_bytes=1000)))
-    site.write({"lab": source(server)})
-    process = site.start("sync")
+    lab.write({"lab": source(server)})
+    process = lab.start("sync")
     wait_for(lambda: _is_downloading(server))
 
-    done = site.end(process, signal.SIGTERM)
+    done = lab.end(process, signal.SIGTERM)
 
     assert done.code == 143
     assert done.seconds < 5
-    assert site.files() == []
-    assert site.run("sync").code == 0
-    assert len(server.exports) == len(site.archives()) == 1
+    assert lab.files() == []
+    assert lab.run("sync").code == 0
+    assert len(server.exports) == len(lab.archives()) == 1
 
 
 def test_a_second_signal_ends_everything_at_once(
-    site: Site, server: SimulatedRSpace, source: Source, wait_for: WaitFor
+    lab: Lab, server: SimulatedRSpace, source: Source, wait_for: WaitFor
 ) -> None:
     server.faults.add(Fault("download", Stall(after_bytes=1000)))
-    site.write({"lab": source(server)})
-    process = site.start("sync")
+    lab.write({"lab": source(server)})
+    process = lab.start("sync")
     wait_for(lambda: _is_downloading(server))
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     assert "once more" in process.stderr.readline()
 
-    done = site.end(process, signal.SIGINT)
+    done = lab.end(process, signal.SIGINT)
 
     assert done.code == 130
     assert done.seconds < 1
-    assert site.run("sync").code == 0
-    assert len(server.exports) == len(site.archives()) == 1
+    assert lab.run("sync").code == 0
+    assert len(server.exports) == len(lab.archives()) == 1
 
 
 def test_several_exports_that_are_stopped_are_one_message(
-    site: Site, serve: Serve, source: Source, wait_for: WaitFor
+    lab: Lab, serve: Serve, source: Source, wait_for: WaitFor
 ) -> None:
     server = serve(Options(timing=JobTiming(run=60)))
-    site.write({"alice": source(server), "bob": source(server, "BOB_KEY")})
-    process = site.start("sync")
+    lab.write({"alice": source(server), "bob": source(server, "BOB_KEY")})
+    process = lab.start("sync")
     wait_for(lambda: len(server.exports) == 2)
 
-    done = site.end(process, signal.SIGINT)
+    done = lab.end(process, signal.SIGINT)
 
     assert done.code == 130
     assert done.err.count("Stopped") == 1
 
 
 def test_a_second_run_is_refused_at_once_and_told_who_holds_the_lock(
-    site: Site, serve: Serve, source: Source, wait_for: WaitFor
+    lab: Lab, serve: Serve, source: Source, wait_for: WaitFor
 ) -> None:
     server = serve(Options(timing=JobTiming(run=60)))
-    site.write({"lab": source(server)})
-    process = site.start("sync")
+    lab.write({"lab": source(server)})
+    process = lab.start("sync")
     wait_for(lambda: _has_polled(server))
 
-    second, checked = site.run("sync", "--json"), site.run("check", "-v")
+    second, checked = lab.run("sync", "--json"), lab.run("check", "-v")
 
     assert second.code == 11
     (problem,) = second.document["problems"]
@@ -122,31 +123,29 @@ def test_a_second_run_is_refused_at_once_and_told_who_holds_the_lock(
 
 
 def test_the_lock_of_a_killed_run_is_free(
-    site: Site, serve: Serve, source: Source, wait_for: WaitFor
+    lab: Lab, serve: Serve, source: Source, wait_for: WaitFor
 ) -> None:
     server = serve(Options(timing=JobTiming(run=1)))
-    site.write({"lab": source(server)})
-    process = site.start("sync")
+    lab.write({"lab": source(server)})
+    process = lab.start("sync")
     wait_for(lambda: _has_polled(server))
     process.kill()
     process.wait()
 
-    assert site.run("sync").code == 0
-    assert len(server.exports) == len(site.archives()) == 1
+    assert lab.run("sync").code == 0
+    assert len(server.exports) == len(lab.archives()) == 1
 
 
-def test_an_export_that_takes_longer_than_a_run_may(
-    site: Site, serve: Serve, source: Source
-) -> None:
+def test_an_export_that_takes_longer_than_a_run_may(lab: Lab, serve: Serve, source: Source) -> None:
     server = serve(Options(timing=JobTiming(run=2.5)))
-    site.write({"lab": source(server)}, max_wait="500ms")
+    lab.write({"lab": source(server)}, max_wait="500ms")
 
-    first = site.run("sync")
-    site.write({"lab": source(server)})
-    second = site.run("sync")
+    first = lab.run("sync")
+    lab.write({"lab": source(server)})
+    second = lab.run("sync")
 
     assert (first.code, second.code) == (75, 0)
     _, message = first.messages
     assert "max_wait" in message
     assert "The next run goes on" in message
-    assert len(server.exports) == len(site.archives()) == 1
+    assert len(server.exports) == len(lab.archives()) == 1
