@@ -9,7 +9,7 @@ from typing import Any
 
 from labferry.actions.session import Session, chosen_destinations
 from labferry.actions.sources import require_source
-from labferry.copies.query import ask_side_by_side, stored_archives
+from labferry.copies.query import ask_side_by_side, stored_archives, stray_files
 from labferry.copies.select import ListedCopy, copies_of
 from labferry.ledger import Ledger
 from labferry.runtime.stop import Stop
@@ -90,7 +90,7 @@ def list_stored(
     destinations = chosen_destinations(session.config, destination)
 
     def look(sink: Sink[Any]) -> tuple[Sequence[StoredArchive], Sequence[Stray]]:
-        return stored_archives(sink), [*sink.strays()] if strays else []
+        return stored_archives(sink), [*stray_files(sink)] if strays else []
 
     answers = ask_side_by_side(destinations, look, stop)
     stored = {name: archives for name, (archives, _) in answers.given.items()}

@@ -9,7 +9,7 @@ from typing import Any
 from labferry.actions.session import Session, known_destination
 from labferry.actions.sources import require_source
 from labferry.config import SinkConfig
-from labferry.copies.query import ask_side_by_side, open_sink, stored_archives
+from labferry.copies.query import ask_side_by_side, open_sink, stored_archives, stray_files
 from labferry.ledger import Ledger
 from labferry.retention import Decision
 from labferry.runtime.lock import run_lock
@@ -151,7 +151,7 @@ class _Pruning:
             self._pruned.removals += retirement.remove(self._pruned.decisions, listed)
 
     def _clean(self, sink: Sink[Any]) -> None:
-        strays = [stray for stray in sink.strays() if stray.kind is not StrayKind.FOREIGN]
+        strays = [stray for stray in stray_files(sink) if stray.kind is not StrayKind.FOREIGN]
         self._pruned.strays = strays
         if not self._request.strays:
             return

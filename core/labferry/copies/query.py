@@ -1,5 +1,6 @@
 """What the destinations themselves say: the ground of every verb that proves a backup."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,9 +11,20 @@ from labferry.config import SinkConfig
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.retry import RetryPolicy, retry
 from labferry.runtime.stop import Stop
-from labferry.sdk import LabferryError, Sink, StoredArchive, redact
+from labferry.sdk import (
+    MANIFEST_SUFFIX,
+    InvalidAnswerError,
+    LabferryError,
+    Sink,
+    StoredArchive,
+    Stray,
+    StrayKind,
+    redact,
+)
 
 ResultT = TypeVar("ResultT")
+
+_log = logging.getLogger(__name__)
 
 LISTING = RetryPolicy(tries=3)
 """Patience with a question that somebody waits for."""
@@ -41,9 +53,35 @@ def open_sink(config: SinkConfig) -> Iterator[Sink[Any]]:
         sink.close()
 
 
+def committed(sink: Sink[Any]) -> Iterator[StoredArchive]:
+    """Every archive that labferry committed at a destination, in any order.
+
+    What a sink lists is what somebody put there. An archive whose manifest is not its own, or that
+    is listed twice, is left out with a warning; `stray_files` names it.
+    """
+    seen: set[str] = set()
+    for stored in sink.list():
+        problem = _objection(stored, seen)
+        if problem:
+            _log.warning("%s: %s is left out: %s", sink.name, stored.key, problem)
+            continue
+        seen.add(stored.key)
+        yield stored
+
+
+def stray_files(sink: Sink[Any]) -> Iterator[Stray]:
+    """What is at a destination and is no committed archive of labferry's."""
+    yield from sink.strays()
+    seen: set[str] = set()
+    for stored in sink.list():
+        if _objection(stored, seen):
+            yield Stray(StrayKind.INVALID, stored.key + MANIFEST_SUFFIX)
+        seen.add(stored.key)
+
+
 def stored_archives(sink: Sink[Any]) -> Sequence[StoredArchive]:
     """Every committed archive, by source, series and time, the oldest of a series first."""
-    return sorted(sink.list(), key=_order)
+    return sorted(committed(sink), key=_order)
 
 
 def ask_side_by_side(
@@ -104,6 +142,17 @@ class _Asker(Thread, Generic[ResultT]):
 def failure_text(name: str, error: LabferryError) -> str:
     """A destination's failure, for people."""
     return redact(f"{name}: {error}")
+
+
+def _objection(stored: StoredArchive, seen: set[str]) -> str:
+    """Why a listed archive is none of labferry's; empty if it is one."""
+    if stored.key in seen:
+        return "it is listed twice."
+    try:
+        stored.manifest.require_key(stored.key)
+    except InvalidAnswerError as error:
+        return str(error)
+    return ""
 
 
 def _order(stored: StoredArchive) -> tuple[object, ...]:

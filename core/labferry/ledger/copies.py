@@ -1,7 +1,7 @@
 """What each destination holds: one copy of an archive a row, and the chain of their manifests."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -116,6 +116,31 @@ class Copies:
             )
             self._keep(destination, manifest.archive_id, document)
         return True
+
+    def learn(self, destination: str, listed: Iterable[StoredArchive], now: datetime) -> int:
+        """Learn all that a destination holds, at the first look at it; later nothing.
+
+        What is put there afterwards, and was not stored from here, stays unknown: whoever can
+        write to a destination must not be able to make archives that this machine believes in.
+
+        Returns:
+            How many copies were new.
+        """
+        name = f"learnt {destination}"
+        with self._store.transaction():
+            if self._store.rows("SELECT 1 FROM milestones WHERE name = ?", name):
+                return 0
+            self._store.execute("INSERT INTO milestones VALUES (?, ?)", name, stamp(now))
+        return sum(
+            self.adopt(destination, stored, now)
+            for stored in listed
+            if self.get(destination, stored.manifest.archive_id) is None
+        )
+
+    def has_learnt(self, destination: str) -> bool:
+        """Whether the ledger ever looked at all that a destination holds."""
+        name = f"learnt {destination}"
+        return bool(self._store.rows("SELECT 1 FROM milestones WHERE name = ?", name))
 
     def replace(self, destination: str, stored: StoredArchive, now: datetime, problem: str) -> None:
         """Note that a good copy takes the place of one that was damaged or gone.

@@ -106,6 +106,12 @@ MIGRATIONS = (
             AND archive_id IS NOT NULL AND key IS NOT NULL AND size IS NOT NULL
         GROUP BY destination, archive_id;
     """,
+    """
+    CREATE TABLE milestones (
+        name TEXT PRIMARY KEY,
+        reached_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 """Each script brings the file from the version before to the next. Never change one that was
 released: add another.

@@ -1,12 +1,15 @@
 """The manifest: the small JSON file beside an archive that says what it is and commits it."""
 
 import json
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, ValidationError
 
 from labferry.sdk.described import Described
 from labferry.sdk.errors import InvalidAnswerError
+from labferry.sdk.keys import archive_key
 from labferry.sdk.settings import JsonValue
 
 __all__ = [
@@ -21,6 +24,48 @@ MANIFEST_SUFFIX = ".manifest.json"
 """What follows an archive's key to make its manifest's."""
 
 _SIZE_LIMIT = 1 << 20
+_YEARS = range(2000, 2200)
+"""What a clock can show; a date outside of it is nonsense, and can't be computed with."""
+_LARGEST = (1 << 63) - 1
+_DEPTH = 16
+_NODES = 50_000
+"""How many values the parameters of an export may have: 2,000 selected ids are 2,000 of them. A
+bound, because a small document can hold very many small values, and each takes memory."""
+_IDENTITY = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9_][A-Za-z0-9._-]*")
+_SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,16}){0,3}")
+_SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def _sane_time(moment: datetime) -> datetime:
+    if moment.year not in _YEARS:
+        raise ValueError(f"the year must be between {_YEARS[0]} and {_YEARS[-1]}")
+    return moment
+
+
+def _bounded(parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Make sure that what a server was asked for is of a size that somebody would ask for."""
+    level: list[JsonValue] = [parameters]
+    nodes = 0
+    for _ in range(_DEPTH):
+        nodes += len(level)
+        inner: list[JsonValue] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+        if not inner:
+            return parameters
+        if nodes + len(inner) > _NODES:
+            break
+        level = inner
+    raise ValueError(f"it has more than {_NODES} values, or more than {_DEPTH} levels")
+
+
+_Name = Annotated[str, Field(max_length=255)]
+_Text = Annotated[str, Field(max_length=65536)]
+_FileName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$", max_length=255)]
+_Moment = Annotated[AwareDatetime, AfterValidator(_sane_time)]
 
 
 class _Part(Described):
@@ -30,32 +75,32 @@ class _Part(Described):
 class ManifestSource(_Part):
     """Where an archive came from."""
 
-    name: str
+    name: _Name
     """The source's name in the configuration."""
 
-    type: str
+    type: _Name
     """The kind of source, e.g. `rspace`."""
 
-    url: str
+    url: _Text
     """The server's address."""
 
-    series: str
+    series: _Text
     """What was exported, the same for every archive that a later one replaces."""
 
-    parameters: dict[str, JsonValue]
+    parameters: Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
     """What the server was asked for: format, scope, id and so on."""
 
 
 class ManifestJob(_Part):
     """The export job that made an archive."""
 
-    id: str
+    id: _Text
     """The server's number for it; empty where it has none."""
 
-    submitted: AwareDatetime
+    submitted: _Moment
     """When the export was asked for, UTC."""
 
-    completed: AwareDatetime
+    completed: _Moment
     """When it was first seen completed, UTC."""
 
 
@@ -65,7 +110,7 @@ class ManifestEncryption(_Part):
     format: Literal["age"]
     """The file format: `age` decrypts it."""
 
-    recipients: tuple[str, ...]
+    recipients: Annotated[tuple[_Text, ...], Field(max_length=1000)]
     """The public keys that it is encrypted for."""
 
     sealed: str
@@ -83,13 +128,13 @@ class Manifest(_Part):
     labferry_manifest: Literal[1]
     """The version of this format."""
 
-    archive_id: str
+    archive_id: _FileName
     """Names the archive everywhere."""
 
-    file: str
+    file: _FileName
     """The archive's file name, in the same folder as this document."""
 
-    size: Annotated[int, Field(ge=0)]
+    size: Annotated[int, Field(ge=0, le=_LARGEST)]
     """The archive's size in bytes."""
 
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -115,6 +160,35 @@ class Manifest(_Part):
     job: ManifestJob
     """The export job that made it."""
 
+    def require_key(self, key: str) -> None:
+        """Make sure that the manifest is the one of an archive under a key, and of no other.
+
+        What labferry stores agrees in all of it: the id begins with the time of the job, the file
+        is named after the id, and the key is made of source, year and file name.
+
+        Args:
+            key: Where the archive is.
+
+        Raises:
+            InvalidAnswerError: They do not agree, so somebody else put it there, or moved it.
+        """
+        suffix = self.file.removeprefix(self.archive_id)
+        submitted = self.job.submitted.astimezone(UTC)
+        if not (
+            _IDENTITY.fullmatch(self.archive_id)
+            and self.archive_id.startswith(submitted.strftime("%Y%m%dT%H%M%SZ-"))
+            and self.file.startswith(self.archive_id)
+            and _SOURCE.fullmatch(self.source.name)
+            and _SUFFIX.fullmatch(suffix)
+        ):
+            raise InvalidAnswerError(
+                f"The manifest of {key} names no archive of labferry's: its id, its file name and "
+                "its time do not agree."
+            )
+        own = archive_key(self.archive_id, self.source.name, submitted, suffix)
+        if key != own:
+            raise InvalidAnswerError(f"The manifest of {key} is that of another archive, {own}.")
+
     def to_json(self) -> bytes:
         """The document as it is stored: UTF-8, indented, with a final newline."""
         text = json.dumps(
@@ -138,9 +212,10 @@ class Manifest(_Part):
         try:
             return cls.model_validate_json(document)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise InvalidAnswerError(
-                f"{where} is not a manifest that this labferry can read: "
-                f"{place or 'document'}: {first['msg']}."
-            ) from None
+            errors = error.errors(include_url=False, include_input=False, include_context=False)
+            place = ".".join(str(part) for part in errors[0]["loc"]) or "document"
+            problem = f"{place}: {errors[0]['msg']}"
+        # Raised out here, so that it does not keep the whole document in memory as its context.
+        raise InvalidAnswerError(
+            f"{where} is not a manifest that this labferry can read: {problem}."
+        )

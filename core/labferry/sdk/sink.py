@@ -84,6 +84,9 @@ class StrayKind(StrEnum):
     MANIFEST = "manifest without archive"
     """A manifest whose archive is missing."""
 
+    INVALID = "invalid manifest"
+    """A manifest beside an archive that labferry did not make so: it commits nothing."""
+
     FOREIGN = "foreign"
     """Not labferry's."""
 

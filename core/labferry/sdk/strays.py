@@ -100,6 +100,5 @@ def _kind(key: str, everything: Collection[str], unfinished: re.Pattern[str]) ->
         return StrayKind.FOREIGN
     if not name.endswith(MANIFEST_SUFFIX):
         return StrayKind.ARCHIVE
-    # One that lies beside its archive and commits nothing is not a manifest that can be read.
     alone = key.removesuffix(MANIFEST_SUFFIX) not in everything
-    return StrayKind.MANIFEST if alone else StrayKind.FOREIGN
+    return StrayKind.MANIFEST if alone else StrayKind.INVALID

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from labferry.config import SinkConfig
+from labferry.copies.query import committed
 from labferry.ledger import DeliveryState
 from labferry.retention import series_of
 from labferry.runtime.plugin_errors import wrap_plugin_error
@@ -62,7 +63,7 @@ def _apply(context: RunContext, config: SinkConfig, stored: set[str]) -> Iterato
     retention = config.settings.retention
     with closing(config.kind(config.name, config.settings)) as sink:
         require_delete(sink)
-        listed = [*sink.list()]
+        listed = [*committed(sink)]
         archives = _in_touched_series(listed, stored)
         retirement = Retirement(sink, context.ledger, context.clock.now)
         decisions = retirement.decide(archives, retention) if retention else ()

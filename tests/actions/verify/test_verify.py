@@ -40,7 +40,6 @@ LOSSES: dict[str, Damage] = {
     "both gone": Lab.remove,
     "archive gone": lambda lab, name: lab.archive(name).unlink(),
     "manifest gone": lambda lab, name: lab.manifest(name).unlink(),
-    "manifest no manifest": lambda lab, name: lab.manifest(name).write_text("{}"),
 }
 
 

@@ -12,7 +12,7 @@ from typing_extensions import override
 from labferry.actions.verify.chain import Break, BreakKind, broken_links, compare
 from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
 from labferry.config import SinkConfig
-from labferry.copies.query import LISTING, open_sink, stored_archives
+from labferry.copies.query import LISTING, open_sink, stored_archives, stray_files
 from labferry.copies.reader import (
     UnsoundArchiveError,
     identities_for,
@@ -117,7 +117,7 @@ class Verifier(Thread):
             if self._request.wants(manifest.archive_id, manifest.source.name):
                 self.known.add(manifest.archive_id)
                 yield from self._look(sink, stored, breaks.get(manifest.archive_id))
-        yield from self._missing(breaks)
+        yield from self._missing(sink, breaks)
         if self._request.source is None and not self._has_all():
             yield from self._headless(sink, {found.key for found in breaks.values()})
 
@@ -217,18 +217,24 @@ class Verifier(Thread):
                 read_copy(sink, stored, stop, reached=activity.reach)
         return Checked.READ_BACK
 
-    def _missing(self, breaks: dict[str, Break]) -> Iterator[VerifyResult]:
+    def _missing(self, sink: Sink[Any], breaks: dict[str, Break]) -> Iterator[VerifyResult]:
         if self._context.copies is None:
             return
+        invalid: set[str] = set()
+        if any(found.kind is BreakKind.GONE for found in breaks.values()):
+            invalid = {each.key for each in stray_files(sink) if each.kind is StrayKind.INVALID}
         for found in breaks.values():
             copy = self._context.copies.get(self._config.name, found.archive_id)
             if found.kind is not BreakKind.GONE or copy is None:
                 continue
             if self._request.wants(copy.archive_id, copy.source):
-                problem = self._failing(copy.archive_id, copy.key, _SAID[found.kind])
+                is_edited = copy.key + MANIFEST_SUFFIX in invalid
+                said = _SAID[BreakKind.EDITED if is_edited else found.kind]
+                problem = self._failing(copy.archive_id, copy.key, said)
                 self._note(copy.archive_id, Checked.SIZE, problem)
+                state = VerifyState.DAMAGED if is_edited else VerifyState.MISSING
                 yield self._result(
-                    VerifyState.MISSING,
+                    state,
                     copy.archive_id,
                     copy.key,
                     copy.size,

@@ -1,0 +1,145 @@
+"""A manifest at a destination is what somebody put there: every field of it is mistrusted."""
+
+import json
+import tracemalloc
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labferry.sdk import InvalidAnswerError, Manifest, archive_id, archive_key
+
+SUBMITTED = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+ID = archive_id(SUBMITTED, "chem-lab", "23")
+KEY = archive_key(ID, "chem-lab", SUBMITTED, ".zip")
+
+
+def document() -> dict[str, Any]:
+    return {
+        "labferry_manifest": 1,
+        "archive_id": ID,
+        "file": f"{ID}.zip",
+        "size": 10,
+        "sha256": "0" * 64,
+        "crc32": "0" * 8,
+        "source": {
+            "name": "chem-lab",
+            "type": "rspace",
+            "url": "https://rspace.example.edu",
+            "series": "group 23",
+            "parameters": {"scope": "group", "id": 23},
+        },
+        "job": {
+            "id": "23",
+            "submitted": SUBMITTED.isoformat(),
+            "completed": SUBMITTED.isoformat(),
+        },
+    }
+
+
+def read(changed: dict[str, Any]) -> Manifest:
+    return Manifest.from_json(json.dumps(changed).encode(), where="it")
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    found = whole = document()
+    *folders, name = path.split(".")
+    for folder in folders:
+        found = found[folder]
+    found[name] = value
+    return whole
+
+
+def test_what_labferry_makes_agrees_with_its_key() -> None:
+    read(document()).require_key(KEY)
+    encrypted = changed("file", f"{ID}.zip.age")
+    read(encrypted).require_key(f"{KEY}.age")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("archive_id", "../../x"),
+        ("archive_id", "a" * 300),
+        ("archive_id", ""),
+        ("file", "../other.zip"),
+        ("file", ".hidden"),
+        ("size", 1 << 63),
+        ("size", -1),
+        ("size", 1.5),
+        ("job.submitted", "0001-01-01T00:00:00+14:00"),
+        ("job.submitted", "9999-12-31T23:59:59-14:00"),
+        ("job.completed", "0001-01-01T00:00:00+14:00"),
+        ("job.submitted", "2026-01-02T03:04:05"),
+        ("source.series", "x" * 100_000),
+        ("source.name", "x" * 1000),
+        ("source.parameters", {"ids": [[]] * 60_000}),
+        ("source.parameters", {"a": json.loads("[" * 100 + "]" * 100)}),
+        ("sha256", "A" * 64),
+        ("previous", "x"),
+    ],
+)
+def test_a_field_beyond_what_labferry_makes_is_refused(path: str, value: object) -> None:
+    with pytest.raises(InvalidAnswerError, match="is not a manifest that this labferry can read"):
+        read(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("archive_id", "x"),
+        ("archive_id", archive_id(SUBMITTED, "chem-lab", "24")),
+        ("file", f"{ID}0.zip"),
+        ("file", f"{ID}.zip;rm"),
+        ("file", "other.zip"),
+        ("job.submitted", "2001-01-02T03:04:05+00:00"),
+        ("source.name", "other"),
+        ("source.name", "$(reboot)"),
+    ],
+)
+def test_what_does_not_agree_with_its_key_is_not_labferrys(path: str, value: object) -> None:
+    try:
+        manifest = read(changed(path, value))
+    except InvalidAnswerError:
+        return
+    with pytest.raises(InvalidAnswerError):
+        manifest.require_key(KEY)
+
+
+@pytest.mark.parametrize(
+    "key", [f"other/2026/{ID}.zip", f"chem-lab/2025/{ID}.zip", f"chem-lab/2026/x/{ID}.zip", "a/.."]
+)
+def test_another_key_is_not_its_own(key: str) -> None:
+    with pytest.raises(InvalidAnswerError, match="that of another archive"):
+        read(document()).require_key(key)
+
+
+@given(
+    submitted=st.datetimes(datetime(2000, 1, 2), datetime(2199, 12, 30)),  # noqa: DTZ001 - made aware below
+    source=st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?", fullmatch=True),
+    job=st.text(max_size=40),
+    suffix=st.sampled_from([".zip", ".zip.age", ".eln", ".tar.gz", ""]),
+)
+def test_whatever_labferry_stores_agrees(
+    submitted: datetime, source: str, job: str, suffix: str
+) -> None:
+    moment = submitted.replace(tzinfo=UTC)
+    identity = archive_id(moment, source, job)
+    made = document() | {"archive_id": identity, "file": f"{identity}{suffix}"}
+    made["source"]["name"] = source
+    made["job"] = {"id": job, "submitted": moment.isoformat(), "completed": moment.isoformat()}
+    read(made).require_key(archive_key(identity, source, moment, suffix))
+
+
+def test_small_documents_take_little_memory() -> None:
+    text = json.dumps(changed("source.parameters", {"ids": [0]}))
+    hostile = text.replace("[0]", "[" + ",".join(["[]"] * 340_000) + "]").encode()
+    assert len(hostile) < 1 << 20
+    tracemalloc.start()
+    with pytest.raises(InvalidAnswerError):
+        Manifest.from_json(hostile, where="it")
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1 << 20
