@@ -269,7 +269,8 @@ def test_an_archive_of_the_future_does_not_cost_the_newest_real_one(place: Place
     done = place.run("prune", "-v")
 
     assert place.held() == ids[1:]
-    assert f"  kept          {ids[1]}  the last good one" in done.out
+    assert f"  kept          {ids[1]}  last" in done.out
+    assert f"  kept          {ids[2]}  from the future: a clock is or was wrong" in done.out
 
 
 def test_a_damaged_newest_one_does_not_cost_the_last_good_one(place: Place) -> None:

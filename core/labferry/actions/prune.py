@@ -32,6 +32,7 @@ class PruneRequest:
         dry_run: Whether to look only.
         strays: Whether to remove what was begun and never finished.
         stray_age: How old that must be at least: another machine may be at work there.
+        clock_is_right: Whether to believe a clock that jumped since the last run.
     """
 
     destinations: tuple[str, ...] = ()
@@ -39,6 +40,7 @@ class PruneRequest:
     dry_run: bool = False
     strays: bool = False
     stray_age: timedelta = timedelta(days=1)
+    clock_is_right: bool = False
 
 
 @dataclass(slots=True)
@@ -83,6 +85,8 @@ def prune(session: Session, request: PruneRequest) -> Iterator[Pruned]:
                     "The ledger was damaged. It was set aside as %s, and a new one begun.",
                     ledger.set_aside,
                 )
+            if request.clock_is_right and not request.dry_run:
+                ledger.confirm_clock(_now())
             for config in chosen:
                 yield _Pruning(config, ledger, request).result()
         finally:
@@ -141,6 +145,11 @@ class _Pruning:
         if source and not archives:
             self._pruned.notes.append(f"There is no archive of {source}.")
         retirement = Retirement(sink, self._ledger, _now)
+        if not self._request.dry_run:
+            retirement.learn(listed)
+        jump = retirement.clock_jump()
+        if jump is not None:
+            self._pruned.problem = jump
         self._pruned.decisions = retirement.decide(archives, retention)
         self._pruned.notes += [
             f"The ledger here knows nothing of {series}, so that a failed sync of it could not "

@@ -52,6 +52,11 @@ _EXAMPLES = examples(
     metavar="AGE",
     help="How old that must be at least.",
 )
+@click.option(
+    "--clock-is-right",
+    is_flag=True,
+    help="Remove although the clock jumped by weeks since the last run: its time is right.",
+)
 @output_options
 def command(  # noqa: PLR0913 - one for each option
     output: Output,
@@ -62,13 +67,16 @@ def command(  # noqa: PLR0913 - one for each option
     *,
     dry_run: bool,
     strays: bool,
+    clock_is_right: bool,
 ) -> int:
     """Remove the archives that the retention of their destination does not keep.
 
     Never the last good archive of anything, nothing that is not labferry's, nothing of a series
     whose newest sync failed, and nothing that the storage holds. Tells what is kept, and why.
     """
-    request = PruneRequest(destinations, source, dry_run, strays, stray_age)
+    request = PruneRequest(
+        destinations, source, dry_run, strays, stray_age, clock_is_right=clock_is_right
+    )
     results = []
     for pruned in prune(open_stores(config_path), request):
         results.append(pruned)

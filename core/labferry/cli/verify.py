@@ -50,6 +50,11 @@ _EXAMPLES = examples(
 @click.option("--contents", is_flag=True, help="Also open the archives and test what is in them.")
 @click.option("--chain", is_flag=True, help="Look at the chain of manifests, not at archives.")
 @click.option("--repair", is_flag=True, help="Replace bad copies by good ones from elsewhere.")
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Trust archives that this machine did not store: another machine of yours did.",
+)
 @identities_option
 @output_options
 def command(  # noqa: PLR0913 - one for each option
@@ -63,6 +68,7 @@ def command(  # noqa: PLR0913 - one for each option
     contents: bool,
     chain: bool,
     repair: bool,
+    adopt: bool,
 ) -> int:
     """Read back every byte at DESTINATION, or at all of them, and compare it with the manifests.
 
@@ -83,6 +89,7 @@ def command(  # noqa: PLR0913 - one for each option
         chain=chain,
         repair=repair,
         identities=tuple(secrets_in(identity_files)),
+        adopt=adopt,
     )
     stop = Stop()
     stop_on_signals(stop)

@@ -127,15 +127,11 @@ class Copies:
             How many copies were new.
         """
         name = f"learnt {destination}"
-        with self._store.transaction():
-            if self._store.rows("SELECT 1 FROM milestones WHERE name = ?", name):
-                return 0
-            self._store.execute("INSERT INTO milestones VALUES (?, ?)", name, stamp(now))
-        return sum(
-            self.adopt(destination, stored, now)
-            for stored in listed
-            if self.get(destination, stored.manifest.archive_id) is None
-        )
+        if self.has_learnt(destination):
+            return 0
+        count = sum(self.adopt(destination, stored, now) for stored in listed)
+        self._store.execute("INSERT OR IGNORE INTO milestones VALUES (?, ?)", name, stamp(now))
+        return count
 
     def has_learnt(self, destination: str) -> bool:
         """Whether the ledger ever looked at all that a destination holds."""

@@ -20,6 +20,7 @@ from labferry.ledger.freshness import FreshnessRow, standings
 from labferry.ledger.history import History
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
 from labferry.ledger.store import Store
+from labferry.ledger.timestamps import moment, stamp
 from labferry.lifecycle import ExportJob
 from labferry.sdk import Checkpoint, ExportRequest, JsonValue, Receipt, Source, StateError, redact
 from labferry.sdk.secrets import redact_stored
@@ -84,6 +85,18 @@ class Ledger:
         row = self._store.rows("SELECT * FROM runs WHERE id = ?", run)[0]
         ended_at = datetime.fromisoformat(row[2]) if row[2] else None
         return Run(row[0], datetime.fromisoformat(row[1]), ended_at, row[3])
+
+    def run_times(self) -> Sequence[datetime]:
+        """When each run began, in the order of the runs, since the clock was confirmed last."""
+        confirmed = self._store.rows("SELECT reached_at FROM milestones WHERE name = 'clock'")
+        since = moment(confirmed[0][0]) if confirmed else None
+        rows = self._store.rows("SELECT started_at FROM runs ORDER BY id")
+        times = [datetime.fromisoformat(row[0]) for row in rows]
+        return [each for each in times if since is None or each >= since]
+
+    def confirm_clock(self, now: datetime) -> None:
+        """Note that somebody says the clock is right."""
+        self._store.execute("INSERT OR REPLACE INTO milestones VALUES ('clock', ?)", stamp(now))
 
     def plan(self, run: int, source: Source[Any], lane: str, request: ExportRequest) -> Export:
         """Note an export that a run is going to ask for."""

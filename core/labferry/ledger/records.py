@@ -1,11 +1,12 @@
 """What the ledger remembers."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from labferry.lifecycle import ExportJob
-from labferry.sdk import ExportRequest, Receipt, archive_id, archive_key
+from labferry.sdk import ExportRequest, Receipt, StoredArchive, archive_id, archive_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +145,13 @@ class Copy:
     def is_present(self) -> bool:
         """Whether it ought to be there."""
         return self.stored_at is not None and self.removing_at is None
+
+    def is_of(self, stored: StoredArchive) -> bool:
+        """Whether what a destination lists is what was stored there, by all that manifests say."""
+        digest = hashlib.sha256(stored.manifest.to_json()).hexdigest()
+        same = (self.key, self.size, self.sha256) == (
+            stored.key,
+            stored.manifest.size,
+            stored.manifest.sha256,
+        )
+        return same and self.removed_at is None and self.manifest in {None, digest}

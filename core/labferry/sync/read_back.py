@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+from labferry.copies.query import committed
 from labferry.copies.reader import read_copy
 from labferry.runtime.progress import ActivityKind
 from labferry.sdk import Checked, IntegrityError, Sink, StoredArchive
@@ -58,10 +59,9 @@ def _share(
     context: RunContext, sink: Sink[Any], every: timedelta, budget: int | None
 ) -> Sequence[Unread]:
     copies, now = context.ledger.copies, context.clock.now()
-    if not copies.has_rounds(sink.name):
+    if not copies.has_learnt(sink.name):
         # A ledger that is new has never heard of what is there already.
-        for stored in sink.list():
-            copies.adopt(sink.name, stored, now)
+        copies.learn(sink.name, committed(sink), now)
     rounds = copies.begin_round(sink.name, now, now - max(every, _MEMORY))
     known = [
         Unread(archive_id, size, since) for archive_id, size, since in copies.to_check(sink.name)
@@ -101,8 +101,8 @@ def _stored(context: RunContext, sink: Sink[Any], archive_id: str) -> StoredArch
     copy = copies.get(sink.name, archive_id)
     stored = copies.stored(copy) if copy is not None else None
     if stored is None:
-        for listed in sink.list():
-            copies.adopt(sink.name, listed, context.clock.now())
+        for listed in committed(sink):
             if listed.manifest.archive_id == archive_id:
+                copies.adopt(sink.name, listed, context.clock.now())
                 stored = listed
     return stored

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from labferry.ledger import Ledger
@@ -21,6 +21,8 @@ from labferry.sdk import ConfigError, LabferryError, Retention, Sink, StoredArch
 from labferry.sync.retention_state import RetentionState
 
 _log = logging.getLogger(__name__)
+_TOLERANCE = timedelta(hours=1)
+"""How far a clock may have gone wrong between two machines, or before it was set, without harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +76,47 @@ class Retirement:
             LabferryError: The storage can't say whether it holds an archive, or the ledger can't
                 be read.
         """
-        now, exports = self._now(), self._history.exports(archives)
-        needed = last_good(archives, self._history.condition, now)
+        now = self._now()
+        aside = {stored.key: reason for stored in archives if (reason := self._aside(stored, now))}
+        judged = [stored for stored in archives if stored.key not in aside]
+        exports = self._history.exports(judged)
+        needed = last_good(judged, self._history.condition, now)
         obstacles = self._history.obstacles(exports)
         newest = self._history.newest(exports)
+        jump = self._history.clock_jump(now)
 
         def why(stored: StoredArchive) -> str:
             if stored.manifest.archive_id in newest:
                 return "the last one that was stored"
+            if jump is not None:
+                return "the clock jumped"
             known_reason = needed.get(stored.key) or obstacles.get(series_of(stored))
             return known_reason or self._sink.hold(stored)
 
-        return keep_anyway(decide(archives, retention, now), why)
+        kept = [
+            Decision(each, keep=True, reasons=(aside[each.key],))
+            for each in archives
+            if each.key in aside
+        ]
+        return [*keep_anyway(decide(judged, retention, now), why), *kept]
+
+    def learn(self, listed: Sequence[StoredArchive]) -> None:
+        """Learn what is there, at the first look at the destination."""
+        self._history.learn(listed, self._now())
+
+    def clock_jump(self) -> LabferryError | None:
+        """Why nothing is removed, if the clock is not to be believed."""
+        return self._history.clock_jump(self._now())
+
+    def _aside(self, stored: StoredArchive, now: datetime) -> str:
+        """Why an archive is neither removed nor counts for the rules; empty if it does.
+
+        Who can write to a destination could otherwise have the genuine archives removed, by putting
+        others beside them; and so could a clock that was wrong for one night.
+        """
+        if moment_of(stored) > now + _TOLERANCE:
+            return "from the future: a clock is or was wrong"
+        return "" if self._history.knows(stored) else "not stored by this machine"
 
     def strangers(self, decisions: Iterable[Decision]) -> Sequence[Series]:
         """The series, of those that lose archives, of which the ledger knows nothing."""

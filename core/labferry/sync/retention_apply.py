@@ -66,6 +66,10 @@ def _apply(context: RunContext, config: SinkConfig, stored: set[str]) -> Iterato
         listed = [*committed(sink)]
         archives = _in_touched_series(listed, stored)
         retirement = Retirement(sink, context.ledger, context.clock.now)
+        retirement.learn(listed)
+        jump = retirement.clock_jump()
+        if jump is not None:
+            _log.warning("%s: %s", config.name, jump)
         decisions = retirement.decide(archives, retention) if retention else ()
         for removal in retirement.remove(decisions, listed):
             if removal.problem is not None:

@@ -1,13 +1,19 @@
 """What the ledger knows of one destination's archives, as retention has to know it."""
 
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from labferry.ledger import DeliveryState, Export, Ledger
 from labferry.lifecycle import Phase
 from labferry.retention import Condition, Series, series_of
-from labferry.sdk import StoredArchive
+from labferry.sdk import LabferryError, StoredArchive
 from labferry.sdk.secrets import redact_stored
+
+_log = logging.getLogger(__name__)
+_LONGEST_PAUSE = timedelta(days=45)
+"""Between two runs. A backup that rests for longer is rarer than a clock that is wrong."""
 
 
 class RetentionState:
@@ -22,6 +28,39 @@ class RetentionState:
         self._ledger = ledger
         self._destination = destination
         self._copies = {copy.archive_id: copy for copy in ledger.copies.at(destination)}
+        self._has_learnt = ledger.copies.has_learnt(destination)
+
+    def learn(self, listed: Iterable[StoredArchive], now: datetime) -> None:
+        """Learn all that the destination holds, at the first look at it."""
+        count = self._ledger.copies.learn(self._destination, listed, now)
+        self._has_learnt = True
+        if count:
+            _log.info("%s: %d archives were new to the ledger here", self._destination, count)
+            self._copies = {
+                each.archive_id: each for each in self._ledger.copies.at(self._destination)
+            }
+
+    def knows(self, stored: StoredArchive) -> bool:
+        """Whether an archive is one that was stored from here, or was there at the first look."""
+        if not self._has_learnt:
+            return True  # this is the first look
+        copy = self._copies.get(stored.manifest.archive_id)
+        return copy is not None and copy.is_of(stored)
+
+    def clock_jump(self, now: datetime) -> LabferryError | None:
+        """Why the clock is not to be believed, if it is not.
+
+        Runs that began in the future are those of a clock that has been put right since.
+        """
+        times = sorted([*(each for each in self._ledger.run_times() if each <= now), now])
+        for before, after in pairwise(times):
+            if after - before > _LONGEST_PAUSE:
+                return LabferryError(
+                    f"The clock jumped: a run began on {before:%Y-%m-%d}, and the next on "
+                    f"{after:%Y-%m-%d}. Nothing is removed until somebody has looked at it.",
+                    hint="If the time is right: labferry prune --clock-is-right",
+                )
+        return None
 
     def condition(self, stored: StoredArchive) -> Condition:
         """What is known of a copy, and seen of it in passing."""

@@ -21,6 +21,7 @@ class VerifyRequest:
             `quick` or `contents` ask for it.
         repair: Whether to put good copies from other destinations in the place of bad ones.
         identities: The private keys for encrypted archives; those of the destination by default.
+        adopt: Whether to trust, from now on, archives that were not stored from this machine.
     """
 
     destination: str | None = None
@@ -31,6 +32,7 @@ class VerifyRequest:
     chain: bool = False
     repair: bool = False
     identities: tuple[Secret, ...] = ()
+    adopt: bool = False
 
     def wants(self, archive_id: str, source: str) -> bool:
         """Whether an archive is to be looked at."""

@@ -42,7 +42,8 @@ _SAID = {
     BreakKind.GONE: "is gone, and retention did not remove it.",
     BreakKind.EDITED: "has another manifest than the one that was stored.",
     BreakKind.RETURNED: "is there again, though retention removed it.",
-    BreakKind.UNKNOWN: "is new to this machine's ledger, which knows it from now on.",
+    BreakKind.UNKNOWN: "was not stored from this machine: its ledger does not know it. If another "
+    "machine of yours stored it, trust it with --adopt.",
 }
 _NO_LEDGER = (
     "This machine's ledger knows nothing of it, so what was removed can be told only where a "
@@ -125,21 +126,27 @@ class Verifier(Thread):
         return retry(lambda: stored_archives(sink), self._context.stop, self._config.name, LISTING)
 
     def _breaks(self, listed: Sequence[StoredArchive]) -> dict[str, Break]:
-        """What is not as the ledger knows it; it learns what it did not know."""
+        """What is not as the ledger knows it.
+
+        The ledger learns what is there at the first look, and later what it is told to adopt.
+        """
         if self._context.copies is None:
             return {}
         copies, name = self._context.copies, self._config.name
         manifests = {stored.manifest.archive_id: stored.manifest for stored in listed}
-        known = copies.at(name)
-        found = {each.archive_id: each for each in compare(known, manifests)}
         now = datetime.now(UTC)
-        learnt = {s.manifest.archive_id for s in listed if copies.adopt(name, s, now)}
-        return {
-            archive_id: each
-            for archive_id, each in found.items()
-            # At the first look at a destination, everything there would be worth a word.
-            if each.kind is not BreakKind.UNKNOWN or (known and archive_id in learnt)
-        }
+        copies.learn(name, listed, now)
+        for stored in listed:
+            known = copies.get(name, stored.manifest.archive_id)
+            if self._adopts(stored) if known is None else known.manifest is None:
+                copies.adopt(name, stored, now)
+        return {each.archive_id: each for each in compare(copies.at(name), manifests)}
+
+    def _adopts(self, stored: StoredArchive) -> bool:
+        manifest = stored.manifest
+        return self._request.adopt and self._request.wants(
+            manifest.archive_id, manifest.source.name
+        )
 
     def _links(self, listed: Sequence[StoredArchive]) -> Iterator[VerifyResult]:
         """What the manifests say of each other."""
