@@ -121,13 +121,15 @@ class Copies:
         """Learn all that a destination holds, at the first look at it; later nothing.
 
         What is put there afterwards, and was not stored from here, stays unknown: whoever can
-        write to a destination must not be able to make archives that this machine believes in.
+        write to a destination must not be able to make archives that this machine believes in. A
+        machine that stores nothing there itself, but prunes what another one stores, has nothing to
+        compare with, and learns at every look.
 
         Returns:
             How many copies were new.
         """
         name = f"learnt {destination}"
-        if self.has_learnt(destination):
+        if self.has_learnt(destination) and self._stores_at(destination):
             return 0
         count = sum(self.adopt(destination, stored, now) for stored in listed)
         self._store.execute("INSERT OR IGNORE INTO milestones VALUES (?, ?)", name, stamp(now))
@@ -311,6 +313,10 @@ class Copies:
             *(destination, stamp(now)),
         )
         return [moment(row[0]) for row in rows]
+
+    def _stores_at(self, destination: str) -> bool:
+        query = "SELECT 1 FROM copies WHERE destination = ? AND export IS NOT NULL LIMIT 1"
+        return bool(self._store.rows(query, destination))
 
     def _write_seal(
         self, destination: str, export: Export, key: str, now: datetime, manifest: Manifest
