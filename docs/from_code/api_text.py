@@ -10,7 +10,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
 _SDK = _ROOT / "core" / "labferry" / "sdk"
-_WHOLE = {"files", "fsspec_sink", "hookspecs", "strays"}
+_WHOLE = {"disk_errors", "file_locks", "files", "folder", "fsspec_sink", "hookspecs", "strays"}
 """Modules that belong to the contract with all that they name, not only what the SDK re-exports."""
 _HEAD = """\
 # Plugin API, as text

@@ -1,9 +1,7 @@
 """Writes the metrics of the last run for node_exporter's textfile collector."""
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +21,7 @@ from labferry.sdk import (
     Severity,
     hookimpl,
 )
+from labferry.sdk.files import replace_file
 from labferry_notify.exposition import families, of_copies, render
 
 _SUFFIX = ".prom"
@@ -96,17 +95,7 @@ class PrometheusTextfile(Observer[PrometheusSettings]):
 
     def _publish(self, content: bytes) -> None:
         """Write beside the file, under a name that the exporter does not read, and rename."""
-        path = self.settings.path
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                os.fchmod(file.fileno(), _FOR_ALL_TO_READ)
-            Path(name).replace(path)
-        except OSError:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+        replace_file(self.settings.path, content, mode=_FOR_ALL_TO_READ)
 
     def _problem(self, error: OSError) -> LabferryError:
         text = f"{self.settings.path} can't be written: {error.strerror}."

@@ -133,7 +133,7 @@ def test_a_file_that_was_found_is_refused_if_others_can_write_it(
     else:
         unsafe.chmod(unsafe.stat().st_mode | (0o020 if fault == "group" else 0o002))
         os.chown(unsafe, -1, unsafe.stat().st_gid)
-        monkeypatch.setattr(find, "_is_private_group", lambda *_: False)
+        monkeypatch.setattr(find, "is_private_group", lambda *_: False)
     with pytest.raises(ConfigError) as caught:
         load_config(None, kinds)
     assert caught.value.exit_code == 2

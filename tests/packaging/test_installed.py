@@ -19,7 +19,6 @@ _NEEDED = {
     "anyio",
     "certifi",
     "click",
-    "filelock",
     "h11",
     "httpcore",
     "httpx",

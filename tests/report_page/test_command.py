@@ -1,6 +1,7 @@
 """`labferry report`, as it is called."""
 
 import json
+import os
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -49,6 +50,30 @@ def test_a_file_that_is_there_keeps_its_permissions_and_its_link(run: Run, site:
     assert stat.S_IMODE(target.stat().st_mode) == 0o644
 
 
+def test_nothing_that_another_user_planted_is_followed_or_kept(run: Run, site: Path) -> None:
+    target, link, planted = site / "target.html", site / "link.html", site / "planted.html"
+    target.write_text("old", encoding="utf-8")
+    link.symlink_to(target)
+    planted.touch()
+    planted.chmod(0o666)
+    for path in (link, planted):
+        os.chown(path, 12345, -1, follow_symlinks=False)
+
+    code, _, err = run("--html", str(link))
+    assert (code, target.read_text(encoding="utf-8")) == (1, "old")
+    assert f"{link} is a link that user 12345 made, and was not followed." in err
+    assert run("--html", str(planted))[0] == 0
+    assert (stat.S_IMODE(planted.stat().st_mode), planted.stat().st_uid) == (0o600, os.geteuid())
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_that_nobody_reads_is_not_waited_for(run: Run, site: Path) -> None:
+    os.mkfifo(site / "pipe")
+    code, _, err = run("--html", str(site / "pipe"))
+    assert code == 1
+    assert f"The report {site / 'pipe'} can't be used: No such device or address." in err
+
+
 def test_json_has_the_figures(run: Run, site: Path, fill: Fill) -> None:
     fill(100)
     code, out, err = run("--html", str(site / "report.html"), "--json")
@@ -71,7 +96,7 @@ def test_a_file_that_cannot_be_written_is_named(run: Run, site: Path, file: str,
     code, out, err = run("--html", str(site / file))
 
     assert (code, out) == (1, "")
-    assert f"The report {site / file} can't be written" in err
+    assert f"The report {site / file} is not there" in err
     assert word in err
 
 

@@ -250,8 +250,8 @@ def test_a_folder_that_could_not_be_forced_is_an_error(
         (errno.EROFS, RefusedError, "mounted read-only"),
         (errno.ENOENT, NotFoundError, "is not there"),
         (errno.ENOTDIR, NotFoundError, "is not there"),
-        (errno.EIO, TransientError, "input/output error"),
-        (errno.ESTALE, TransientError, "no longer knows it"),
+        (errno.EIO, TransientError, "Input/output error"),
+        (errno.ESTALE, TransientError, "Stale file handle"),
         (errno.EBUSY, TransientError, "Device or resource busy"),
     ],
 )

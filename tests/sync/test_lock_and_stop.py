@@ -81,7 +81,7 @@ def test_holder_without_a_readable_note_is_told_of_as_far_as_possible(
 @pytest.mark.parametrize("place", ["file", "file/state"])
 def test_state_folder_that_cannot_be_made_is_named(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StateError, match=f"state folder {tmp_path / place} can't be used: "):
+    with pytest.raises(StateError, match=f"state folder {tmp_path / place} "):
         take(tmp_path / place)
 
 

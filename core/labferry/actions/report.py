@@ -1,10 +1,10 @@
 """`labferry report`: what the ledger knows, gathered for a page, and the page's file."""
 
+import io
 import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -30,7 +30,9 @@ from labferry.report_page.document import (
     Unread,
 )
 from labferry.report_page.periods import MOST, periods
-from labferry.sdk import ExitCode, FullError, LabferryError, NotFoundError, RefusedError, StateError
+from labferry.sdk import ConflictError, ExitCode, StateError
+from labferry.sdk.files import DiskUse, disk_errors, replace_file, write_all
+from labferry.sdk.ownership import user_name
 
 _LATEST = 20
 _SERIES = 100
@@ -44,7 +46,14 @@ _PLACES: Mapping[int | None, str] = {
 }
 _HEALTH = {Level.OK: Health.OK, Level.WARNING: Health.WARNING, Level.CRITICAL: Health.CRITICAL}
 _ENDED: Mapping[int, Ended] = {ExitCode.OK: Ended.COMPLETE, ExitCode.PARTIAL: Ended.PARTIAL}
-_PRIVATE = 0o600
+_ROOT = 0
+_PAGE = DiskUse(
+    full="Free some space, or name a file elsewhere.",
+    access="Name a file in a folder that you may write.",
+    missing="Make its folder, or name another file.",
+    other="Name another file.",
+    subject="The report",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,41 +95,35 @@ def report(session: Session, max_age: timedelta, now: datetime) -> Report:
 def write_page(path: Path, page: str) -> None:
     """Write the page in one step: whoever opens it sees the old one or the new one.
 
-    A new file can be read by its owner alone; one that is there keeps its permissions.
+    A new file can be read by its owner alone; one of this user that is there keeps its permissions.
 
     Raises:
         LabferryError: It can't be written.
     """
-    try:
+    with disk_errors(path, _PAGE):
+        _require_followed(path)
         if path.exists() and not path.is_file():
-            path.write_text(page, encoding="utf-8")
+            _write_into(path, page.encode())
         else:
-            _replace(path.resolve(), page.encode())
-    except OSError as error:
-        raise _problem(path, error) from error
+            replace_file(path.resolve(), page.encode())
 
 
-def _replace(path: Path, content: bytes) -> None:
-    mode = path.stat().st_mode & 0o777 if path.exists() else _PRIVATE
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), mode)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+def _require_followed(path: Path) -> None:
+    """Refuse a link that another user may have put there for labferry to follow."""
+    if path.is_symlink() and (owner := path.lstat().st_uid) not in {_ROOT, os.geteuid()}:
+        raise ConflictError(
+            f"{path} is a link that {user_name(owner)} made, and was not followed.",
+            hint="Name the file that it leads to, if you trust it.",
+        )
 
 
-def _problem(path: Path, error: OSError) -> LabferryError:
-    text = f"The report {path} can't be written: {error.strerror}."
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return NotFoundError(text, hint="Make its folder, or name another file.")
-    if isinstance(error, PermissionError):
-        return RefusedError(text, hint="Name a file in a folder that you may write.")
-    return FullError(text, hint="Free some space, or name a file elsewhere.")
+def _write_into(path: Path, content: bytes) -> None:
+    """Write into a pipe or a device."""
+    # A FIFO that nobody reads is an error, and not waited for.
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    with io.FileIO(descriptor, "w") as file:
+        os.set_blocking(descriptor, True)
+        write_all(file, content)
 
 
 def _cell(kept: Kept, max_age: timedelta, now: datetime) -> Cell:

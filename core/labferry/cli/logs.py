@@ -13,7 +13,7 @@ from typing_extensions import override
 from labferry.runtime.log_context import about, log_context
 from labferry.sdk import redact
 
-_CHATTY = ("asyncssh", "botocore", "filelock", "httpcore", "httpx", "s3fs")
+_CHATTY = ("asyncssh", "botocore", "httpcore", "httpx", "s3fs")
 """Libraries whose log lines are about themselves, or hold addresses with their signatures."""
 _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 _TOLD = "labferry.cli"

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 from typing_extensions import override
 
 from labferry import __version__
+from labferry.runtime.core_files import forbid_core_files
 
 _VERBS = (
     "check",
@@ -81,6 +82,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process."""
+    forbid_core_files()
     if os.environ.get("_LABFERRY_COMPLETE"):
         from labferry.cli.completion import complete  # noqa: PLC0415 - a run has no use for it
 

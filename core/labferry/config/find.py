@@ -6,9 +6,7 @@ first of all, counts only if nobody but root and the caller can have written it.
 """
 
 import errno
-import grp
 import os
-import pwd
 import shlex
 import stat
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from pathlib import Path
 import platformdirs
 
 from labferry.sdk.errors import ConfigError
+from labferry.sdk.ownership import is_private_group, user_name
 
 FILE_NAME = "labferry.toml"
 _APPLICATION = "labferry"
@@ -127,10 +126,10 @@ def _require_own(path: Path, found: os.stat_result) -> None:
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         reason, advice = "it is not a file", f"remove it: rm {shlex.quote(str(path))}"
     elif found.st_uid not in {_ROOT, user}:
-        reason = f"it belongs to {_user_name(found.st_uid)}, not to root or {_user_name(user)}"
+        reason = f"it belongs to {user_name(found.st_uid)}, not to root or {user_name(user)}"
         advice = "run labferry in another folder"
     elif found.st_mode & stat.S_IWOTH or (
-        found.st_mode & stat.S_IWGRP and not _is_private_group(found.st_gid, user)
+        found.st_mode & stat.S_IWGRP and not is_private_group(found.st_gid, user)
     ):
         reason = "others than its owner may change it"
         advice = f"run: chmod go-w {shlex.quote(str(path))}"
@@ -140,22 +139,6 @@ def _require_own(path: Path, found: os.stat_result) -> None:
             f"is not safe: {reason}.",
             hint=f"If you trust it, name the file with --config; otherwise {advice}",
         )
-
-
-def _is_private_group(group: int, user: int) -> bool:
-    """Whether a group is the user's own: many systems make one for each user, named alike."""
-    try:
-        name, members = pwd.getpwuid(user).pw_name, grp.getgrgid(group)
-    except KeyError:
-        return False
-    return members.gr_name == name and {*members.gr_mem} <= {name}
-
-
-def _user_name(user: int) -> str:
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return f"user {user}"
 
 
 def _absolute(path: Path, named_by: str) -> Path:

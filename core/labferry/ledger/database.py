@@ -2,7 +2,9 @@
 
 import errno
 import os
+import shlex
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -10,6 +12,8 @@ from pathlib import Path
 
 from labferry.ledger import migrations
 from labferry.sdk import FullError, StateError
+from labferry.sdk.files import Folder
+from labferry.sdk.ownership import foreign_owner, user_name
 
 _FORMAT = 0x6C660000
 """What `application_id` holds, plus the version: so a damaged version is told from a newer one."""
@@ -18,6 +22,9 @@ _SMALL = 32 << 20
 """Up to this many bytes the full check takes no time that anybody would notice."""
 
 _DAMAGES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+_PRIVATE = 0o600
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_BESIDE = ("-wal", "-shm")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -33,9 +40,7 @@ def open_database(path: Path, *, thorough: bool = True) -> sqlite3.Connection | 
         StateError: A newer labferry wrote it, or the file can't be used.
     """
     with database_errors(path):
-        # SQLite makes the files beside it with the same permissions.
-        path.touch(mode=0o600)
-        path.chmod(0o600)
+        _make_private(path)
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=30
         )
@@ -92,11 +97,38 @@ def database_errors(path: Path) -> Iterator[None]:
             with suppress(OSError):
                 _suspicion(path).touch(mode=0o600)
         reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, PermissionError):
+            _require_own(path)
         raise StateError(
             f"The ledger {path} can't be used: {reason}.",
             hint="The state folder must be on a local disk that this user can write and that "
             "is not full.",
         ) from error
+
+
+def _make_private(path: Path) -> None:
+    """Make the file if it is not there. It and those beside it are files, and the owner's alone.
+
+    A file that is there is not opened if that can be avoided: to close it again would end the
+    locks that another connection of this process has.
+    """
+    with Folder.at(path.parent) as folder:
+        if not folder.has(path.name):
+            with suppress(FileExistsError):
+                # SQLite makes the files beside it with the same permissions.
+                folder.create(path.name, _PRIVATE).close()
+        for name in (path.name, *(f"{path.name}{suffix}" for suffix in _BESIDE)):
+            with suppress(FileNotFoundError):
+                _require_private(folder, name)
+
+
+def _require_private(folder: Folder, name: str) -> None:
+    status = folder.stat(name)
+    if not stat.S_ISREG(status.st_mode) or status.st_mode & _OTHERS:
+        with folder.open(name, write=True) as file:
+            os.fchmod(file.fileno(), _PRIVATE)
+    elif not os.access(name, os.R_OK | os.W_OK, dir_fd=folder.fileno()):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -114,6 +146,16 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         _migrate(right, 0)
         if _schema(connection) != _schema(right):
             raise sqlite3.DatabaseError("its tables are not those of a ledger")
+
+
+def _require_own(path: Path) -> None:
+    """Name the file that a run of another user left, so that it can be given back."""
+    for each in (path, *(path.with_name(f"{path.name}{suffix}") for suffix in _BESIDE)):
+        if owner := foreign_owner(each):
+            raise StateError(
+                f"The ledger {path} can't be used: {each} belongs to {owner}.",
+                hint=f"Give it back: chown {user_name(os.geteuid())} {shlex.quote(str(each))}",
+            )
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

@@ -1,17 +1,30 @@
 """One run per state folder."""
 
-import errno
 import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from labferry.sdk import LockHeldError, StateError
+from labferry.sdk.files import DiskUse, Folder, disk_errors, make_private_folder, take_lock
+from labferry.sdk.ownership import foreign_owner, require_own_folder
 
-from labferry.sdk import FullError, LabferryError, LockHeldError, StateError
+_LOCK = "lock"
+_HOLDER = "holder.json"
+_NOTE_LIMIT = 10_000
+_STATE = DiskUse(
+    full="Free some space; the next run goes on.",
+    access="Set state_dir to a folder that this user can write.",
+    missing="Set state_dir to a folder that this user can write.",
+    other="Set state_dir to a folder on a working disk of this machine.",
+    error=StateError,
+    subject="The state folder",
+)
+_FILE = DiskUse(_STATE.full, _STATE.access, _STATE.missing, _STATE.other, error=StateError)
 
 
 @contextmanager
@@ -20,58 +33,89 @@ def run_lock(state_dir: Path) -> Iterator[None]:
 
     Raises:
         LockHeldError: Another process holds it; the message says which.
-        StateError: The state folder can't be made or written.
+        StateError: The state folder can't be made or written, or somebody else could exchange
+            what is in it.
     """
-    holder = state_dir / "holder.json"
-    lock = FileLock(state_dir / "lock", timeout=0, mode=0o600)
-    try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise LockHeldError(
-            f"Another labferry run is at work on {state_dir}{_describe(holder)}.",
-            hint="Wait for it to end; two runs never work on the same state folder.",
-        ) from None
-    except OSError as error:
-        raise _unusable(state_dir, error) from error
-    try:
-        _introduce(holder, state_dir)
+    with ExitStack() as stack:
+        with disk_errors(state_dir, _STATE):
+            make_private_folder(state_dir)
+            folder = stack.enter_context(Folder.at(state_dir))
+        require_own_folder(state_dir, folder.status(), "The state folder", "state_dir")
+        with disk_errors(state_dir / _LOCK, _FILE):
+            lock = stack.enter_context(_opened(folder))
+            try:
+                take_lock(lock, wait=False)
+            except BlockingIOError:
+                raise _is_held(folder) from None
+        with disk_errors(state_dir / _HOLDER, _FILE):
+            _introduce(folder)
+        stack.callback(_leave, folder)
         yield
-    finally:
-        with suppress(OSError):
-            holder.unlink()
-        with suppress(OSError):
-            lock.release()
 
 
-def _introduce(holder: Path, state_dir: Path) -> None:
+def _opened(folder: Folder) -> FileIO:
+    """The lock's file.
+
+    One that a run of another user left is replaced, unless that run may still be at work.
+    """
+    try:
+        return folder.open_or_create(_LOCK)
+    except PermissionError:
+        if not foreign_owner(folder.path / _LOCK):
+            raise
+        note = _note(folder)
+        if note is not None:
+            if note.get("host") != socket.gethostname():
+                raise
+            if _is_alive(note.get("pid")):
+                raise _is_held(folder) from None
+        folder.unlink(_LOCK)
+        return folder.open_or_create(_LOCK)
+
+
+def _introduce(folder: Folder) -> None:
+    """Say who holds the lock; a note that is there, whoever wrote it, is replaced."""
     me = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    with folder.new_file(_HOLDER, mode=0o644, overwrite=True) as file:
+        file.write(json.dumps(me).encode())
+
+
+def _leave(folder: Folder) -> None:
+    with suppress(OSError):
+        folder.unlink(_HOLDER)
+
+
+def _note(folder: Folder) -> dict[str, object] | None:
+    """Who holds the lock, as far as can be told: the note may not be written yet."""
     try:
-        holder.write_text(json.dumps(me), encoding="utf-8")
-    except OSError as error:
-        raise _unusable(state_dir, error) from error
+        note = json.loads(folder.read(_HOLDER, _NOTE_LIMIT))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return note if isinstance(note, dict) else None
 
 
-def _describe(holder: Path) -> str:
-    """Who holds the lock, as far as can be told: its note may not be written yet."""
-    try:
-        note = json.loads(holder.read_text(encoding="utf-8"))
-        return f": process {note['pid']} on {note['host']}, since {note['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
-def _unusable(state_dir: Path, error: OSError) -> LabferryError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return FullError(
-            f"The state folder {state_dir} can't be used: its disk is full.",
-            hint="Free some space; the next run goes on.",
-        )
-    return StateError(
-        f"The state folder {state_dir} can't be used: {error.strerror or error}.",
-        hint="Set state_dir to a folder that this user can write.",
+def _is_held(folder: Folder) -> LockHeldError:
+    note = _note(folder) or {}
+    who = ""
+    if {"pid", "host", "since"} <= note.keys():
+        who = f": process {note['pid']} on {note['host']}, since {note['since']}"
+    return LockHeldError(
+        f"Another labferry run is at work on {folder.path}{who}.",
+        hint="Wait for it to end; two runs never work on the same state folder.",
     )
+
+
+def _is_alive(pid: object) -> bool:
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is there, and somebody else's
+        return True
+    return True

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from labferry.sdk.errors import (
     RefusedError,
     TransientError,
 )
+from labferry.sdk.ownership import foreign_owner, user_name
 
 __all__ = ["DESTINATION", "DiskUse", "FileKindError", "disk_errors"]
 
@@ -43,6 +45,7 @@ class DiskUse:
         missing: What to do if the place is not there.
         other: What to do about anything else.
         taken: What to do if the name is taken.
+        subject: What it is called in messages, before the path.
         error: The class of every error but `FullError`. None: `RefusedError`, `NotFoundError`,
             `ConflictError` or `TransientError`.
     """
@@ -52,6 +55,7 @@ class DiskUse:
     missing: str
     other: str = ""
     taken: str = ""
+    subject: str = ""
     error: type[LabferryError] | None = None
 
 
@@ -68,9 +72,9 @@ _FULL = {
     errno.EFBIG: "the file is too large for its file system or for the limit of `ulimit -f`",
 }
 _NO_INODES = "its file system has no free inodes"
-_CAUSES = {
-    errno.EIO: ("its disk reports an input/output error", "The disk may be failing: see `dmesg`."),
-    errno.ESTALE: ("its file server no longer knows it (stale handle)", "Mount the share again."),
+_HINTS = {
+    errno.EIO: "The disk, or the line to it, may be failing: see `dmesg`.",
+    errno.ESTALE: "Its file server no longer knows it: mount the share again.",
 }
 _READ_ONLY = "Mount it for writing. Linux mounts a disk read-only after errors, too: see `dmesg`."
 
@@ -95,31 +99,37 @@ def disk_errors(path: Path, use: DiskUse = DESTINATION) -> Iterator[None]:
 
 def _classified(error: OSError, path: Path, use: DiskUse) -> LabferryError:
     number, reason = error.errno, error.strerror or str(error)
+    what = f"{use.subject} {path}".strip()
     if number in _FULL:
         if number == errno.ENOSPC and _has_no_inodes(path):
             hint = "Remove files that are not needed: `df -i` shows the inodes, not the space."
-            return FullError(f"{path} can't be made: {_NO_INODES}.", hint=hint)
-        return FullError(f"{path} can't be written: {_FULL[number]}.", hint=use.full)
+            return FullError(f"{what} can't be made: {_NO_INODES}.", hint=hint)
+        return FullError(f"{what} can't be written: {_FULL[number]}.", hint=use.full)
     kind: type[LabferryError] = TransientError
-    cause, hint = _CAUSES.get(number or 0, (reason, use.other))
-    text = f"{path} can't be used: {cause}."
+    hint = _HINTS.get(number or 0, use.other)
+    text = f"{what} can't be used: {reason}."
     if isinstance(error, FileKindError):
         kind, hint = (
             ConflictError,
             "labferry follows no links here: remove it, or put the real one there.",
         )
-        text = f"{error.filename or path} can't be used: {reason}."
+        what = f"{use.subject} {error.filename or path}".strip()
+        text = f"{what} can't be used: {reason}."
     elif number == errno.EEXIST:
         kind, hint = ConflictError, use.taken
-        text = f"{path} exists already; it was not touched."
+        text = f"{what} exists already; it was not touched."
     elif number == errno.EROFS:
         kind, hint = RefusedError, _READ_ONLY
-        text = f"{path} can't be written: its file system is mounted read-only."
+        text = f"{what} can't be written: its file system is mounted read-only."
     elif number in {errno.EACCES, errno.EPERM}:
         kind, hint = RefusedError, use.access
+        if owner := foreign_owner(path):
+            # As a run of root's leaves it.
+            text = f"{what} can't be used: it belongs to {owner}."
+            hint = f"Give it back: chown {user_name(os.geteuid())} {shlex.quote(str(path))}"
     elif number in {errno.ENOENT, errno.ENOTDIR}:
         kind, hint = NotFoundError, use.missing
-        text = f"{path} is not there: {reason}."
+        text = f"{what} is not there: {reason}."
     return (use.error or kind)(text, hint=hint)
 
 

@@ -9,13 +9,13 @@ __all__ = ["lock_is_free", "take_lock"]
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EINVAL}
 
 
-def take_lock(file: io.IOBase, *, wait: bool) -> None:
+def take_lock(file: io.IOBase | int, *, wait: bool) -> None:
     """Lock a file that is open for writing; nothing happens if the file system has no locks.
 
     The lock ends when the file is closed, however the process ends.
 
     Args:
-        file: The file.
+        file: The file, or its descriptor.
         wait: Whether to wait for whoever has the lock.
 
     Raises:

@@ -24,27 +24,39 @@ __all__ = [
     "FileKindError",
     "Folder",
     "disk_errors",
+    "make_private_folder",
     "replace_file",
     "take_lock",
     "write_all",
 ]
 
 
-def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+def make_private_folder(path: Path) -> None:
+    """Make a folder for this user alone, and those above it, if it is not there.
+
+    Raises:
+        FileKindError: Something else has its name.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise FileKindError(path, "a file", "a folder") from None
+
+
+def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Write a file in one step: whoever opens it sees the old content or the new one.
 
-    A link under that name is replaced, not followed. A file of this user keeps its permissions.
+    A link under that name is replaced, not followed.
 
     Args:
         path: The file; links in the path of its folder are followed.
         content: All of it.
-        mode: The permissions of a new file.
+        mode: Its permissions. None: those that a file of this user has, or else for its owner
+            alone.
     """
     with Folder.at(path.parent) as folder:
-        with suppress(FileNotFoundError):
-            there = folder.stat(path.name)
-            if stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid():
-                mode = stat.S_IMODE(there.st_mode)
+        if mode is None:
+            mode = _mode_of_own(folder, path.name)
         with folder.new_file(path.name, mode=0o600, overwrite=True) as file:
             file.write(content)
             os.fchmod(file.fileno(), mode)
@@ -55,3 +67,11 @@ def write_all(file: io.FileIO, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) or 0 :]
+
+
+def _mode_of_own(folder: Folder, name: str) -> int:
+    with suppress(FileNotFoundError):
+        there = folder.stat(name)
+        if stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid():
+            return stat.S_IMODE(there.st_mode) & 0o777
+    return 0o600

@@ -16,7 +16,7 @@ from labferry.sdk import (
     TransientError,
 )
 from labferry.spool.digesting import FileHasher
-from labferry.spool.errors import spool_errors
+from labferry.spool.errors import open_for_writing, spool_errors
 from labferry.spool.reader import FollowingReader
 
 
@@ -64,8 +64,7 @@ class SpoolArchive(Archive):
         self._generation = 0
         self._verdict: Digests | LabferryError | None = None
         self._closed = False
-        with spool_errors(path):
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = open_for_writing(path)
         self._hasher = self._new_hasher()
 
     @property

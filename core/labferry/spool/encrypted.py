@@ -3,6 +3,7 @@
 Encrypting again would give other bytes, and an interrupted upload could not be continued.
 """
 
+import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing_extensions import override
 from labferry.sdk import Archive, ArchiveReader, Digests
 from labferry.spool.archive import SpoolArchive
 from labferry.spool.digesting import Hasher
-from labferry.spool.errors import spool_errors
+from labferry.spool.errors import spool_errors, spool_folder
 from labferry.spool.reader import FollowingReader
 from labferry.spool.space import require_space
 
@@ -180,11 +181,10 @@ class EncryptedFile:
         return EncryptedArchive(self._plain, self._path, self._plain.key + AGE_SUFFIX, content)
 
     def _note(self) -> _Note | None:
-        with spool_errors(self._note_path):
-            if not (self._note_path.exists() and self._path.exists()):
+        with spool_folder(self._path.parent) as folder, spool_errors(self._note_path):
+            if not (folder.has(self._note_path.name) and folder.has(self._path.name)):
                 return None
-            with self._note_path.open("rb") as file:
-                text = file.read(_NOTE_LIMIT)
+            text = folder.read(self._note_path.name, _NOTE_LIMIT)
         try:
             return _Note.model_validate_json(text)
         except ValidationError:
@@ -192,43 +192,36 @@ class EncryptedFile:
 
     def _hashed(self) -> Hasher:
         hasher = Hasher(md5=self._md5)
-        with spool_errors(self._path), self._path.open("rb") as file:
+        with (
+            spool_folder(self._path.parent) as folder,
+            spool_errors(self._path),
+            folder.open(self._path.name) as file,
+        ):
             while chunk := file.read(_CHUNK):
                 hasher.update(chunk)
                 self._plain.digests()  # raises where the run is to stop
         return hasher
 
     def _discard(self) -> None:
-        with spool_errors(self._path):
+        with spool_folder(self._path.parent) as folder:
             for path in (self._note_path, self._path):
-                path.unlink(missing_ok=True)
+                folder.unlink(path.name)
 
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write that gets its name when all of it is on the disk, or goes away."""
-    temporary = path.with_name(f"{path.name}.part")
-    try:
-        with spool_errors(path), _opened(temporary) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        with spool_errors(path):
-            temporary.replace(path)
-            _sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _opened(path: Path) -> BinaryIO:
-    return os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb"
-    )
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    name = f"{path.name}.part"
+    with spool_folder(path.parent) as folder:
+        # What another run left may belong to somebody else, but the folder is ours.
+        folder.unlink(name)
+        try:
+            with spool_errors(path), io.BufferedRandom(folder.create(name, 0o600)) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            with spool_errors(path):
+                folder.replace(name, path.name)
+                folder.sync()
+        finally:
+            folder.unlink(name)

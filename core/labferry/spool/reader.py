@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from typing_extensions import override
 
 from labferry.sdk import ArchiveReader, StateError
-from labferry.spool.errors import spool_errors
+from labferry.spool.errors import open_for_reading, spool_errors
 
 
 class _Growing(Protocol):
@@ -33,8 +33,7 @@ class FollowingReader(ArchiveReader):
         self._position = offset
         self._path = path
         self._closed = True
-        with spool_errors(path):
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._file = open_for_reading(path)
         self._closed = False
 
     @override

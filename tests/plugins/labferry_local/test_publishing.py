@@ -197,7 +197,7 @@ def test_lock_that_fails_leaves_nothing(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(fcntl, "flock", _broken)
-    with pytest.raises(TransientError, match="input/output error"):
+    with pytest.raises(TransientError, match="Input/output error"):
         store(archive)
     assert names(root) == []
 
