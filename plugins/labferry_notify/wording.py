@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 
-from labferry.sdk import ExitCode, Outcome, RunReport, redact
+from labferry.sdk import ExitCode, Outcome, RunReport, printable, redact
 
 _MINUTE = 60
 
@@ -47,7 +47,7 @@ def summary(report: RunReport) -> str:
 
 
 def text(report: RunReport, *, log: bool) -> str:
-    """Everything that there is to tell of a run, without secrets.
+    """Everything that there is to tell of a run: lines without secrets, fit to be printed.
 
     Args:
         report: The run.
@@ -59,7 +59,7 @@ def text(report: RunReport, *, log: bool) -> str:
         lines += ["", "Problems:", *(f"- {problem}" for problem in problems)]
     if log and report.log:
         lines += ["", "Last log lines:", *report.log]
-    return redact("\n".join(lines))
+    return "\n".join(printable(redact(line)) for line in lines)
 
 
 def shortened(words: str, size: int) -> str:

@@ -21,7 +21,7 @@ OF_THE_MODULES = {
     *(name for name in hookspecs.__all__ if name.startswith("labferry_")),
 }
 FIRST = ("archive", "errors", "findings", "hookspecs", "keys", "manifest", "report", "secrets")
-MODULES = (*FIRST, "observer", "quantities", "settings", "sink", "sink_settings", "source")
+MODULES = (*FIRST, "observer", "quantities", "settings", "sink", "sink_settings", "source", "text")
 
 
 def modules() -> list[ModuleType]:

@@ -59,6 +59,7 @@ from labferry.sdk import (
     check_key,
     home_file,
     hookimpl,
+    printable,
     redact,
     safe_name,
 )
@@ -128,7 +129,7 @@ class BoxSink(Sink[BoxSettings]):
     @override
     def check(self) -> Iterator[Finding]:
         assert_type(home_file("~/.netrc", "netrc"), Path)
-        yield Finding(Severity.OK, redact(safe_name(self.name)))
+        yield Finding(Severity.OK, printable(redact(safe_name(self.name))))
 
     @override
     def quick_check(self, stored: StoredArchive) -> Checked:

@@ -10,7 +10,7 @@ from labferry.actions.session import open_session
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document, tell
+from labferry.cli.output import Output, print_document, say, tell
 from labferry.sdk import ExitCode, Severity, redact
 
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.ERROR: "ERROR  "}
@@ -67,6 +67,6 @@ def _print(output: Output, result: CheckResult) -> None:
         return
     line = f"{result.subject}: {result.finding.message}"
     if is_ok or is_text():
-        click.echo(redact(f"{_MARKS[severity]}  {line}"), err=not is_ok)
+        say(f"{_MARKS[severity]}  {line}", to_stderr=not is_ok)
     else:
         tell(line, logging.WARNING if severity is Severity.WARNING else logging.ERROR)

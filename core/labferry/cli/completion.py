@@ -6,6 +6,7 @@ shell may run what it is offered, so only names without special characters are o
 
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -105,7 +106,7 @@ def complete(root: click.Command) -> int:
         answer = _kind(shell, root).complete()
     except Exception:  # noqa: BLE001 - no message is any use there
         return 1
-    click.echo(answer)
+    click.echo(answer, file=sys.stdout)
     return 0
 
 
@@ -125,7 +126,7 @@ def command(shell: str) -> int:
     Verbs and options are completed, and the names in the configuration: syncs, sources and
     destinations, and the archives that this machine knows of.
     """
-    click.echo(script(shell, click.get_current_context().find_root().command))
+    click.echo(script(shell, click.get_current_context().find_root().command), file=sys.stdout)
     return 0
 
 

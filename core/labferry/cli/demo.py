@@ -12,7 +12,7 @@ from labferry.actions.demo import Demo, demo
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.invocation import typed
 from labferry.cli.options import examples, output_options
-from labferry.cli.output import Output, tell
+from labferry.cli.output import Output, say, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.summary import print_run
@@ -57,20 +57,23 @@ def command(output: Output, folder: Path | None, *, keep_running: bool) -> int:
 
 
 def _explain(done: Demo) -> None:
-    click.echo(f"\nEverything is in {done.folder}:")
-    click.echo(f"  {done.config.relative_to(done.folder)}: the configuration that was used")
+    say()
+    say(f"Everything is in {done.folder}:")
+    say(f"  {done.config.relative_to(done.folder)}: the configuration that was used")
     for archive in done.archives:
-        click.echo(f"  {archive.relative_to(done.folder)}, and its .manifest.json")
+        say(f"  {archive.relative_to(done.folder)}, and its .manifest.json")
     if done.archives:
         first = shlex.quote(str(done.archives[0]))
-        click.echo("\nCompare the archive with the SHA-256 in its manifest:")
-        click.echo(f"  sha256sum {first}")
-        click.echo(f"  cat {first}.manifest.json")
+        say()
+        say("Compare the archive with the SHA-256 in its manifest:")
+        say(f"  sha256sum {first}")
+        say(f"  cat {first}.manifest.json")
     program = typed()
-    click.echo("\nThen back up your own notebook:")
-    click.echo(f"  {program} init     # writes labferry.toml. Edit it")
-    click.echo(f"  {program} check    # says what is wrong with it, if anything is")
-    click.echo(f"  {program} sync")
+    say()
+    say("Then back up your own notebook:")
+    say(f"  {program} init     # writes labferry.toml. Edit it")
+    say(f"  {program} check    # says what is wrong with it, if anything is")
+    say(f"  {program} sync")
 
 
 def _keep_running(done: Demo, stop: Stop) -> None:

@@ -11,7 +11,7 @@ from labferry.cli.drill_report import as_document, as_markdown, check_report, wr
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document, tell
+from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.runtime.progress import Progress
@@ -68,9 +68,10 @@ def command(
         content = as_document(held, session.config.path)
         print_document("drill", code, content, [{"message": text} for text in failed])
     elif report is None:
-        click.echo(as_markdown(held, session.config.path), nl=False)
+        for line in as_markdown(held, session.config.path).splitlines():
+            say(line)
     elif output.is_talkative:
-        click.echo(f"The report is in {report}.")
+        say(f"The report is in {report}.")
     for text in failed:
         tell(text)
     return code

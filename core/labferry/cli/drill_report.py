@@ -12,7 +12,7 @@ from labferry import __version__
 from labferry.actions.drill import Drill, Trial
 from labferry.copies.partial_file import RESTORE
 from labferry.report_page.units import show_moment, show_seconds, show_size
-from labferry.sdk import ConflictError
+from labferry.sdk import ConflictError, printable
 from labferry.sdk.files import disk_errors
 
 _JSON = ".json"
@@ -76,7 +76,7 @@ def as_markdown(drill: Drill, config: Path) -> str:
         "",
         *_explanations(drill),
     ]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def as_document(drill: Drill, config: Path) -> Mapping[str, object]:
@@ -135,7 +135,8 @@ def _row(trial: Trial) -> str:
         str(trial.files) if trial.files is not None else "-",
         "FAILED" if trial.exit_code else "good",
     )
-    return f"| {' | '.join(cells)} |"
+    # A name must not end its cell.
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _explanations(drill: Drill) -> Iterator[str]:

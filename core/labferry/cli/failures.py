@@ -1,14 +1,14 @@
 """A verb that ended with an error: what is told about it, and what the process exits with."""
 
+import io
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 
 import click
 
 from labferry.cli.logs import LogFormat, is_started, is_text, start_logging
-from labferry.cli.output import print_document, tell
+from labferry.cli.output import print_document, say, tell
 from labferry.config import InvalidConfigError
 from labferry.sdk import ExitCode, JsonValue, LabferryError, redact
 
@@ -33,15 +33,17 @@ def report_failure(
         start_logging(logging.WARNING, LogFormat.JSON)
     code, problems = _judge(error)
     if isinstance(error, click.ClickException) and is_text():
-        error.show()
+        usage = io.StringIO()
+        error.show(file=usage)
+        for line in usage.getvalue().splitlines():
+            say(line, to_stderr=True)
     else:
-        tell(_text(error))
+        text, *lines = _lines(error)
+        tell(text, logging.ERROR, lines)
         if not isinstance(error, LabferryError | click.ClickException | click.Abort):
             _log.debug("Where it happened:", exc_info=error)
     if as_json:
-        # It may have been stdout itself that failed.
-        with suppress(OSError):
-            print_document(command, code, {}, problems)
+        print_document(command, code, {}, problems)
     return code
 
 
@@ -53,7 +55,7 @@ def _judge(error: Exception) -> tuple[int, Sequence[dict[str, JsonValue]]]:
     if isinstance(error, click.ClickException):
         return error.exit_code, [{"message": redact(error.format_message())}]
     code = ExitCode.INTERRUPTED if isinstance(error, click.Abort) else ExitCode.FAILED
-    return code, [{"message": redact(_text(error))}]
+    return code, [{"message": redact(" ".join(_lines(error)))}]
 
 
 def _mistake(problem: dict[str, object]) -> dict[str, JsonValue]:
@@ -69,19 +71,17 @@ def _mistake(problem: dict[str, object]) -> dict[str, JsonValue]:
     }
 
 
-def _text(error: Exception) -> str:
+def _lines(error: Exception) -> Sequence[str]:
     if isinstance(error, InvalidConfigError) and len(error.problems) > 1:
-        mistakes = "\n".join(f"  {problem}" for problem in error.problems)
-        return f"The configuration has {len(error.problems)} mistakes:\n{mistakes}"
+        mistakes = [f"  {problem}" for problem in error.problems]
+        return [f"The configuration has {len(mistakes)} mistakes:", *mistakes]
     if isinstance(error, LabferryError):
-        return str(error)
+        return [str(error)]
     if isinstance(error, click.ClickException):
-        return error.format_message()
+        return [error.format_message()]
     if isinstance(error, click.Abort):
-        return "Stopped."
+        return ["Stopped."]
     if isinstance(error, OSError):
-        return f"The system refused: {error}."
-    return (
-        f"Something went wrong that should not: {type(error).__name__}: {error}. "
-        "Please report it with what -vv prints."
-    )
+        return [f"The system refused: {error}."]
+    what = f"{type(error).__name__}: {error}"
+    return [f"Something went wrong that should not: {what}. Please report it with what -vv prints."]

@@ -11,7 +11,7 @@ from labferry.actions.systemd.write import write_units
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.invocation import typed
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document, tell
+from labferry.cli.output import Output, print_document, say, tell
 
 _EXAMPLES = examples(
     "labferry init                  # then edit it, and: labferry check",
@@ -48,7 +48,7 @@ def command(output: Output, path: Path | None, config_path: Path | None, *, syst
     if output.as_json:
         print_document("init", 0, {"files": [str(file.absolute())], "notes": []})
     elif output.is_talkative:
-        click.echo(f"Wrote {file}. Edit it, then: {typed()} check -c {shlex.quote(str(file))}")
+        say(f"Wrote {file}. Edit it, then: {typed()} check -c {shlex.quote(str(file))}")
     return 0
 
 
@@ -63,8 +63,8 @@ def _write_units(output: Output, folder: Path, config_path: Path | None) -> int:
             tell(note, logging.INFO)
     if output.is_talkative:
         places = " ".join(shlex.quote(str(file)) for file in written.files)
-        click.echo(f"Wrote {places}. Look at them; then, from /etc/systemd/system:")
-        click.echo("  systemctl daemon-reload")
-        click.echo("  systemctl start labferry.service")
-        click.echo("  systemctl enable --now labferry.timer")
+        say(f"Wrote {places}. Look at them; then, from /etc/systemd/system:")
+        say("  systemctl daemon-reload")
+        say("  systemctl start labferry.service")
+        say("  systemctl enable --now labferry.timer")
     return 0

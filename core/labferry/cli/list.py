@@ -13,7 +13,7 @@ from labferry.actions.session import open_stores
 from labferry.cli.completion import complete_destinations, complete_sources
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, legible, print_document, tell
+from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.params import MOMENT
 from labferry.cli.tables import print_what_fits
 from labferry.copies.query import failure_text
@@ -102,7 +102,7 @@ def _print(output: Output, listing: Listing) -> None:
         tell("No archive is stored.", logging.INFO)
     if listing.strays:
         if listing.copies:
-            click.echo()
+            say()
         print_what_fits(_STRAY_HEAD, _stray_rows(listing), _STRAY_SPARE)
 
 
@@ -127,7 +127,7 @@ def _stray_rows(listing: Listing) -> Sequence[Sequence[str]]:
             stray.kind.value,
             "-" if stray.size is None else show_size(stray.size),
             "-" if stray.since is None else show_moment(stray.since),
-            legible(stray.key),
+            stray.key,
         )
         for name, found in listing.strays.items()
         for stray in found

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TextIO
@@ -11,7 +12,7 @@ from typing import TextIO
 from typing_extensions import override
 
 from labferry.runtime.log_context import about, log_context
-from labferry.sdk import redact
+from labferry.sdk import printable, redact
 
 _CHATTY = ("asyncssh", "botocore", "httpcore", "httpx", "s3fs")
 """Libraries whose log lines are about themselves, or hold addresses with their signatures."""
@@ -57,15 +58,17 @@ def is_text() -> bool:
     return isinstance(_current(), _Text)
 
 
-def told_line(message: str, level: int, **names: str | None) -> str:
+def told_line(message: str, level: int, lines: Sequence[str] = (), /, **names: str | None) -> str:
     """What a verb tells, as it looks among the log lines, without secrets.
 
     Args:
         message: What it tells.
         level: `logging.ERROR` for a problem, `WARNING`, or `INFO`.
+        lines: More of it, each on a line of its own.
         names: `run`, `source`, `archive`, `destination`: what it is about, where that is known.
     """
-    record = logging.LogRecord(_TOLD, level, "", 0, message, None, None)
+    record = logging.LogRecord(_TOLD, level, "", 0, "%s", (message,), None)
+    record.more = tuple(lines)
     with about(**names):
         return _current().format(record)
 
@@ -96,27 +99,39 @@ class _Stderr(logging.StreamHandler[TextIO]):
         return sys.stderr
 
 
-class _Text(logging.Formatter):
+class _Lines(logging.Formatter):
+    """Makes a record into lines that are fit to be printed, whoever wrote their text."""
+
+    def lines(self, record: logging.LogRecord) -> Iterator[str]:
+        """The message, what more a verb tells, and the traceback, indented."""
+        yield record.getMessage()
+        yield from getattr(record, "more", ())
+        if record.exc_info:
+            for line in self.formatException(record.exc_info).splitlines():
+                yield f"  {line}"
+
+
+class _Text(_Lines):
     """A level in front of what is out of the common: what a verb tells is a problem mostly."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
         common = {logging.INFO, logging.ERROR} if record.name == _TOLD else {logging.INFO}
         level = "" if record.levelno in common else f"{record.levelname.lower()}: "
-        return redact(f"labferry: {level}{super().format(record)}")
+        shown = "\n".join(printable(redact(line)) for line in self.lines(record))
+        return f"labferry: {level}{shown}"
 
 
-class _Journal(logging.Formatter):
+class _Journal(_Lines):
     """A priority in front, as sd-daemon(3) has it; the journal adds time and name itself."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
         priority = _PRIORITIES.get(record.levelno, 6)
-        text = redact(super().format(record))
-        return "\n".join(f"<{priority}>{line}" for line in text.splitlines() or [""])
+        return "\n".join(f"<{priority}>{printable(redact(line))}" for line in self.lines(record))
 
 
-class _Json(logging.Formatter):
+class _Json(_Lines):
     """One object a line; its keys are documented with the JSON output."""
 
     @override
@@ -126,7 +141,7 @@ class _Json(logging.Formatter):
             "time": moment.isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            **log_context(),
-            "message": super().format(record),
+            **{name: redact(value) for name, value in log_context().items()},
+            "message": redact("\n".join(self.lines(record))),
         }
-        return redact(json.dumps(line, ensure_ascii=False))
+        return json.dumps(line)

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 from typing_extensions import override
 
 from labferry import __version__
+from labferry.cli.streams import finish_streams, protect_streams
 from labferry.runtime.core_files import forbid_core_files
 
 _VERBS = (
@@ -32,6 +33,9 @@ _VERBS = (
     "sync",
     "verify",
 )
+
+_AT_WORK = {"demo", "drill", "init", "prune", "report", "restore", "sync", "verify"}
+"""The verbs that do more than to print what they find."""
 
 
 class _Verbs(click.Group):
@@ -82,6 +86,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process."""
+    protect_streams()
     forbid_core_files()
     if os.environ.get("_LABFERRY_COMPLETE"):
         from labferry.cli.completion import complete  # noqa: PLC0415 - a run has no use for it
@@ -90,24 +95,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Else the interpreter searches every object for garbage before it ends: a tenth of a second.
     atexit.register(gc.freeze)
     given = list(sys.argv[1:] if arguments is None else arguments)
+    verb = given[0] if given and given[0] in _VERBS else ""
     try:
         code = cli.main(args=given, prog_name="labferry", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody wants a traceback from cron
         # Not imported before it is needed: `--version` and `-h` come at once.
         from labferry.cli.failures import report_failure  # noqa: PLC0415
 
-        verb = given[0] if given and given[0] in _VERBS else ""
         as_lines = "--log-format=json" in given or ("--log-format", "json") in pairwise(given)
         as_json = "--json" in given
         code = report_failure(error, verb, as_json=as_json, as_json_lines=as_lines)
-    sys.exit(_flushed(code if isinstance(code, int) else 0))
+    sys.exit(_flushed(verb, code if isinstance(code, int) else 0))
 
 
-def _flushed(code: int) -> int:
-    """The exit code, once all output is out; where it can't be, that is told by the code alone."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return code or 1
-    return code
+def _flushed(verb: str, code: int) -> int:
+    """The exit code, once all output is out.
+
+    Lost output fails a verb that is there to print something. A backup that was made is made.
+    """
+    problem = finish_streams()
+    if problem is None:
+        return code
+    if not isinstance(problem, BrokenPipeError):
+        from labferry.cli.output import tell  # noqa: PLC0415 - as above
+
+        tell(f"The output can't be written: {problem.strerror}.")
+        finish_streams()
+    return code if verb in _AT_WORK else code or 1

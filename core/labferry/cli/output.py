@@ -4,14 +4,14 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import click
 
 from labferry.cli.logs import LogFormat, start_logging, told_line
-from labferry.sdk import JsonValue
+from labferry.sdk import JsonValue, printable, redact
 
 _COLOURS = {
     "ok": "green",
@@ -69,29 +69,56 @@ class Output:
         return logging.WARNING if self.verbosity == 0 else logging.ERROR
 
 
-def painted(text: str) -> str:
-    """A word that says how something stands in its colour, where the terminal may show that.
+class Painted(str):
+    """A word of ours that has a colour; nobody else's text is one."""
 
-    `NO_COLOR` is that of https://no-color.org. Where there is no terminal, click takes colours out.
+    __slots__ = ()
+
+
+def painted(word: str) -> str:
+    """A word that says how something stands, in its colour if it has one."""
+    return Painted(word) if word in _COLOURS else word
+
+
+def shown(text: str) -> str:
+    """The text as people see it: without secrets, on one line, all of it fit to be printed."""
+    return printable(redact(text))
+
+
+def say(*parts: str, to_stderr: bool = False) -> None:
+    """Print a line for people, without secrets and without characters that can't be printed.
+
+    All that labferry prints for people goes through here or through the log, so that a name from
+    elsewhere can neither begin a line nor command the terminal. `NO_COLOR` is that of
+    https://no-color.org. Where there is no terminal, click takes colours out.
+
+    Args:
+        parts: What the line is made of, in turn.
+        to_stderr: Whether it is a message; otherwise it is data.
     """
-    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return text if text not in _COLOURS or is_plain else click.style(text, fg=_COLOURS[text])
+    is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    line = "".join(
+        click.style(part, fg=_COLOURS[part])
+        if isinstance(part, Painted) and not is_plain
+        else shown(part)
+        for part in parts
+    )
+    # Without `file`, click would write past the stream if that is of a small encoding.
+    click.echo(line, file=sys.stderr if to_stderr else sys.stdout)
 
 
-def legible(name: str) -> str:
-    """A name that others chose, with what can't be printed, or had better not be, escaped."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
-
-
-def tell(message: str, level: int = logging.ERROR, **names: str | None) -> None:
+def tell(
+    message: str, level: int = logging.ERROR, lines: Sequence[str] = (), /, **names: str | None
+) -> None:
     """Print a message to stderr, looking as log lines do, however many of those were asked for.
 
     Args:
         message: What to tell.
         level: `logging.ERROR` for a problem, `WARNING`, or `INFO`.
+        lines: More of it, each on a line of its own.
         names: `run`, `source`, `archive`, `destination`: what it is about, where that is known.
     """
-    click.echo(told_line(message, level, **names), err=True)
+    click.echo(told_line(message, level, lines, **names), file=sys.stderr)
 
 
 def print_document(
@@ -110,7 +137,7 @@ def print_document(
     """
     head = {"labferry_output": 1, "command": command, "exit_code": exit_code}
     whole = {**head, **content, "problems": list(problems)}
-    click.echo(json.dumps(whole, indent=2, default=_plain))
+    click.echo(json.dumps(whole, indent=2, default=_plain), file=sys.stdout)
 
 
 def _plain(value: object) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labferry.cli.output import shown
 from labferry.report_page.units import show_seconds, show_size
 from labferry.runtime.progress import Activity, ActivityKind, Progress
 
@@ -62,6 +63,7 @@ class Bars:
     ) -> "Iterator[RenderableType]":
         from rich.progress_bar import ProgressBar  # noqa: PLC0415
         from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
 
         is_wide = options.max_width >= _WIDE
         now = time.monotonic()
@@ -78,7 +80,7 @@ class Bars:
             table.add_column(width=width, justify="right", no_wrap=True)
         for measure, columns in zip(measures, texts, strict=True):
             bar = ProgressBar(_FULL, measure.share or 0, _BAR, pulse=measure.share is None)
-            table.add_row(measure.subject, *([bar] if is_wide else []), *columns)
+            table.add_row(Text(shown(measure.subject)), *([bar] if is_wide else []), *columns)
         yield table
 
 

@@ -13,7 +13,7 @@ from labferry.actions.session import open_stores
 from labferry.cli.completion import complete_destinations, complete_sources
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, legible, print_document, tell
+from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.params import DURATION
 from labferry.retention import Decision, series_of
 from labferry.sdk import ExitCode, Stray, redact
@@ -110,7 +110,7 @@ def _problems(pruned: Pruned) -> Iterator[str]:
 def _print(output: Output, pruned: Pruned, request: PruneRequest) -> None:
     if output.is_talkative or (request.dry_run and not output.is_quiet):
         for line in _lines(pruned, request):
-            click.echo(redact(line))
+            say(line)
     if not output.is_quiet:
         for note in pruned.notes:
             tell(f"{pruned.destination}: {note}", logging.INFO, destination=pruned.destination)
@@ -137,7 +137,7 @@ def _stray_lines(pruned: Pruned, request: PruneRequest, word: str) -> Iterator[s
     for stray in pruned.strays:
         fate = word if stray in pruned.doomed else "left"
         since = f"  since {stray.since:%Y-%m-%d %H:%M} UTC" if stray.since else ""
-        yield f"  {fate:<12}  {legible(stray.key)}  {stray.kind}{since}"
+        yield f"  {fate:<12}  {stray.key}  {stray.kind}{since}"
     if pruned.strays and not request.strays:
         age = format_duration(request.stray_age)
         yield f"  --strays removes those that are unfinished and older than {age}."

@@ -9,7 +9,7 @@ from labferry.actions.report import report, write_page
 from labferry.actions.session import open_stores
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document
+from labferry.cli.output import Output, print_document, say
 from labferry.cli.params import DURATION
 from labferry.report_page.document import Ended, Health, Report
 from labferry.report_page.page import render
@@ -52,7 +52,7 @@ def command(output: Output, file: Path, config_path: Path | None, max_age: timed
     if output.as_json:
         print_document("report", 0, _figures(file, found))
     elif output.is_talkative:
-        click.echo(f"The report is in {file}.")
+        say(f"The report is in {file}.")
     return 0
 
 

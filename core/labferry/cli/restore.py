@@ -13,7 +13,7 @@ from labferry.cli.completion import complete_archives, complete_destinations, co
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document
+from labferry.cli.output import Output, print_document, say
 from labferry.cli.params import MOMENT
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
@@ -108,9 +108,9 @@ def _print(output: Output, restored: Restored) -> None:
         problems = [{"message": problem} for problem in restored.problems]
         print_document("restore", 0, {"restored": asdict(restored)}, problems)
     elif not output.is_quiet:
-        click.echo(_line(restored))
+        say(_line(restored))
         for renamed in restored.renamed:
-            click.echo(f"  {show_name(renamed.name)} is now {show_name(renamed.path)}")
+            say(f"  {show_name(renamed.name)} is now {show_name(renamed.path)}")
 
 
 def _line(restored: Restored) -> str:

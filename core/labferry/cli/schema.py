@@ -1,6 +1,7 @@
 """`labferry schema`."""
 
 import json
+import sys
 
 import click
 
@@ -35,5 +36,5 @@ def command(*, of_output: bool) -> int:
         schema = output_schema()
     else:
         schema = json_schema(kinds(load_plugins()))
-    click.echo(json.dumps(schema, indent=2))
+    click.echo(json.dumps(schema, indent=2), file=sys.stdout)
     return 0

@@ -11,9 +11,9 @@ from labferry.actions.session import open_stores
 from labferry.actions.status import Kept, Level, judge, status
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document
+from labferry.cli.output import Output, print_document, say
 from labferry.cli.params import DURATION
-from labferry.cli.tables import print_what_fits, wrapped
+from labferry.cli.tables import print_what_fits, say_wrapped
 from labferry.report_page.units import show_moment, show_seconds, show_size
 from labferry.sdk import LabferryError, redact
 
@@ -57,7 +57,7 @@ def command(output: Output, config_path: Path | None, max_age: timedelta | None)
     elif max_age is None:
         _print(kept, now)
     else:
-        click.echo(redact(_check(kept, levels, max_age, now)))
+        say(_check(kept, levels, max_age, now))
     return code
 
 
@@ -66,7 +66,7 @@ def _report_unknown(output: Output, error: LabferryError) -> int:
     if output.as_json:
         print_document("status", code, {}, [{"message": redact(error.message)}])
     else:
-        click.echo(redact(f"LABFERRY UNKNOWN: {_plain(str(error))}"))
+        say(f"LABFERRY UNKNOWN: {_plain(str(error))}")
     return code
 
 
@@ -118,10 +118,10 @@ def _print(kept: Sequence[Kept], now: datetime) -> None:
     print_what_fits(_HEAD, [_row(each, now) for each in kept], _SPARE)
     told = [(each, text) for each in kept if (text := _explained(each, now))]
     if told:
-        click.echo()
+        say()
     for each, text in told:
         line = f"{each.source} at {each.destination}: {_plain(text)}"
-        click.echo(redact(wrapped(line, "- ")))
+        say_wrapped(line, "- ")
 
 
 def _explained(kept: Kept, now: datetime) -> str:

@@ -6,16 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import click
-
 from labferry.cli.exit_codes import EXIT_CODES
 from labferry.cli.export_words import WORDS, ExportNames, word
 from labferry.cli.logs import is_journal, is_text
-from labferry.cli.output import Output, print_document, tell
+from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.summary_table import how_many, pages, print_exports, stored_bytes
-from labferry.cli.tables import wrapped
+from labferry.cli.tables import say_wrapped
 from labferry.report_page.units import show_seconds, show_size
-from labferry.sdk import ExitCode, ExportReport, Outcome, RunReport, redact
+from labferry.sdk import ExitCode, ExportReport, Outcome, RunReport
 
 _FAILED = {ExitCode.FAILED, ExitCode.PARTIAL, ExitCode.INTEGRITY, ExitCode.REFUSED}
 _COMFORT = "What failed is tried again by the next run; what is stored stays as it is."
@@ -98,24 +96,26 @@ def _content(report: RunReport) -> dict[str, object]:
 
 def _print_exports(report: RunReport) -> None:
     if report.exports and sys.stdout.isatty():
-        click.echo()
+        say()
         print_exports(report.exports)
     else:
         names = ExportNames(report.exports)
         for export in report.exports:
-            click.echo(redact(_line(export, names)))
-    click.echo(_total(report))
+            for line in _lines(export, names):
+                say(line)
+    say(_total(report))
 
 
-def _line(export: ExportReport, names: ExportNames) -> str:
+def _lines(export: ExportReport, names: ExportNames) -> Iterator[str]:
     what = f"{names.of(export)}: {word(export)}"
     if not export.receipts:
-        return what
+        yield what
+        return
     places = ", ".join(receipt.destination for receipt in export.receipts)
     others = "".join(f", not at {each.destination}" for each in export.missing)
     stored = export.receipts[0]
-    told = f"{what} at {places}{others}: {stored.key} ({show_size(stored.size)})"
-    return "\n".join([told, *(f"  {page}" for page in pages(export))])
+    yield f"{what} at {places}{others}: {stored.key} ({show_size(stored.size)})"
+    yield from (f"  {page}" for page in pages(export))
 
 
 def _total(report: RunReport) -> str:
@@ -171,8 +171,9 @@ def _tell_block(report: RunReport, config: Path, problems: Sequence[_Problem], l
 def _print_block(problems: Sequence[_Problem], last: str) -> None:
     """What a person at a terminal finds below the table."""
     if problems:
-        click.echo("\nProblems:", err=True)
+        say(to_stderr=True)
+        say("Problems:", to_stderr=True)
     for problem in problems:
-        click.echo(wrapped(redact(str(problem)), "- "), err=True)
+        say_wrapped(str(problem), "- ", to_stderr=True)
     if last:
-        click.echo(wrapped(last), err=True)
+        say_wrapped(last, to_stderr=True)

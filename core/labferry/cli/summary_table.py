@@ -4,13 +4,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-import click
-
 from labferry.cli.export_words import WORDS, ExportNames, word
-from labferry.cli.output import painted
-from labferry.cli.tables import print_if_it_fits
+from labferry.cli.output import painted, say
+from labferry.cli.tables import Cell, print_if_it_fits
 from labferry.report_page.units import show_size
-from labferry.sdk import Checked, ExportReport, MissingCopy, Outcome, Receipt, redact
+from labferry.sdk import Checked, ExportReport, MissingCopy, Outcome, Receipt
 
 _HEAD = ("EXPORT", "OUTCOME", "SIZE", "DESTINATION", "CHECKED", "KEY")
 _NARROWEST = 14
@@ -33,16 +31,18 @@ def print_exports(exports: Sequence[ExportReport]) -> None:
         told = [each for outcome in _TO_TELL for each in exports if each.outcome is outcome]
     if told:
         if told is not exports:
-            click.echo("\nNot stored at every destination:")
+            say()
+            say("Not stored at every destination:")
         _print_each(told[:_MANY], names)
         _print_rest(len(told) - _MANY)
     found = [f"{names.of(export)} at {page}" for export in exports for page in pages(export)]
     if found:
-        click.echo("\nTo look at:")
+        say()
+        say("To look at:")
         for page in found[:_MANY]:
-            click.echo(redact(f"  {page}"))
+            say(f"  {page}")
         _print_rest(len(found) - _MANY)
-    click.echo()
+    say()
 
 
 def pages(export: ExportReport) -> Iterator[str]:
@@ -77,7 +77,8 @@ def _print_sources(exports: Sequence[ExportReport]) -> None:
     if not print_if_it_fits(head, rows, narrowest=_NARROWEST):
         for source, *cells in rows:
             told = [f"{each} {cell}" for each, cell in zip(words, cells, strict=False)]
-            click.echo(f"{source}\n  {', '.join([*told, cells[-1]])}")
+            say(source)
+            say(f"  {', '.join([*told, cells[-1]])}")
 
 
 def _print_each(exports: Sequence[ExportReport], names: ExportNames) -> None:
@@ -92,12 +93,13 @@ def _print_each(exports: Sequence[ExportReport], names: ExportNames) -> None:
 
 def _print_lines(export: ExportReport, names: ExportNames) -> None:
     size = "" if export.size is None else f", {show_size(export.size)}"
-    places = [f"  {each.destination}: {painted(_how(each))}" for each in _copies(export)]
-    for line in (names.of(export), f"  {painted(word(export))}{size}", *places):
-        click.echo(redact(line))
+    say(names.of(export))
+    say("  ", painted(word(export)), size)
+    for each in _copies(export):
+        say(f"  {each.destination}: ", painted(_how(each)))
 
 
-def _row(export: ExportReport, names: ExportNames) -> tuple[str, ...]:
+def _row(export: ExportReport, names: ExportNames) -> tuple[Cell, ...]:
     copies = _copies(export)
     keys = [receipt.key for receipt in export.receipts]
     # One for all, or each beside its destination.
@@ -106,9 +108,9 @@ def _row(export: ExportReport, names: ExportNames) -> tuple[str, ...]:
         names.of(export),
         word(export),
         "-" if export.size is None else show_size(export.size),
-        "\n".join(each.destination for each in copies) or "-",
-        "\n".join(_how(each) for each in copies) or "-",
-        "\n".join(shown) or "-",
+        tuple(each.destination for each in copies) or "-",
+        tuple(_how(each) for each in copies) or "-",
+        tuple(shown) or "-",
     )
 
 
@@ -123,4 +125,4 @@ def _how(copy: Receipt | MissingCopy) -> str:
 
 def _print_rest(count: int) -> None:
     if count > 0:
-        click.echo(f"  and {count} more: --json tells of all")
+        say(f"  and {count} more: --json tells of all")

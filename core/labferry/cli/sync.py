@@ -13,7 +13,7 @@ from labferry.actions.sync import open_sync, preview, sync
 from labferry.cli.completion import complete_syncs
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document
+from labferry.cli.output import Output, print_document, say
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.summary import print_run, tell_begun
@@ -72,5 +72,5 @@ def _preview(output: Output, session: Session, names: tuple[str, ...]) -> int:
         print_document("sync", 0, content)
         return 0
     for export in planned:
-        click.echo(f"{export.source}: {export.title} → {', '.join(export.destinations)}")
+        say(f"{export.source}: {export.title} → {', '.join(export.destinations)}")
     return 0

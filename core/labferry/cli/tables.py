@@ -6,39 +6,41 @@ import textwrap
 from collections.abc import Sequence
 from itertools import zip_longest
 
-import click
-
-from labferry.cli.output import painted
-from labferry.sdk import redact
+from labferry.cli.output import painted, say, shown
 
 _GAP = "  "
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+Cell = str | tuple[str, ...]
+"""What is in one place of a table: a line, or several."""
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Print rows to stdout, in columns as wide as they need to be.
 
     Args:
         head: The names of the columns.
-        rows: As many cells each; a cell may have several lines.
+        rows: As many cells each.
     """
     widths = _widths(head, rows)
     for row in (head, *rows):
-        for cells in zip_longest(*(cell.splitlines() for cell in row), fillvalue=""):
-            line = _GAP.join(
-                painted(cell) + " " * (width - _width(cell))
-                for cell, width in zip(cells, widths, strict=True)
-            )
-            click.echo(redact(line.rstrip()))
+        for cells in zip_longest(*map(_lines, row), fillvalue=""):
+            # Nothing is put behind the last words of a line.
+            filled = next((count for count in range(len(cells), 1, -1) if cells[count - 1]), 1)
+            parts: list[str] = []
+            for cell, width in zip(cells[:filled], widths, strict=False):
+                parts += [painted(cell), " " * (width - _width(cell)) + _GAP]
+            say(*parts[:-1])
 
 
 def print_if_it_fits(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, narrowest: int | None = None
+    head: Sequence[str], rows: Sequence[Sequence[Cell]], *, narrowest: int | None = None
 ) -> bool:
     """Print rows as `print_table` does, if the terminal is wide enough for them.
 
     Args:
         head: The names of the columns.
-        rows: As many cells each.
+        rows: As many cells each, the first of one line.
         narrowest: The fewest columns of the terminal into which the first cells of the rows may
             be wrapped; None where they must not be.
 
@@ -49,7 +51,7 @@ def print_if_it_fits(
     room = shutil.get_terminal_size().columns - sum(len(_GAP) + width for width in others)
     if room < min(needed, narrowest or needed):
         return False
-    print_table(head, [(textwrap.fill(first, room), *rest) for first, *rest in rows])
+    print_table(head, [(_wrapped(first, room), *rest) for first, *rest in rows])
     return True
 
 
@@ -62,7 +64,7 @@ def print_what_fits(
 
     Args:
         head: The names of the columns.
-        rows: As many cells each.
+        rows: As many cells each, of one line.
         spare: The columns that can be left out, the first to go first.
     """
     if not sys.stdout.isatty():
@@ -75,35 +77,47 @@ def print_what_fits(
         if print_if_it_fits([head[place] for place in left], slim):
             return
     for first, *others in slim:
-        click.echo(redact(f"{first}\n  {', '.join(map(painted, others))}"))
+        say(first)
+        say("  ", *[part for each in others for part in (painted(each), ", ")][:-1])
 
 
-def wrapped(text: str, mark: str = "") -> str:
-    """A text in the width of the terminal, if it goes to one.
+def say_wrapped(text: str, mark: str = "", *, to_stderr: bool = False) -> None:
+    """Print a paragraph in the width of the terminal, if it goes to one.
 
     Paths and addresses are left whole, to be copied.
 
     Args:
         text: One paragraph.
         mark: What the first line begins with; the others are indented as far.
+        to_stderr: Whether it is a message; otherwise it is data.
     """
     if not sys.stdout.isatty():
-        return f"{mark}{text}"
-    return textwrap.fill(
-        text,
-        shutil.get_terminal_size().columns,
-        initial_indent=mark,
-        subsequent_indent=" " * len(mark),
+        say(mark, text, to_stderr=to_stderr)
+        return
+    lines = textwrap.wrap(
+        shown(text),
+        shutil.get_terminal_size().columns - len(mark),
         break_long_words=False,
         break_on_hyphens=False,
     )
+    for number, line in enumerate(lines or [""]):
+        say(" " * len(mark) if number else mark, line, to_stderr=to_stderr)
 
 
-def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Sequence[int]:
+def _widths(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Sequence[int]:
     return [
-        max(_width(line) for cell in column for line in ["", *cell.splitlines()])
+        max(_width(line) for cell in column for line in _lines(cell))
         for column in zip(head, *rows, strict=True)
     ]
+
+
+def _lines(cell: Cell) -> Sequence[str]:
+    """The lines of a cell as they are printed."""
+    return [shown(line) for line in ((cell,) if isinstance(cell, str) else cell)]
+
+
+def _wrapped(cell: Cell, width: int) -> Cell:
+    return tuple(textwrap.wrap(shown(cell), width)) if isinstance(cell, str) else cell
 
 
 def _width(text: str) -> int:

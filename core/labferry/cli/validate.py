@@ -13,7 +13,7 @@ from labferry.cli.completion import complete_destinations
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.logs import is_text
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document, tell
+from labferry.cli.output import Output, print_document, say, tell
 from labferry.sdk import ExitCode
 
 _EXAMPLES = examples(
@@ -56,7 +56,7 @@ def command(output: Output, destination: str, config_path: Path | None) -> int:
         problems = [{"message": f"{each.promise}: {each.explanation}"} for each in broken]
         print_document("plugins validate", code, content, problems)
     elif not output.is_quiet:
-        click.echo(_summary(destination, verdicts))
+        say(_summary(destination, verdicts))
     return code
 
 
@@ -67,9 +67,9 @@ def _print_verdict(output: Output, destination: str, verdict: Verdict) -> None:
         tell(f"{verdict.promise}: {verdict.explanation}", destination=destination)
         return
     line = f"{_MARKS[verdict.state]}  {verdict.promise:<10}  {verdict.claim}"
-    click.echo(line, err=output.is_quiet)
+    say(line, to_stderr=output.is_quiet)
     if verdict.explanation:
-        click.echo(f"{'':21}{verdict.explanation}", err=output.is_quiet)
+        say(f"{'':21}{verdict.explanation}", to_stderr=output.is_quiet)
 
 
 def _summary(destination: str, verdicts: Sequence[Verdict]) -> str:

@@ -15,7 +15,7 @@ from labferry.cli.completion import complete_proofs, complete_sources
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.identities import identities_option, secrets_in
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document, tell
+from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.report_page.units import show_size
@@ -145,7 +145,7 @@ def _print(output: Output, result: VerifyResult) -> None:
         tell(str(result.problem))
     elif output.is_talkative:
         # On a terminal it has to go above the bars, which only stderr can.
-        click.echo(redact(_line(result)), err=sys.stdout.isatty() and sys.stderr.isatty())
+        say(_line(result), to_stderr=sys.stdout.isatty() and sys.stderr.isatty())
 
 
 def _line(result: VerifyResult) -> str:
@@ -173,7 +173,7 @@ def _finish(
         }
         told_counts = [f"{count} {state}" for state, count in counts.items() if count]
         if told_counts or not results:
-            click.echo(f"Copies: {', '.join(told_counts) or 'none'}.")
+            say(f"Copies: {', '.join(told_counts) or 'none'}.")
 
 
 def _entry(result: VerifyResult) -> dict[str, object]:

@@ -66,6 +66,7 @@ from labferry.sdk.source import (
     Offer,
     Source,
 )
+from labferry.sdk.text import printable
 
 __all__ = [
     "GIB",
@@ -141,6 +142,7 @@ __all__ = [
     "home_file",
     "hookimpl",
     "is_key",
+    "printable",
     "redact",
     "safe_name",
 ]
