@@ -33,7 +33,8 @@ from labferry_notify.wording import text, title
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cli.conftest import Done, Site, Source
+    from tests.cli.conftest import Source
+    from tests.lab import Done, Lab
 
 FORGED = "labferry: Everything is stored."
 HOSTILE = [
@@ -187,9 +188,9 @@ def test_messages_of_an_observer_are_harmless() -> None:
     assert title(report).isprintable()
 
 
-def _plant(site: Site) -> None:
+def _plant(lab: Lab) -> None:
     """Hostile names at a destination, and a hostile manifest with an archive that is right."""
-    folder = site.destination() / "lab" / "2026"
+    folder = lab.destination() / "lab" / "2026"
     folder.mkdir(parents=True)
     for hostile in HOSTILE:
         name = hostile.replace("/", ":")
@@ -216,12 +217,12 @@ def _plant(site: Site) -> None:
     (folder / f"{identity}.zip.manifest.json").write_bytes(manifest.to_json())
 
 
-def test_no_verb_prints_what_a_destination_holds_as_it_is(site: Site, source: Source) -> None:
-    site.write(
+def test_no_verb_prints_what_a_destination_holds_as_it_is(lab: Lab, source: Source) -> None:
+    lab.write(
         {"lab": source("https://rspace.example.edu")},
         {"nas": {"path": "nas", "retention": {"keep_last": 1}}},
     )
-    _plant(site)
+    _plant(lab)
     shown = ""
     for arguments in (
         ["list", "--all"],
@@ -231,7 +232,7 @@ def test_no_verb_prints_what_a_destination_holds_as_it_is(site: Site, source: So
         ["drill"],
         ["restore", "latest", "--source", "lab", "--to", "out.zip"],
     ):
-        done = site.run(*arguments)
+        done = lab.run(*arguments)
         assert_printable(done)
         shown += done.out + done.err
     assert "[red]markup[/red]" in shown

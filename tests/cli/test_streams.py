@@ -12,7 +12,8 @@ import pytest
 from labferry.testing.rspace import SimulatedRSpace
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Done, Site, Source
+    from tests.cli.conftest import Source
+    from tests.lab import Done, Lab
 
 CLOSED = ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"]
 FULL = [">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"]
@@ -26,67 +27,65 @@ ENCODINGS = {
 }
 
 
-def run(site: Site, arguments: str, streams: str, **environment: str) -> Done:
+def run(lab: Lab, arguments: str, streams: str, **environment: str) -> Done:
     """Run labferry as a shell does, with its streams put elsewhere; `out` is its exit code."""
     command = f'{{ sleep 0.2; "{sys.executable}" -m labferry {arguments}; echo $? >&9; }}'
-    return site.run_program("sh", "-c", f"exec 9>&1; {command} {streams}", **environment)
+    return lab.run_program("sh", "-c", f"exec 9>&1; {command} {streams}", **environment)
 
 
-def stored(site: Site) -> int:
-    with closing(sqlite3.connect(site.state / "ledger.db")) as connection:
+def stored(lab: Lab) -> int:
+    with closing(sqlite3.connect(lab.state / "ledger.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    return len(site.archives())
+    return len(lab.archives())
 
 
 @pytest.mark.parametrize("arguments", ["sync -vv", "sync --json"])
 @pytest.mark.parametrize("streams", [*CLOSED, *FULL, *BROKEN])
 def test_a_backup_is_made_whatever_its_streams_are(
-    site: Site, server: SimulatedRSpace, source: Source, streams: str, arguments: str
+    lab: Lab, server: SimulatedRSpace, source: Source, streams: str, arguments: str
 ) -> None:
     if arguments == "sync --json" and streams not in {">&-", ">/dev/full", "| true"}:
         return
-    site.write({"lab": source(server)})
-    done = run(site, arguments, streams)
+    lab.write({"lab": source(server)})
+    done = run(lab, arguments, streams)
     assert done.out.split()[-1] == "0"
     assert "Exception ignored" not in done.err
-    assert stored(site) == 1
+    assert stored(lab) == 1
 
 
 def test_a_failure_keeps_its_exit_code_whatever_its_streams_are(
-    site: Site, server: SimulatedRSpace, source: Source
+    lab: Lab, server: SimulatedRSpace, source: Source
 ) -> None:
-    site.write({"lab": source(server)}, ["nas", "offsite"])
-    site.destination("offsite").rmdir()
+    lab.write({"lab": source(server)}, ["nas", "offsite"])
+    lab.destination("offsite").rmdir()
     for streams in (">&- 2>&-", ">/dev/full 2>/dev/full"):
-        assert run(site, "sync", streams).out.split() == ["3"]
+        assert run(lab, "sync", streams).out.split() == ["3"]
 
 
 @pytest.mark.parametrize("streams", [">&-", ">/dev/full"])
-def test_lost_output_fails_a_verb_that_only_prints(
-    site: Site, source: Source, streams: str
-) -> None:
-    site.write({"lab": source("https://rspace.example.edu")}, ["nas"])
-    done = run(site, "status --json", streams)
+def test_lost_output_fails_a_verb_that_only_prints(lab: Lab, source: Source, streams: str) -> None:
+    lab.write({"lab": source("https://rspace.example.edu")}, ["nas"])
+    done = run(lab, "status --json", streams)
     assert done.out.split() == ["1"]
     assert "labferry: The output can't be written: " in done.err
-    assert run(site, "verify -v", streams).out.split() == ["0"]
+    assert run(lab, "verify -v", streams).out.split() == ["0"]
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_verb_prints_in_any_encoding(
-    site: Site, server: SimulatedRSpace, source: Source, encoding: str
+    lab: Lab, server: SimulatedRSpace, source: Source, encoding: str
 ) -> None:
-    site.write({"lab": source(server)})
-    planned = site.run("sync", "--dry-run", **ENCODINGS[encoding])
+    lab.write({"lab": source(server)})
+    planned = lab.run("sync", "--dry-run", **ENCODINGS[encoding])
     assert planned.code == 0
     assert planned.out.rstrip().endswith("-> nas")
     for arguments in (["check", "-v"], ["sync", "-v"], ["status"], ["list"], ["verify", "-v"]):
-        done = site.run(*arguments, **ENCODINGS[encoding])
+        done = lab.run(*arguments, **ENCODINGS[encoding])
         assert done.code == 0, done.err
 
 
-def test_what_an_encoding_lacks_is_escaped(site: Site, source: Source) -> None:
-    site.write({"lab": source("https://rspace.example.edu")}, {"nas": {"path": "nas-ü-→-中"}})
-    lost = site.run("list", **ENCODINGS["ascii"])
+def test_what_an_encoding_lacks_is_escaped(lab: Lab, source: Source) -> None:
+    lab.write({"lab": source("https://rspace.example.edu")}, {"nas": {"path": "nas-ü-→-中"}})
+    lost = lab.run("list", **ENCODINGS["ascii"])
     assert lost.code == 1
     assert r"/nas-\xfc-->-\u4e2d. Is its disk mounted?" in lost.err
