@@ -10,8 +10,9 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
 _SDK = _ROOT / "core" / "labferry" / "sdk"
-_WHOLE = {"disk_errors", "file_locks", "files", "folder", "fsspec_sink", "hookspecs", "strays"}
+_WHOLE = {"files", "fsspec_sink", "hookspecs", "strays", "zips.__init__"}
 """Modules that belong to the contract with all that they name, not only what the SDK re-exports."""
+_PREFIX = "labferry.sdk."
 _HEAD = """\
 # Plugin API, as text
 
@@ -26,24 +27,46 @@ PAGE = _ROOT / "docs" / "reference" / "plugin-api-text.md"
 
 def api_text() -> str:
     """The page."""
-    exported = _names_in_all(_parsed(_SDK / "__init__.py"))
-    parts = [_HEAD]
-    for path in sorted(_SDK.glob("*.py")):
-        module = _parsed(path)
+    offered = dict[str, set[str]]()
+    modules = {_name(path): path for path in sorted(_SDK.rglob("*.py"))}
+    for name in ("__init__", *sorted(_WHOLE)):
+        module = _parsed(modules[name])
         public = _names_in_all(module)
-        wanted = public if path.stem in _WHOLE else public & exported
-        if path.stem != "__init__" and wanted:
-            parts.append(_section(path, module, wanted))
+        offered.setdefault(name, set()).update(public)
+        for origin, names in _imported(module):
+            offered.setdefault(origin, set()).update(names & public)
+    parts = [_HEAD]
+    for name, path in modules.items():
+        module = _parsed(path)
+        wanted = offered.get(name, set()) & _defined(module)
+        if wanted:
+            parts.append(_section(name, path, module, wanted))
     return "\n".join(parts)
 
 
-def _section(path: Path, module: ast.Module, wanted: set[str]) -> str:
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(_SDK).with_suffix("").parts)
+
+
+def _imported(module: ast.Module) -> Iterator[tuple[str, set[str]]]:
+    """What a module imports from others of the SDK."""
+    for node in module.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PREFIX):
+            yield (node.module or "").removeprefix(_PREFIX), {each.name for each in node.names}
+
+
+def _defined(module: ast.Module) -> set[str]:
+    imports = (ast.Import, ast.ImportFrom)
+    return {name for node in module.body if not isinstance(node, imports) for name in _names(node)}
+
+
+def _section(name: str, path: Path, module: ast.Module, wanted: set[str]) -> str:
     lines = path.read_text(encoding="utf-8").splitlines()
     code = "\n\n\n".join(
         "\n".join(_shown(node, lines)) for node in module.body if _names(node) & wanted
     )
     docstring = (ast.get_docstring(module) or "").replace("::\n", ":\n")
-    return f"## labferry.sdk.{path.stem}\n\n{docstring}\n\n```py\n{code}\n```\n"
+    return f"## {_PREFIX}{name}\n\n{docstring}\n\n```py\n{code}\n```\n"
 
 
 def _shown(node: ast.stmt, lines: Sequence[str]) -> Iterator[str]:

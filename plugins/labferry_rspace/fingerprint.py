@@ -39,7 +39,7 @@ _Entries = dict[str, bytes]
 
 
 def fingerprint(members: Members, manifest: Mapping[str, str]) -> str | None:
-    """The same for two archives exactly if the work in them is the same; None if nobody can tell.
+    """The same for two archives exactly if the work in them is the same; None if that is unknown.
 
     Args:
         members: The archive's.
@@ -58,7 +58,7 @@ def fingerprint(members: Members, manifest: Mapping[str, str]) -> str | None:
 
 
 def fingerprint_of_directory(members: Members) -> str | None:
-    """The same from the directory alone, if it can be told; None if it can't.
+    """The same from the directory alone; None if that is not enough.
 
     The manifest counts as unchanged. So would the index of HTML pages, but that lists work too.
     """

@@ -41,18 +41,18 @@ class Trial:
 
     Attributes:
         destination: The destination's name.
-        source: The source's name; empty where nothing is known of the destination.
-        archive_id: The archive; None where there is none.
+        source: The source's name; empty if nothing is known of the destination.
+        archive_id: The archive; None if there is none.
         taken: When its export was asked for, UTC.
         recovery_point_seconds: How old it was: what was written to the notebook in this time
             would be lost.
         size: Its size in bytes.
         recovery_time_seconds: How long it took to restore, verify and open it.
         bytes_per_second: How fast it came.
-        files: How many files were found in it, each one read and found right; None where it is
+        files: How many files were found in it, each one read and found right; None if it is
             no zip file.
-        problem: Why it is not good; empty where it is.
-        exit_code: What the process should exit with because of it; 0 where it is good.
+        problem: Why it is not good; empty if it is good.
+        exit_code: What the process should exit with because of it; 0 if it is good.
     """
 
     destination: str
@@ -97,10 +97,10 @@ def drill(
     """Restore the newest archive of each source from each destination.
 
     Args:
-        session: The configuration. Where it has sources, each must have an archive at each of
+        session: The configuration. If it has sources, each must have an archive at each of
             its destinations.
         stop: Ends it early.
-        identities: The private keys to decrypt with; the destination's where there are none.
+        identities: The private keys to decrypt with; the destination's if there are none.
         progress: Shows what is going on.
 
     Raises:

@@ -55,7 +55,7 @@ class Listing:
 
     Attributes:
         copies: The archives, the newest last, each at one destination after the other.
-        strays: What else there is at each destination, where it was asked for.
+        strays: What else there is at each destination, if that was asked for.
         failures: Why a destination could not be asked.
     """
 

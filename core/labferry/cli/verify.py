@@ -164,16 +164,18 @@ def _finish(
         problems = [result.problem for result in _last(results) if result.problem] + (
             [failure] if failure else []
         )
-        told = [{"message": redact(p.message), "hint": redact(p.hint)} for p in problems]
-        print_document("verify", code, {"results": [_entry(result) for result in results]}, told)
+        problems_found = [{"message": redact(p.message), "hint": redact(p.hint)} for p in problems]
+        print_document(
+            "verify", code, {"results": [_entry(result) for result in results]}, problems_found
+        )
     elif output.is_talkative:
         found = [result.state for result in _last(results) if result.archive_id]
         counts = {
             state: found.count(state) for state in VerifyState if state is not VerifyState.NOTE
         }
-        told_counts = [f"{count} {state}" for state, count in counts.items() if count]
-        if told_counts or not results:
-            say(f"Copies: {', '.join(told_counts) or 'none'}.")
+        count_texts = [f"{count} {state}" for state, count in counts.items() if count]
+        if count_texts or not results:
+            say(f"Copies: {', '.join(count_texts) or 'none'}.")
 
 
 def _entry(result: VerifyResult) -> dict[str, object]:

@@ -4,6 +4,7 @@ The folder that it goes to may belong to somebody else. It is opened once and st
 nobody can put another one, or a link, in its place meanwhile.
 """
 
+import errno
 import hashlib
 import io
 import os
@@ -15,10 +16,12 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from labferry.runtime.stop import Stop
-from labferry.sdk import ConflictError, FullError, LabferryError, LockHeldError
+from labferry.sdk import ConflictError, FullError, LabferryError, LockHeldError, RefusedError
 from labferry.sdk.files import DiskUse, Folder, disk_errors, take_lock, write_all
 
 _CHUNK = 1 << 20
+_PASSING = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+_MOST_LINKS = 40
 
 RESTORE = DiskUse(
     full="Free some, or restore to a larger disk; the same command goes on where it was.",
@@ -37,6 +40,54 @@ class Hash(Protocol):
 
     def hexdigest(self) -> str:
         """The digest of what was taken in so far."""
+
+
+def open_target(path: Path) -> Folder:
+    """Open a folder to restore to, and hold it open.
+
+    Links on the way are followed if they belong to root or to us: whoever owns another one would
+    choose where we write.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        RefusedError: A link on the way belongs to another user.
+        OSError: It can't be opened.
+    """
+    left, links = [*reversed(path.absolute().parts[1:])], 0
+    at = os.open("/", _PASSING)
+    try:
+        while left:
+            name = left.pop()
+            try:
+                below = os.open(name, _PASSING | os.O_NOFOLLOW, dir_fd=at)
+            except OSError as error:
+                links += 1
+                if error.errno not in {errno.ELOOP, errno.ENOTDIR} or links > _MOST_LINKS:
+                    raise
+                target = Path(_own_link(name, at, path))
+                left += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+                below = os.open("/" if target.is_absolute() else ".", _PASSING, dir_fd=at)
+            os.close(at)
+            at = below
+        return Folder(path, os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at))
+    finally:
+        os.close(at)
+
+
+def _own_link(name: str, at: int, path: Path) -> str:
+    """Where a link leads, if whoever owns it may choose that."""
+    status = os.stat(name, dir_fd=at, follow_symlinks=False)
+    if not stat.S_ISLNK(status.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name)
+    target = os.readlink(name, dir_fd=at)
+    if status.st_uid not in {0, os.geteuid()}:
+        raise RefusedError(
+            f"On the way to {path}, {name} is a link that belongs to another user.",
+            hint=f"It leads to {target!r}. If that is right, name that folder instead.",
+        )
+    return target
 
 
 def require_space(folder: Path | Folder, size: int) -> None:
@@ -82,7 +133,7 @@ class PartialFile:
         self.path = path / partial_name(sha256)
         self.error: LabferryError | None = None
         with disk_errors(path, RESTORE):
-            self.folder = Folder.at(path)
+            self.folder = open_target(path)
         try:
             with disk_errors(self.path, RESTORE):
                 self.file = self._open()

@@ -96,7 +96,7 @@ def _read_one(context: RunContext, sink: Sink[Any], unread: Unread) -> Integrity
 
 
 def _stored(context: RunContext, sink: Sink[Any], archive_id: str) -> StoredArchive | None:
-    """A copy, as the ledger knows it; where it does not know the manifest, as it is listed."""
+    """A copy, as the ledger knows it; if it does not know the manifest, as it is listed."""
     copies = context.ledger.copies
     copy = copies.get(sink.name, archive_id)
     stored = copies.stored(copy) if copy is not None else None

@@ -13,6 +13,7 @@ from labferry.sdk import (
     ConfigError,
     ConflictError,
     IntegrityError,
+    LabferryError,
     LockHeldError,
     NotFoundError,
     RefusedError,
@@ -452,3 +453,49 @@ def test_what_can_not_be_unpacked_leaves_nothing(machine: Machine) -> None:
 def test_a_place_where_a_disk_is_mounted_is_refused_at_once(machine: Machine) -> None:
     with pytest.raises(ConfigError, match="mounted"):
         machine.restore("x", to=Path("/"), extract=True)
+
+
+@pytest.fixture
+def others_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path, Path | str], None]:
+    """Make a link that belongs to another user."""
+
+    def make(link: Path, target: Path | str) -> None:
+        link.symlink_to(target)
+        if os.geteuid() == 0:
+            os.chown(link, 65534, 65534, follow_symlinks=False)
+        else:
+            other = os.geteuid() + 1
+            monkeypatch.setattr("os.geteuid", lambda: other)
+
+    return make
+
+
+@pytest.mark.parametrize("extract", [True, False])
+def test_a_link_of_another_user_does_not_choose_where_to_write(
+    machine: Machine, others_link: Callable[[Path, Path | str], None], *, extract: bool
+) -> None:
+    put = machine.put("nas")
+    elsewhere = machine.folder / "elsewhere"
+    elsewhere.mkdir()
+    others_link(machine.folder / "link", elsewhere)
+    with pytest.raises(RefusedError, match="link is a link that belongs to another user"):
+        machine.restore(put.id, to=machine.folder / "link" / "new", extract=extract)
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "../{name}/elsewhere", "{folder}/elsewhere", "on"])
+def test_our_own_links_are_followed(machine: Machine, target: str) -> None:
+    put = machine.put("nas")
+    elsewhere = machine.folder / "elsewhere"
+    elsewhere.mkdir()
+    (machine.folder / "on").symlink_to(elsewhere)
+    link = machine.folder / "link"
+    link.symlink_to(target.format(folder=machine.folder, name=machine.folder.name))
+    machine.restore(put.id, to=link / "new.zip")
+    assert (elsewhere / "new.zip").read_bytes() == put.content
+    link.unlink()
+    link.symlink_to("link")
+    with pytest.raises(LabferryError):
+        machine.restore(put.id, to=link / "new.zip")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from labferry.copies.partial_file import RESTORE, require_space
+from labferry.copies.partial_file import RESTORE, open_target, require_space
 from labferry.runtime.stop import Stop
 from labferry.sdk import ConflictError, FullError, IntegrityError, LabferryError
 from labferry.sdk.files import Folder, disk_errors
@@ -101,7 +101,7 @@ def extract(
     """
     require_unused(folder)
     folder = folder.absolute()
-    with disk_errors(folder, RESTORE), Folder.at(folder.parent) as parent:
+    with disk_errors(folder, RESTORE), open_target(folder.parent) as parent:
         contents = ZipArchive(archive, limits)
         _require_room(contents, parent)
         _clear(parent, scratch)

@@ -11,7 +11,13 @@ from labferry.actions.restore.extract import Extracted, Renamed, extract, requir
 from labferry.actions.session import Session, chosen_destinations
 from labferry.actions.sources import require_source
 from labferry.copies.download import fetch
-from labferry.copies.partial_file import RESTORE, PartialFile, is_taken, partial_name
+from labferry.copies.partial_file import (
+    RESTORE,
+    PartialFile,
+    is_taken,
+    open_target,
+    partial_name,
+)
 from labferry.copies.query import ask_side_by_side, failure_text, stored_archives
 from labferry.copies.reader import UnreadableCopyError
 from labferry.copies.select import ArchiveQuery, ListedCopy, choose, copies_of
@@ -30,7 +36,7 @@ from labferry.sdk import (
     check_key,
     safe_name,
 )
-from labferry.sdk.files import Folder, disk_errors
+from labferry.sdk.files import disk_errors
 
 _log = logging.getLogger(__name__)
 _ENCRYPTED_SUFFIX = ".age"
@@ -61,11 +67,11 @@ class Restored:
         archive_id: The archive.
         source: The source's name.
         taken: When its export was asked for, UTC: the state of the notebook that it holds.
-        destination: Where it came from; None where it was here already, and was compared only.
+        destination: Where it came from; None if it was here already, and was compared only.
         path: Where it is now: a file, or the folder that it was unpacked into.
         size: The archive's size in bytes.
         sha256: Its SHA-256.
-        files: How many files it was unpacked to; None where it was not.
+        files: How many files it was unpacked to; None if it was not.
         problems: What did not work before it worked, a sentence each.
         renamed: What was unpacked under another name than its own.
     """
@@ -96,9 +102,9 @@ def restore(
     Args:
         session: The configuration.
         query: Which archive, and where from.
-        place: Where to.
+        place: Where to put it.
         stop: Ends it early; the same call goes on later.
-        identities: The private keys to decrypt with; the destination's where there are none.
+        identities: The private keys to decrypt with; the destination's if there are none.
         progress: Shows what is going on.
 
     Raises:
@@ -159,13 +165,13 @@ class _Problems:
         self._errors.append(error)
 
     def warn(self) -> None:
-        """Tell what was not told yet, as there is another way to go on."""
+        """Warn of what is new, as there is another way to go on."""
         for text in self.texts[self._warned :]:
             _log.warning("%s", text)
         self._warned = len(self.texts)
 
     def as_one(self, head: str, hint: str = "") -> LabferryError:
-        """An error of the kind that tells most."""
+        """One error for all, of the kind that says most."""
         kinds = [kind for kind in _KINDS if any(isinstance(e, kind) for e in self._errors)]
         is_one_kind = len({error.exit_code for error in self._errors}) == 1
         kind = kinds[0] if kinds and (is_one_kind or kinds[0] is IntegrityError) else LabferryError
@@ -259,7 +265,7 @@ def _file_name(copy: ListedCopy) -> str:
 
 
 def _warn_of_differences(copies: Sequence[ListedCopy]) -> None:
-    """Tell where destinations disagree on what the archive is: each copy may be right."""
+    """Warn if destinations disagree on what the archive is: each copy may be right."""
     open_copies = [copy for copy in copies if copy.stored.manifest.encryption is None]
     if len({copy.stored.manifest.sha256 for copy in open_copies}) > 1:
         places = ", ".join(copy.config.name for copy in open_copies)
@@ -303,7 +309,7 @@ def _already_here(copies: Sequence[ListedCopy], place: Place) -> Restored | None
 
 def _sweep(copies: Sequence[ListedCopy], folder: Path) -> None:
     """Remove what is left of tries with other copies, which may be encrypted in another way."""
-    with disk_errors(folder, RESTORE), Folder.at(folder) as opened:
+    with disk_errors(folder, RESTORE), open_target(folder) as opened:
         for copy in copies:
             opened.unlink(partial_name(copy.stored.manifest.sha256))
 

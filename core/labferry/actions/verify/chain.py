@@ -1,7 +1,7 @@
 """The chain of a destination's manifests: has anything been removed, replaced or edited?
 
 Each manifest names the SHA-256 of the one that was committed before it. With the ledger, which
-knows all of them and what retention removed, that can be told exactly; from the manifests alone,
+knows all of them and what retention removed, this shows all of it; from the manifests alone,
 only that something is missing which a later manifest names.
 """
 

@@ -12,12 +12,12 @@ class VerifyRequest:
     """What to look at, and how.
 
     Attributes:
-        destination: The only destination to look at; all where None.
-        archives: Ids of archives, or the beginnings of some; all where empty.
-        source: The only source whose archives to look at; all where None.
+        destination: The only destination to look at; all if None.
+        archives: Ids of archives, or the beginnings of some; all if empty.
+        source: The only source whose archives to look at; all if None.
         quick: Whether to compare sizes and the storage's own checksums instead of reading.
         contents: Whether to open the archives, too.
-        chain: Whether to look at the chain of manifests; archives are read then only where
+        chain: Whether to look at the chain of manifests; archives are read then only if
             `quick` or `contents` ask for it.
         repair: Whether to put good copies from other destinations in the place of bad ones.
         identities: The private keys for encrypted archives; those of the destination by default.
@@ -77,13 +77,13 @@ class VerifyResult:
     Attributes:
         destination: The destination's name.
         state: What was found.
-        archive_id: The archive; empty where it is about the whole destination.
+        archive_id: The archive; empty if it is about the whole destination.
         key: Where the copy is, or was.
         size: Its size in bytes, as its manifest has it.
-        checked: How it was looked at, where it was.
+        checked: How it was looked at, if it was.
         contents: Whether its members were opened and found right.
         problem: What is wrong.
-        message: What is worth knowing, where nothing is wrong.
+        message: What is worth knowing if nothing is wrong.
     """
 
     destination: str
@@ -98,7 +98,7 @@ class VerifyResult:
 
     @property
     def exit_code(self) -> int:
-        """What the process should exit with because of it; 0 where nothing is wrong."""
+        """What the process should exit with because of it; 0 if nothing is wrong."""
         return 0 if self.problem is None else self.problem.exit_code
 
     @property

@@ -46,8 +46,8 @@ _SAID = {
     "machine of yours stored it, trust it with --adopt.",
 }
 _NO_LEDGER = (
-    "This machine's ledger knows nothing of it, so what was removed can be told only where a "
-    "later manifest names it; not the newest ones, and not whether retention did it."
+    "This machine's ledger does not know this destination. A manifest that was removed is noticed "
+    "only if a later one names it: not the newest ones, and not whether retention removed it."
 )
 
 

@@ -28,7 +28,7 @@ _LOOK = 0.05
 def verify(
     session: Session, request: VerifyRequest, stop: Stop, progress: Progress | None = None
 ) -> Iterator[VerifyResult]:
-    """Look at destinations side by side, and tell what is found as it is found.
+    """Look at destinations side by side, and yield what is found as it is found.
 
     With `repair`, what is damaged or missing is put right afterwards, one copy after the other.
 
@@ -66,7 +66,7 @@ def verify(
 
 @contextmanager
 def _copies(config: Config) -> Iterator[Copies | None]:
-    """What the ledger knows, where there is one."""
+    """What the ledger knows, if there is one."""
     path = config.state_dir / "ledger.db"
     if not path.exists():
         yield None
@@ -112,5 +112,5 @@ def _unheard_of(
 
 
 def _folder(config: Config) -> Path:
-    """Where archives that are opened are put for a moment: the spool, where there is one."""
+    """Where archives that are opened are put for a moment: the spool, if there is one."""
     return config.spool_dir if config.spool_dir.is_dir() else Path(tempfile.gettempdir())
