@@ -10,7 +10,17 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
 _SDK = _ROOT / "core" / "labferry" / "sdk"
-_WHOLE = {"files", "fsspec_sink", "hookspecs", "strays", "zips.__init__"}
+_WHOLE = {
+    "files",
+    "fsspec_sink",
+    "hookspecs",
+    "http",
+    "http_answers",
+    "http_headers",
+    "strays",
+    "waiting",
+    "zips.__init__",
+}
 """Modules that belong to the contract with all that they name, not only what the SDK re-exports."""
 _PREFIX = "labferry.sdk."
 _HEAD = """\

@@ -1,12 +1,14 @@
 """One small request to a monitor, with little patience and nothing of the address in messages."""
 
-import ssl
 import time
 from pathlib import Path
 
 import httpx
 
-from labferry.sdk import ConfigError, LabferryError, RefusedError, TransientError, redact
+from labferry.sdk import LabferryError, RefusedError, TransientError
+from labferry.sdk.http import Answer, HttpClient
+from labferry.sdk.http_address import place
+from labferry.sdk.waiting import pause
 from labferry_notify.styles import Request
 
 _TIMEOUT = 10.0
@@ -27,48 +29,47 @@ def send(request: Request, ca_file: Path | None) -> str:
     Raises:
         TransientError: No answer, or the server is in trouble.
         RefusedError: It answered that it does not accept this.
-        ConfigError: The certificates to trust can't be read.
+        ConfigError: The certificates to trust can't be read, or the environment makes no sense.
     """
     began = time.monotonic()
-    with httpx.Client(verify=_trusted(ca_file), timeout=_TIMEOUT, follow_redirects=False) as client:
-        for pause in _PAUSES:
+    client = HttpClient(
+        place(request.url),
+        ca_file=ca_file,
+        connect_timeout=_TIMEOUT,
+        read_timeout=_TIMEOUT,
+        url_name="the url of the observer",
+    )
+    try:
+        for seconds in _PAUSES:
             try:
                 return _send_once(client, request)
             except TransientError:
-                if time.monotonic() - began + pause > _LONGEST:
+                if time.monotonic() - began + seconds > _LONGEST:
                     raise
-                time.sleep(pause)
+                pause(seconds)
         return _send_once(client, request)
+    finally:
+        client.close()
 
 
-def _send_once(client: httpx.Client, request: Request) -> str:
-    host = request.url.host
-    try:
-        with client.stream(request.method, request.url, content=request.body) as answer:
-            beginning = next(answer.iter_bytes(_ANSWER_MOST), b"")
-            if not answer.is_success:
-                raise _refusal(host, answer)
-            return beginning.decode("utf-8", errors="replace")
-    except httpx.TimeoutException:
-        raise TransientError(f"{host} did not answer within {_TIMEOUT:g} s.") from None
-    except httpx.TransportError as error:
-        reason = redact(str(error)) or type(error).__name__
-    raise TransientError(f"{host} can't be reached: {reason}.")
+def _send_once(client: HttpClient, request: Request) -> str:
+    answer = client.ask(request.method, request.url, content=request.body, longest=_ANSWER_MOST)
+    if not answer.ok:
+        raise _refusal(request.url.host, answer)
+    if answer.is_page and not request.takes_pages:
+        raise RefusedError(
+            f"{request.url.host} answered with a web page, as no monitor of this style does.",
+            hint="A login page or a proxy may stand in between; or the address is another one.",
+        )
+    return answer.body.decode("utf-8", errors="replace")
 
 
-def _refusal(host: str, answer: httpx.Response) -> LabferryError:
-    told = f"{host} answered {answer.status_code} {answer.reason_phrase}".rstrip()
-    if answer.status_code == _BUSY or answer.status_code >= _SERVER_ERRORS:
-        return TransientError(f"{told}.")
-    if answer.is_redirect:
-        return RefusedError(f"{told}.", hint="Redirects are not followed: is the address right?")
-    return RefusedError(f"{told}.", hint="Does the address belong to a monitor of this style?")
-
-
-def _trusted(ca_file: Path | None) -> ssl.SSLContext | bool:
-    if ca_file is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError):
-        raise ConfigError(f"The certificates in {ca_file} can't be read.") from None
+def _refusal(host: str, answer: Answer) -> LabferryError:
+    said = (
+        f"{host} answered {answer.status} {httpx.codes.get_reason_phrase(answer.status)}".rstrip()
+    )
+    if answer.status == _BUSY or answer.status >= _SERVER_ERRORS:
+        return TransientError(f"{said}.")
+    if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own numbers
+        return RefusedError(f"{said}.", hint="Redirects are not followed: is the address right?")
+    return RefusedError(f"{said}.", hint="Does the address belong to a monitor of this style?")

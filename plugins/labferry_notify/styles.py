@@ -57,11 +57,16 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask a monitor for. The address is a secret."""
+    """What to ask a monitor for. The address is a secret.
+
+    Attributes:
+        takes_pages: Whether a good answer may be a web page.
+    """
 
     method: str
     url: "httpx.URL"
     body: bytes = b""
+    takes_pages: bool = False
 
 
 def _healthchecks(url: "httpx.URL", signal: Signal) -> Request | None:
@@ -102,7 +107,7 @@ def _cronitor(url: "httpx.URL", signal: Signal) -> Request | None:
 
 
 def _plain(url: "httpx.URL", signal: Signal) -> Request | None:
-    return Request("GET", url) if signal.kind is Kind.SUCCESS else None
+    return Request("GET", url, takes_pages=True) if signal.kind is Kind.SUCCESS else None
 
 
 STYLES: "Mapping[Style, Callable[[httpx.URL, Signal], Request | None]]" = {

@@ -1,23 +1,10 @@
 """An HTTP answer that was read whole, and the words of RSpace's ApiError in it."""
 
-import json
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import httpx
-
-from labferry.sdk import redact
-
-_QUOTED = 300
-
-
-def quote(text: object) -> str:
-    """What a server said, made fit for a message: one line, no control characters, not long."""
-    raw = text if isinstance(text, str) else "" if text is None else str(text)
-    spaced = " ".join(raw[: 10 * _QUOTED].split())
-    clean = redact("".join(char for char in spaced if unicodedata.category(char)[0] != "C"))
-    return clean if len(clean) <= _QUOTED else f"{clean[: _QUOTED - 1]}…"
+from labferry.sdk.http import Answer as HttpAnswer
+from labferry.sdk.quoting import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,36 +53,10 @@ def _details(document: dict[str, object]) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer, its body read up to a bound."""
-
-    status: int
-    headers: httpx.Headers
-    body: bytes = field(repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether the status is one of success."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own numbers
-
-    @property
-    def json(self) -> object:
-        """The body as JSON; None if it is nothing of the kind."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+class Answer(HttpAnswer):
+    """An answer of RSpace."""
 
     @property
     def problem(self) -> Problem | None:
         """The ApiError in the body, if there is one."""
         return Problem.of(self.json)
-
-    @property
-    def kind(self) -> str:
-        """What the body is, in words."""
-        if not self.body:
-            return "an empty answer"
-        if "html" in self.headers.get("content-type", ""):
-            return "a web page"
-        return "something that is not RSpace's JSON"

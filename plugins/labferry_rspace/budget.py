@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from labferry_rspace.throttling import number
+from labferry.sdk.http_headers import number
 
 _MEANINGLESS = 10
 # Asking for it, finding it at work, finding it done, and the download: no export takes less.

@@ -10,9 +10,10 @@ from http import HTTPStatus
 import httpx
 
 from labferry.sdk import InvalidAnswerError, TransientError
+from labferry.sdk.http_headers import server_clock
 from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client, usable
-from labferry_rspace.throttling import parsed, retry_after, server_clock
+from labferry_rspace.throttling import parsed, retry_after
 
 _PAGE_SIZE = 100
 _MOST_PAGES = 10_000

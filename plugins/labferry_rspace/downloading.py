@@ -7,8 +7,6 @@ from functools import partial
 from http import HTTPStatus
 from threading import Event
 
-import httpx
-
 from labferry.sdk import (
     Download,
     InvalidAnswerError,
@@ -17,10 +15,11 @@ from labferry.sdk import (
     RefusedError,
     TransientError,
 )
+from labferry.sdk.http import Response
+from labferry.sdk.http_headers import content_range, length
 from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client
 from labferry_rspace.problems import judge, said
-from labferry_rspace.receiving import body
 from labferry_rspace.routing import Target, redirect, route
 
 _ACCEPT = {"Accept": "application/octet-stream, application/json;q=0.9"}
@@ -28,7 +27,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
 _LONGEST_ERROR = 64 * 1024
 _NO_ARCHIVE = ("text/html", "application/xhtml+xml", "application/json", "application/xml")
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]*"', re.ASCII)
 
 
@@ -72,13 +70,13 @@ def _part(offset: int, validator: str) -> Mapping[str, str]:
 @contextmanager
 def _asked(
     client: Client, target: Target, key: str, headers: Mapping[str, str]
-) -> Iterator[tuple[Target, httpx.Response]]:
+) -> Iterator[tuple[Target, Response]]:
     """The answer at the end of all redirects, and where that is."""
     for _ in range(_MOST_REDIRECTS + 1):
         sent = key if target.keyed else None
         with client.stream(target.url, sent, {**_ACCEPT, **headers}) as response:
             location = response.headers.get("location")
-            if response.status_code not in _REDIRECTS or location is None:
+            if response.status not in _REDIRECTS or location is None:
                 yield target, response
                 return
         target = redirect(client.address, target, location)
@@ -86,39 +84,30 @@ def _asked(
 
 
 def _resumed(
-    client: Client, target: Target, response: httpx.Response, offset: int, validator: str
+    client: Client, target: Target, response: Response, offset: int, validator: str
 ) -> Download | None:
     """The rest of the archive, or all of it; None if it must be asked for without a range."""
-    if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+    if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         return None
-    if response.status_code != HTTPStatus.PARTIAL_CONTENT:
+    if response.status != HTTPStatus.PARTIAL_CONTENT:
         return _whole(client, target, response)
     _check_content(target, response)
-    begin, total = _content_range(response.headers.get("content-range", ""))
+    begin, total = content_range(response.headers)
     if begin != offset or response.headers.get("etag", validator) != validator:
         return None
     return Download(offset, total, validator, _chunks(client, target, response, offset))
 
 
-def _whole(client: Client, target: Target, response: httpx.Response) -> Download:
-    if response.status_code != HTTPStatus.OK:
+def _whole(client: Client, target: Target, response: Response) -> Download:
+    if response.status != HTTPStatus.OK:
         raise _judge(target, _cut(response))
     _check_content(target, response)
-    length = response.headers.get("content-length", "")
-    total = int(length) if length.isascii() and length.isdigit() else None
     etag = response.headers.get("etag", "")
     validator = etag if _STRONG_ETAG.fullmatch(etag) else None
-    return Download(0, total, validator, _chunks(client, target, response, 0))
+    return Download(0, length(response.headers), validator, _chunks(client, target, response, 0))
 
 
-def _content_range(text: str) -> tuple[int | None, int | None]:
-    match = _RANGE.fullmatch(text)
-    if match is None:
-        return None, None
-    return int(match[1]), None if match[3] == "*" else int(match[3])
-
-
-def _check_content(target: Target, response: httpx.Response) -> None:
+def _check_content(target: Target, response: Response) -> None:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in _NO_ARCHIVE:
         what = "a web page" if "html" in kind else kind
@@ -126,35 +115,25 @@ def _check_content(target: Target, response: httpx.Response) -> None:
             f"{target.place} answered with {what} instead of an archive.",
             hint="A login page or a proxy may stand in between.",
         )
-    coding = response.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in {"", "identity"}:
-        raise InvalidAnswerError(
-            f"{target.place} sent the archive in an encoding that was not asked for ({coding!r}).",
-            hint="A proxy that compresses what it passes on may stand in between.",
-        )
 
 
 def _chunks(
-    client: Client, target: Target, response: httpx.Response, begin: int
+    client: Client, target: Target, response: Response, begin: int
 ) -> Iterator[bytes | bytearray]:
     """What the answer has, which is all from `begin` on."""
-    try:
-        if target.keyed or not _knows_ranges(response):
-            yield from body(response)
-            return
-        end = begin + int(response.headers["content-length"])
-        fetch = partial(_piece, client, target, response.headers["etag"])
-        yield from client.spreading.chunks(response, begin, end, fetch)
-    except httpx.HTTPError as error:
-        raise client.failure(error, response.url) from None
+    size = length(response.headers)
+    if target.keyed or size is None or not _knows_ranges(response):
+        yield from response.chunks()
+        return
+    fetch = partial(_piece, client, target, response.headers["etag"])
+    yield from client.spreading.chunks(response, begin, begin + size, fetch)
 
 
-def _knows_ranges(response: httpx.Response) -> bool:
+def _knows_ranges(response: Response) -> bool:
     """Whether the place that answered will give any part of the same archive."""
     headers = response.headers
     offers = headers.get("accept-ranges", "").lower() == "bytes"
-    has_length = re.fullmatch("[0-9]+", headers.get("content-length", "")) is not None
-    return offers and has_length and _STRONG_ETAG.fullmatch(headers.get("etag", "")) is not None
+    return offers and _STRONG_ETAG.fullmatch(headers.get("etag", "")) is not None
 
 
 def _piece(
@@ -167,34 +146,27 @@ def _piece(
     """
     asked = {**_ACCEPT, "Range": f"bytes={begin}-{end - 1}", "If-Match": etag}
     piece = bytearray()
-    try:
-        with client.stream(target.url, None, asked) as response:
-            headers = response.headers
-            told = (headers.get("etag", etag), _content_range(headers.get("content-range", ""))[0])
-            if response.status_code != HTTPStatus.PARTIAL_CONTENT or told != (etag, begin):
-                raise TransientError(
-                    f"{target.place} was asked for {asked['Range']} and answered something else "
-                    f"(HTTP {response.status_code})."
-                )
-            for chunk in body(response):
-                piece += chunk
-                if ended.is_set() or len(piece) > end - begin:
-                    break
-    except httpx.HTTPError as error:
-        raise client.failure(error, target.url) from None
+    with client.stream(target.url, None, asked) as response:
+        headers = response.headers
+        sent = (headers.get("etag", etag), content_range(headers)[0])
+        if response.status != HTTPStatus.PARTIAL_CONTENT or sent != (etag, begin):
+            raise TransientError(
+                f"{target.place} was asked for {asked['Range']} and answered something else "
+                f"(HTTP {response.status})."
+            )
+        for chunk in response.chunks():
+            piece += chunk
+            if ended.is_set() or len(piece) > end - begin:
+                break
     if len(piece) != end - begin:
         raise TransientError(f"{target.place} sent a part that is not as long as was asked for.")
     return piece
 
 
-def _cut(response: httpx.Response) -> Answer:
+def _cut(response: Response) -> Answer:
     """The beginning of an error's body."""
-    body = bytearray()
-    for chunk in response.iter_raw():
-        body += chunk
-        if len(body) >= _LONGEST_ERROR:
-            break
-    return Answer(response.status_code, response.headers, bytes(body[:_LONGEST_ERROR]))
+    answer = response.answer(_LONGEST_ERROR)
+    return Answer(answer.status, answer.headers, answer.body)
 
 
 def _judge(target: Target, answer: Answer) -> LabferryError:

@@ -6,8 +6,9 @@ from typing import BinaryIO
 import httpx
 
 from labferry.sdk import Contents
-from labferry_rspace.address import Address, origin, web_address
-from labferry_rspace.answers import quote
+from labferry.sdk.http_address import origin, web_address
+from labferry.sdk.quoting import quote
+from labferry_rspace.address import Address
 from labferry_rspace.fingerprint import fingerprint, fingerprint_of_directory
 from labferry_rspace.manifest import check_manifest, read_manifest
 from labferry_rspace.members import Members

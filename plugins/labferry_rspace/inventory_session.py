@@ -8,7 +8,7 @@ from typing import BinaryIO
 from typing_extensions import override
 
 from labferry.sdk import Contents, ExportRequest, Finding, JobStatus, Severity
-from labferry_rspace.answers import quote
+from labferry.sdk.quoting import quote
 from labferry_rspace.inventory import InventoryOrder, completed, submit
 from labferry_rspace.inventory_contents import examine_table, examine_tables
 from labferry_rspace.inventory_settings import RSpaceInventorySettings

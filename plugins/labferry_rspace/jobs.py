@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from labferry.sdk import JobState, JobStatus, Offer
+from labferry.sdk.http_headers import date
+from labferry.sdk.quoting import quote
 from labferry_rspace.address import Address
-from labferry_rspace.answers import Answer, Problem, quote
-from labferry_rspace.throttling import asked_wait, date, parsed
+from labferry_rspace.answers import Answer, Problem
+from labferry_rspace.throttling import asked_wait, parsed
 
 _STATES = {
     "STARTING": JobState.RUNNING,
@@ -23,9 +25,11 @@ _STATES = {
     "ABANDONED": JobState.FAILED,
 }
 _SUFFIX = re.compile(r".+?((?:\.zip|\.csv|\.eln)+)", re.ASCII)
+_JOB = re.compile(r"\d{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"\d{1,10}", re.ASCII)
 _HEXADECIMAL = re.compile(r"(?:0x)?[0-9a-f]{1,8}", re.ASCII)
 _MOST_PERCENT = 100
+_MOST_BYTES = 1 << 62
 
 
 def job_link(address: Address, job: str, link: str = "") -> str:
@@ -68,7 +72,7 @@ def _job_id(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return ""
     text = str(value)
-    return text if text.isascii() and text.isdigit() else ""
+    return text if _JOB.fullmatch(text) else ""
 
 
 def _link(document: Mapping[str, object], relation: str) -> str | None:
@@ -103,7 +107,7 @@ def read_result(document: Mapping[str, object], answer: Answer) -> Offer:
     size = result.get("size")
     return Offer(
         link=link,
-        size=size if type(size) is int and size >= 0 else None,
+        size=size if type(size) is int and 0 <= size <= _MOST_BYTES else None,
         crc32=_crc32(result.get("checksum"), result.get("algorithm")),
         suffix=_suffix(link or ""),
         kept_for=_kept_for(result.get("expiryDate"), date(answer.headers)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from labferry.sdk import InvalidAnswerError, RefusedError, Secret
-from labferry_rspace.answers import quote
+from labferry.sdk.quoting import quote
 from labferry_rspace.client import Client
 
 _logger = logging.getLogger(__name__)

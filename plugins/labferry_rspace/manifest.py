@@ -6,7 +6,7 @@ Written from rspace-web's ArchiveManifest, ExportImportImpl and AbstractArchiveE
 from typing import Final, Literal
 
 from labferry.sdk import IntegrityError
-from labferry_rspace.answers import quote
+from labferry.sdk.quoting import quote
 from labferry_rspace.members import Member, Members
 
 MANIFEST: Final = "manifest.txt"

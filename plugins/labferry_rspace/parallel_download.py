@@ -8,12 +8,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from itertools import islice
 
-import httpx
-
 from labferry.sdk import LabferryError
-from labferry_rspace.receiving import body
+from labferry.sdk.http import Response
+from labferry.sdk.http_address import Origin, origin
 
 _PIECE = 4 << 20
 """Bytes; a piece is kept in memory until it is its turn."""
@@ -34,10 +34,10 @@ class Spreading:
     """Remembers which places can't be asked for pieces. Thread-safe."""
 
     def __init__(self) -> None:
-        self._single: set[tuple[str, str]] = set()
+        self._single: set[Origin] = set()
 
     def chunks(
-        self, response: httpx.Response, begin: int, end: int, fetch: FetchPiece
+        self, response: Response, begin: int, end: int, fetch: FetchPiece
     ) -> Iterator[bytes | bytearray]:
         """The rest of an archive: over several connections where that can help, else over one.
 
@@ -50,27 +50,26 @@ class Spreading:
             fetch: Fetches a piece over another connection.
 
         Raises:
-            TransientError: A piece did not come.
-            httpx.HTTPError: The answer broke off.
+            TransientError: A piece did not come, or the answer broke off.
         """
-        place = (response.url.scheme, response.url.netloc.decode("ascii"))
+        place = origin(response.url)
         if end - begin < _WORTH_IT or place in self._single or not _AT_ONCE.acquire(blocking=False):
-            yield from body(response)
+            yield from response.chunks()
             return
         try:
             yield from _first(response)
             yield from _others(begin + _PIECE, end, fetch)
-        except (LabferryError, httpx.HTTPError):
+        except LabferryError:
             self._single.add(place)
             raise
         finally:
             _AT_ONCE.release()
 
 
-def _first(response: httpx.Response) -> Iterator[bytes | bytearray]:
+def _first(response: Response) -> Iterator[bytes | bytearray]:
     """The first piece, out of an answer that would go on to the archive's end."""
     left = _PIECE
-    for chunk in body(response):
+    for chunk in response.chunks():
         yield chunk[:left]
         left -= len(chunk)
         if left <= 0:
@@ -86,7 +85,9 @@ def _others(begin: int, end: int, fetch: FetchPiece) -> Iterator[bytes | bytearr
         try:
             while True:
                 for at in islice(begins, _CONNECTIONS - len(window)):
-                    window.append(pool.submit(fetch, at, min(end, at + _PIECE), ended))
+                    # With the limits that the run has set for this thread.
+                    run = copy_context().run
+                    window.append(pool.submit(run, fetch, at, min(end, at + _PIECE), ended))
                 if not window:
                     return
                 while not wait([window[0]], _HEARTBEAT).done:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Literal, TypeVar
 
 from labferry.sdk import ExportRequest, InvalidAnswerError, NotFoundError, RefusedError
-from labferry_rspace.answers import quote
+from labferry.sdk.quoting import quote
 from labferry_rspace.directory import Account, Directory, Group
 from labferry_rspace.lanes import Owner
 from labferry_rspace.settings import RSpaceSettings

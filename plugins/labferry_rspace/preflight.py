@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from labferry.sdk import Finding, InvalidAnswerError, RefusedError, Severity
-from labferry_rspace.answers import quote
+from labferry.sdk.quoting import quote
 from labferry_rspace.client import Client
 from labferry_rspace.directory import Directory
 from labferry_rspace.lanes import Credentials, Owner

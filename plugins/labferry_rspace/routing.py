@@ -5,7 +5,8 @@ The rules, for links that the server gives and for redirects alike:
 - A link to the API's own download, whatever address the server believes to have, is asked for at
   the configured address, with the key.
 - Any other link is a presigned one, to where the server keeps its archives: no key goes there.
-- It must be `https`, unless the configured address is not; it carries no user information.
+- It must be `https`, unless the configured address is not. A redirect from `https` never leads to
+  `http`. Neither carries user information.
 - A redirect is followed only three times. It keeps the key only as long as it stays with the API
   at the configured origin, and never gets it back.
 """
@@ -16,7 +17,8 @@ from dataclasses import dataclass, replace
 import httpx
 
 from labferry.sdk import InvalidAnswerError
-from labferry_rspace.address import Address, origin, web_address
+from labferry.sdk.http_address import origin, web_address
+from labferry_rspace.address import Address
 
 _OWN = re.compile(r".*/api/v1/export/[\w\-.]+/?", re.ASCII)
 
@@ -45,9 +47,11 @@ def route(address: Address, link: str) -> Target:
     Raises:
         InvalidAnswerError: Nowhere that labferry goes.
     """
-    target = Target(_checked(address, link), keyed=False)
-    rebased = address.rebase(link) if _OWN.fullmatch(target.url.path) else None
-    return Target(httpx.URL(rebased), keyed=True) if rebased else target
+    url = web_address(link)
+    rebased = address.rebase(link) if url and _OWN.fullmatch(url.path) else None
+    if rebased:
+        return Target(httpx.URL(rebased), keyed=True)
+    return Target(_checked(address, link, address.url), keyed=False)
 
 
 def redirect(address: Address, target: Target, location: str) -> Target:
@@ -60,22 +64,23 @@ def redirect(address: Address, target: Target, location: str) -> Target:
         joined = str(target.url.join(location))
     except httpx.InvalidURL:
         joined = ""
-    url = _checked(address, joined)
+    url = _checked(address, joined, target.url)
     stays = origin(url) == address.origin and _OWN.fullmatch(url.path) is not None
     return replace(target, url=url, keyed=target.keyed and stays)
 
 
-def _checked(address: Address, link: str) -> httpx.URL:
+def _checked(address: Address, link: str, came_from: httpx.URL) -> httpx.URL:
     url = web_address(link)
     if url is None:
-        raise InvalidAnswerError(f"{address.base} gave a download link that is no web address.")
+        raise InvalidAnswerError(f"{address.base} gave a download link that is not a web address.")
     if url.userinfo:
         raise InvalidAnswerError(
             f"{address.base} gave a download link to {url.host} with a user name in it."
         )
-    own = _OWN.fullmatch(url.path) or origin(url) == address.origin
-    if url.scheme == "http" and address.url.scheme == "https" and not own:
+    if url.scheme == "http" and "https" in {came_from.scheme, address.url.scheme}:
         raise InvalidAnswerError(
-            f"{address.base} gave a download link to {url.host} that is not encrypted."
+            f"{address.base} gave a download link to {url.host} that is not encrypted.",
+            hint="If a proxy in front of RSpace adds TLS, RSpace's own setting server.urls.prefix "
+            "must begin with https.",
         )
     return url.copy_with(fragment=None)

@@ -16,11 +16,12 @@ from labferry.sdk import (
     LabferryError,
     SlotBusyError,
     TransientError,
+    UnavailableError,
 )
 from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client
 from labferry_rspace.jobs import read_job
-from labferry_rspace.problems import moved, refused, said
+from labferry_rspace.problems import judge, said
 from labferry_rspace.throttling import retry_after, slot_wait
 
 _BUSY = "already a running export"
@@ -115,16 +116,16 @@ def not_begun(answer: Answer, doing: str, failed: str) -> LabferryError:  # noqa
     told = f"HTTP {answer.status}{said(answer)}"
     match answer.status:
         case 401 | 403:
-            return refused(answer, doing)
+            return judge(answer, doing)
         case 429:
             return _put_off(answer, doing)
         case 408 | 503:
             # What stands before the server says that it is not there, or the request did not
             # arrive whole. Should that be wrong, the server's own rule of one export holds.
             wait = retry_after(answer.headers)
-            return TransientError(f"{doing} was put off with {told}.", retry_after=wait)
+            return UnavailableError(f"{doing} was put off with {told}.", retry_after=wait)
         case status if 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
-            return moved(answer, doing)
+            return judge(answer, doing)
         case status if status >= 500 and answer.problem is None:  # noqa: PLR2004 - likewise
             return AnswerLostError(
                 f"{doing} was answered with HTTP {status} and {answer.kind}: an export may have "

@@ -1,27 +1,14 @@
 """An answer that was read whole, the server's words in it, and what they mean."""
 
-import json
 import re
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
-import httpx
+from labferry.sdk import FullError, LabferryError, NotFoundError, http
+from labferry.sdk.http_headers import retry_after
+from labferry.sdk.quoting import quote
 
-from labferry.sdk import (
-    FullError,
-    InvalidAnswerError,
-    LabferryError,
-    NotFoundError,
-    RefusedError,
-    TransientError,
-    redact,
-)
-from labferry_zenodo.limits import retry_after
-
-_LONGEST_BODY = 16 << 20
-_QUOTED = 300
 _FULL = re.compile(r"quota|size limit|maximum number", re.IGNORECASE)
 _WRONG_ACCOUNT = (
     "A wrong or expired token is answered so, as is what belongs to another account; make a new "
@@ -30,53 +17,19 @@ _WRONG_ACCOUNT = (
 )
 
 
-def quoted(text: object) -> str:
-    """What a server said, made fit for a message: one line, no control characters, not long."""
-    spaced = " ".join(str(text)[: 10 * _QUOTED].split())
-    clean = redact("".join(char for char in spaced if unicodedata.category(char)[0] != "C"))
-    return clean if len(clean) <= _QUOTED else f"{clean[: _QUOTED - 1]}…"
-
-
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer, its body read up to a bound."""
-
-    status: int
-    headers: httpx.Headers
-    body: bytes = field(repr=False)
-
-    @classmethod
-    def of(cls, response: httpx.Response) -> Self:
-        """Read a body that should be small; what is longer is cut, and then is no JSON."""
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > _LONGEST_BODY:
-                break
-        return cls(response.status_code, response.headers, bytes(body[:_LONGEST_BODY]))
+class Answer(http.Answer):
+    """An answer of an InvenioRDM."""
 
     @property
-    def ok(self) -> bool:
-        """Whether the status is one of success."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own numbers
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever a server sends
-        """The body as JSON; None if it is nothing of the kind."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
-
-    @property
-    def said(self) -> str:
-        """The server's own words, after a colon; empty if there are none to be shown."""
+    def words(self) -> str:
+        """The server's own words; empty if there are none to be shown."""
         document = self.json
         if not isinstance(document, dict):
             return ""
-        words = [quoted(document["message"])] if "message" in document else []
+        words = [quote(document["message"])] if "message" in document else []
         words += complaints(document)
-        return f': "{quoted("; ".join(words))}"' if words else ""
+        return quote("; ".join(words))
 
 
 def complaints(document: object) -> list[str]:
@@ -88,11 +41,11 @@ def complaints(document: object) -> list[str]:
 def _complaints(errors: list[Any]) -> Iterator[str]:
     for error in errors:
         if not isinstance(error, dict):
-            yield quoted(error)
+            yield quote(error)
             continue
         messages = error.get("messages")
         words = messages if isinstance(messages, list) else [error.get("message")]
-        yield quoted(f"{error.get('field')}: {', '.join(str(word) for word in words)}")
+        yield quote(f"{error.get('field')}: {', '.join(str(word) for word in words)}")
 
 
 def usable(answer: Answer, doing: str) -> dict[str, Any]:
@@ -112,40 +65,29 @@ def judge(answer: Answer, doing: str) -> LabferryError:
 
     `Retry-After` counts with 429 only: these servers send it with every answer.
     """
-    told = f"HTTP {answer.status}{answer.said}"
+    told = f"HTTP {answer.status}" + (f': "{answer.words}"' if answer.words else "")
     match answer.status:
-        case 401 | 403:
-            problem: LabferryError = RefusedError(
-                f"{doing} was refused with {told}.", hint=_WRONG_ACCOUNT
-            )
         case 404 | 410:
-            problem = NotFoundError(f"{doing} was answered with {told}.")
+            return NotFoundError(f"{doing} was answered with {told}.")
+        case 413 if answer.json is None:
+            return FullError(
+                f"{doing} was refused with {told}: the web server in front of the API takes no "
+                "request as large as that.",
+                hint="Ask the operators to raise that limit (nginx: client_max_body_size), or set "
+                "max_file_size to it.",
+            )
         case 413 | 507:
-            problem = _full(doing, told)
-        case 429:
-            wait = retry_after(answer.headers)
-            problem = TransientError(f"{doing} was put off with {told}.", retry_after=wait)
-        case status if status >= 500 or status == 408:  # noqa: PLR2004 - HTTP's own numbers
-            problem = TransientError(f"{doing} failed at the server: {told}.")
-        case 400 if _FULL.search(answer.said):
-            problem = _full(doing, told)
-        case _:
-            problem = _unexpected(answer, doing, told)
-    return problem
-
-
-def _unexpected(answer: Answer, doing: str, told: str) -> InvalidAnswerError:
-    if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own numbers
-        return InvalidAnswerError(
-            f"{doing} was answered with a redirect (HTTP {answer.status}), which is not followed.",
-            hint="The url must be the address at which the server itself answers.",
-        )
-    if answer.json is None:
-        return InvalidAnswerError(
-            f"{doing} was answered with HTTP {answer.status} and something that is not JSON.",
-            hint="Is the url that of Zenodo or an InvenioRDM?",
-        )
-    return InvalidAnswerError(f"{doing} was answered with {told}.")
+            return _full(doing, told)
+        case 400 if _FULL.search(answer.words):
+            return _full(doing, told)
+    return http.judge(
+        answer,
+        doing,
+        said=answer.words,
+        wait=retry_after(answer.headers) if answer.status == 429 else None,  # noqa: PLR2004 - HTTP's
+        key_hint=_WRONG_ACCOUNT,
+        url_hint="Is the url that of Zenodo or an InvenioRDM?",
+    )
 
 
 def _full(doing: str, told: str) -> FullError:

@@ -4,17 +4,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
-
-from labferry.sdk import AnswerLostError, LabferryError, RefusedError, TransientError
-from labferry_zenodo.answers import Answer, quoted
+from labferry.sdk import AnswerLostError, RefusedError, TransientError, UnavailableError
+from labferry.sdk.http import HttpClient, Response
+from labferry_zenodo.answers import Answer
 from labferry_zenodo.limits import RateLimits
 from labferry_zenodo.settings import ZenodoSettings
-from labferry_zenodo.transport import certificate_problem, new_client, went_out
 
 # Plain JSON would be the legacy shape on Zenodo; lists of published files know plain JSON only.
 _JSON = "application/vnd.inveniordm.v1+json, application/json;q=0.9"
 _BYTES = "application/octet-stream"
+_LONGEST_BODY = 16 << 20
 
 
 class Client:
@@ -27,7 +26,7 @@ class Client:
     def __init__(self, settings: ZenodoSettings) -> None:
         self._settings = settings
         self._limits = RateLimits()
-        self._client: httpx.Client | None = None
+        self._client: HttpClient | None = None
 
     def get(self, path: str, **params: str | int) -> Answer:
         """Ask for JSON.
@@ -35,7 +34,7 @@ class Client:
         Raises:
             TransientError: The server could not be asked.
         """
-        return self._answer("GET", path, TransientError, params=params)
+        return self._answer("GET", path, UnavailableError, params=params)
 
     def send(self, method: str, path: str, document: object = None) -> Answer:
         """Change something, with a JSON document or without.
@@ -56,10 +55,10 @@ class Client:
             TransientError: The server did not take them.
         """
         headers = {"Content-Type": _BYTES, "Content-Length": str(size)}
-        return self._answer("PUT", path, TransientError, headers=headers, content=pieces)
+        return self._answer("PUT", path, UnavailableError, headers=headers, content=pieces)
 
     @contextmanager
-    def stream(self, path: str, offset: int = 0) -> Iterator[httpx.Response]:
+    def stream(self, path: str, offset: int = 0) -> Iterator[Response]:
         """Ask for bytes, from an offset on if the server can; the caller reads them.
 
         Raises:
@@ -68,26 +67,8 @@ class Client:
         headers = {"Accept": f"{_BYTES}, */*;q=0.5"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
-        with self._sent("GET", path, TransientError, headers=headers) as response:
+        with self._sent("GET", path, UnavailableError, headers=headers) as response:
             yield response
-
-    def failure(
-        self, error: httpx.HTTPError, lost: type[TransientError] = TransientError
-    ) -> LabferryError:
-        """The error that a failed exchange is, in words."""
-        place = self._settings.url
-        certificate = certificate_problem(error)
-        if certificate:
-            return TransientError(
-                f"The certificate of {place} was not accepted: {quoted(certificate)}.",
-                hint="If an institutional authority signed it, name its certificate in ca_file.",
-            )
-        if went_out(error):
-            return lost(f"The exchange with {place} broke off: {_reason(error)}.")
-        return TransientError(
-            f"{place} can't be reached: {_reason(error)}.",
-            hint="Is the server up, and the url right?",
-        )
 
     def close(self) -> None:
         """Close all connections."""
@@ -103,7 +84,8 @@ class Client:
         **parts: Any,  # noqa: ANN401 - what httpx takes
     ) -> Answer:
         with self._sent(method, path, lost, **parts) as response:
-            return Answer.of(response)
+            answer = response.answer(_LONGEST_BODY)
+            return Answer(answer.status, answer.headers, answer.body)
 
     @contextmanager
     def _sent(
@@ -114,20 +96,18 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
         **parts: Any,  # noqa: ANN401 - what httpx takes
-    ) -> Iterator[httpx.Response]:
+    ) -> Iterator[Response]:
         self._limits.wait()
-        sent = {"Accept": _JSON, **(headers or {}), "Authorization": self._bearer()}
-        client = self._connected()
-        request = client.build_request(method, path, headers=sent, **parts)
-        try:
-            response = client.send(request, auth=None, stream=True)
-            try:
-                self._limits.note(response.headers)
-                yield response
-            finally:
-                response.close()
-        except httpx.HTTPError as error:
-            raise self.failure(error, lost) from None
+        with self._connected().stream(
+            method,
+            f"{self._settings.url}{path}",
+            headers={"Accept": _JSON, **(headers or {})},
+            keys={"Authorization": self._bearer()},
+            lost=lost,
+            **parts,
+        ) as response:
+            self._limits.note(response.headers)
+            yield response
 
     def _bearer(self) -> str:
         token = self._settings.token.reveal()
@@ -138,18 +118,14 @@ class Client:
             hint="It must be the token alone, in one line.",
         )
 
-    def _connected(self) -> httpx.Client:
+    def _connected(self) -> HttpClient:
+        settings = self._settings
         if self._client is None:
-            self._client = new_client(self._settings)
+            self._client = HttpClient(
+                settings.url,
+                ca_file=settings.ca_file,
+                connect_timeout=settings.connect_timeout.total_seconds(),
+                read_timeout=settings.timeout.total_seconds(),
+                url_name="the url of the destination",
+            )
         return self._client
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    match error:
-        case httpx.ConnectTimeout():
-            return "it took no connection in time"
-        case httpx.ReadTimeout() | httpx.WriteTimeout():
-            return "it was silent for too long"
-        case httpx.LocalProtocolError():
-            return "the request can't be sent"
-    return quoted(error).rstrip(".") or type(error).__name__

@@ -4,28 +4,17 @@ The headers `X-RateLimit-…` tell it with every answer. `Retry-After` comes wit
 but means something with status 429 only.
 """
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 import httpx
 
-from labferry.sdk import TransientError
+from labferry.sdk import TransientError, waiting
+from labferry.sdk.http_headers import number, server_clock
 
 _LONGEST_SLEEP = 65.0
 _MOST = 3600.0
-
-
-def retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds to wait after a 429; None if the server did not say."""
-    text = headers.get("retry-after", "")
-    seconds = _number(text)
-    if seconds is None:
-        moment, now = _moment(text), _moment(headers.get("date", ""))
-        seconds = None if moment is None else moment - (time.time() if now is None else now)
-    return None if seconds is None else min(max(seconds, 0.0), _MOST)
 
 
 @dataclass
@@ -36,11 +25,11 @@ class RateLimits:
 
     Attributes:
         clock: Seconds that only grow.
-        sleep: Waits for some seconds.
+        sleep: Waits for some seconds, for a reason.
     """
 
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float, str], None] = waiting.pause
     _free_at: float = 0.0
 
     def wait(self) -> None:
@@ -56,29 +45,14 @@ class RateLimits:
                 retry_after=seconds,
             )
         if seconds > 0:
-            self.sleep(seconds)
+            self.sleep(seconds, "the server takes no more requests for now")
 
     def note(self, headers: httpx.Headers) -> None:
         """Remember what an answer tells."""
-        left = _number(headers.get("x-ratelimit-remaining", ""))
-        reset = _number(headers.get("x-ratelimit-reset", ""))
+        left = number(headers.get("x-ratelimit-remaining", ""))
+        reset = number(headers.get("x-ratelimit-reset", ""))
         if left is None or reset is None or left >= 1:
             return
-        now = _moment(headers.get("date", ""))
-        wait = reset - (time.time() if now is None else now)
+        clock = server_clock(headers)
+        wait = reset - (clock.timestamp() if clock else time.time())
         self._free_at = self.clock() + min(max(wait, 0.0), _MOST)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
-
-
-def _moment(text: str) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except ValueError:
-        return None

@@ -5,7 +5,8 @@ import secrets
 from collections.abc import Iterator
 
 from labferry.sdk import Finding, IntegrityError, RefusedError, Severity
-from labferry_zenodo.address import is_exposed, is_zenodo
+from labferry.sdk.http_address import is_exposed
+from labferry_zenodo.address import is_zenodo
 from labferry_zenodo.model import Record
 from labferry_zenodo.records import Records
 from labferry_zenodo.settings import ZenodoSettings

@@ -1,17 +1,16 @@
 """Reading a stored file as it comes."""
 
 import io
-import re
 from contextlib import ExitStack
+from http import HTTPStatus
 
-import httpx
 from typing_extensions import Buffer, override
 
 from labferry.sdk import InvalidAnswerError, TransientError
+from labferry.sdk.http import Response
+from labferry.sdk.http_headers import content_range
 from labferry_zenodo.client import Client
 from labferry_zenodo.records import require_content
-
-_PIECE = 256 << 10
 
 
 class ContentReader(io.RawIOBase):
@@ -30,17 +29,16 @@ class ContentReader(io.RawIOBase):
 
     def __init__(self, client: Client, path: str, name: str, size: int, offset: int) -> None:
         super().__init__()
-        self._client = client
         self._name = name
         self._left = max(0, size - offset)
-        self._rest = b""
+        self._rest: bytes | bytearray = b""
         self._stack = ExitStack()
         if not self._left:
             return
         with ExitStack() as stack:
             response = stack.enter_context(client.stream(path, offset))
             require_content(response, name)
-            self._pieces = response.iter_raw(_PIECE)
+            self._pieces = response.chunks()
             self._skip(offset - _start(response, offset))
             self._stack = stack.pop_all()
 
@@ -72,25 +70,22 @@ class ContentReader(io.RawIOBase):
             self._rest = piece[count:]
             count -= min(count, len(piece))
 
-    def _next(self) -> bytes:
-        try:
-            for piece in self._pieces:
-                if piece:
-                    return piece
-        except httpx.HTTPError as error:
-            raise self._client.failure(error) from None
+    def _next(self) -> bytes | bytearray:
+        for piece in self._pieces:
+            if piece:
+                return piece
         raise TransientError(f"{self._name} ended too early.")
 
 
-def _start(response: httpx.Response, offset: int) -> int:
+def _start(response: Response, offset: int) -> int:
     """At which byte of the file an answer begins.
 
     Raises:
         InvalidAnswerError: Behind the one that was asked for, or it does not say.
     """
-    if response.status_code == httpx.codes.OK:
+    if response.status == HTTPStatus.OK:
         return 0
-    match = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
-    if match is None or int(match[1]) > offset:
+    begin, _ = content_range(response.headers)
+    if begin is None or begin > offset:
         raise InvalidAnswerError("Another part of a file was sent than was asked for.")
-    return int(match[1])
+    return begin

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 
 from labferry.sdk import AnswerLostError, InvalidAnswerError, NotFoundError, TransientError
+from labferry.sdk.http import Response
 from labferry_zenodo.address import api_path
 from labferry_zenodo.answers import Answer, complaints, judge, usable
 from labferry_zenodo.client import Client
@@ -161,12 +162,7 @@ class Records:
         """
         with self.client.stream(self.files_path(record, name, "content")) as response:
             require_content(response, name)
-            content = bytearray()
-            for piece in response.iter_raw():
-                content += piece
-                if len(content) > limit:
-                    break
-        return bytes(content[: limit + 1])
+            return response.answer(limit + 1).body
 
     def register(self, record: Record, name: str) -> None:
         """Announce a file."""
@@ -184,9 +180,9 @@ class Records:
         answer = self.client.upload(path, size, pieces)
         if answer.status == httpx.codes.NOT_FOUND:
             raise TransientError(f"{doing} failed: the server forgot the file meanwhile.")
-        if answer.status == httpx.codes.BAD_REQUEST and "transfer" in answer.said.lower():
+        if answer.status == httpx.codes.BAD_REQUEST and "transfer" in answer.words.lower():
             # What older servers say where newer ones claim success.
-            raise TransientError(f"{doing} broke off{answer.said}.")
+            raise TransientError(f"{doing} broke off: {answer.words}.")
         wrong = complaints(usable(answer, doing))
         if wrong:
             raise TransientError(f"{doing} failed, although with success: {'; '.join(wrong)}.")
@@ -222,15 +218,15 @@ class Records:
         return Record.of(usable(answer, doing))
 
 
-def require_content(response: httpx.Response, name: str) -> None:
+def require_content(response: Response, name: str) -> None:
     """Refuse an answer that is not the file's bytes.
 
     Raises:
         LabferryError: As `judge` says.
     """
-    if response.status_code in (200, 206):
+    if response.status in (200, 206):
         return
-    answer = Answer.of(response)
+    answer = Answer(response.status, response.headers, response.answer().body)
     if answer.status in _GONE:
         raise NotFoundError(f"{name} is not there any more.")
     raise judge(answer, f"Reading {name}")

@@ -24,6 +24,7 @@ from labferry.sdk.errors import (
     StateError,
     StoppedError,
     TransientError,
+    UnavailableError,
 )
 from labferry.sdk.findings import Finding, Severity
 from labferry.sdk.hookspecs import hookimpl
@@ -135,6 +136,7 @@ __all__ = [
     "Stray",
     "StrayKind",
     "TransientError",
+    "UnavailableError",
     "Verify",
     "archive_id",
     "archive_key",

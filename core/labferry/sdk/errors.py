@@ -18,7 +18,8 @@ The tree, with the exit code each class leads to when it is the only thing that 
     ├── InvalidAnswerError         1   an answer that can't be what was asked for
     └── TransientError             1   may well work later
         ├── SlotBusyError          1   the server already runs an export for this credential
-        └── AnswerLostError        1   the request went out, its answer never came
+        ├── AnswerLostError        1   the request went out, its answer never came
+        └── UnavailableError       1   the server is down, restarting or takes no requests
 
 Plugins raise the lower half (from ExportFailedError on) to classify what happened. The core then
 decides whether, when and how often to try again. A plugin may repeat a single request that a
@@ -47,6 +48,7 @@ __all__ = [
     "StateError",
     "StoppedError",
     "TransientError",
+    "UnavailableError",
 ]
 
 
@@ -225,3 +227,11 @@ class SlotBusyError(TransientError):
 
 class AnswerLostError(TransientError):
     """The request went out but its answer never came: it may or may not have taken effect."""
+
+
+class UnavailableError(TransientError):
+    """The server is down, restarting or takes no requests now, and has not seen this one through.
+
+    Raised for a connection that is refused, breaks off or times out before an answer came, and
+    for the HTTP statuses 502, 503 and 504.
+    """

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labferry_rspace import address
+from labferry.sdk import http_address
 from labferry_rspace.address import Address
 
 _NOTHING = re.compile(r"(?!)")
@@ -78,7 +78,7 @@ def test_http_is_exposed_except_on_loopback(url: str, exposed: bool) -> None:  #
 
 
 @given(
-    st.from_regex(address._PLAIN, fullmatch=True)
+    st.from_regex(http_address._PLAIN, fullmatch=True)
     | st.from_regex(r"https?://[a-zA-Z0-9.-]{1,9}(:[0-9]{1,6})?(/[a-z0-9._%~-]{0,8}){0,3}/?")
     | st.from_regex(r"https?://api(:443|:80|:8080)?(/api/v1|/api)?(/api/v1)?/?", fullmatch=True)
 )
@@ -91,5 +91,5 @@ def test_a_plain_address_is_read_as_any_other_is(text: str) -> None:
 
     read_plain = read()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(address, "_PLAIN", _NOTHING)
+        patch.setattr(http_address, "_PLAIN", _NOTHING)
         assert read() == read_plain

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labferry.sdk import Secret
-from labferry_rspace.answers import Answer, Problem, quote
+from labferry.sdk.quoting import quote
+from labferry_rspace.answers import Answer, Problem
 from labferry_rspace.problems import said
 
 ERROR = {

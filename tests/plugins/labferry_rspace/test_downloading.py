@@ -309,7 +309,7 @@ def test_a_stall_in_the_body_is_transient(
     source = connect(server, read_timeout="100ms")
     link = link_of(finish, source)
     server.faults.add(Fault("download", Stall(after_bytes=100)))
-    with pytest.raises(TransientError, match="silent for too long"):
+    with pytest.raises(TransientError, match="silent for"):
         fetch(source, link)
 
 

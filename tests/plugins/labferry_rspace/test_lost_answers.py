@@ -49,6 +49,12 @@ def submissions(server: SimulatedRSpace) -> int:
         pytest.param(lambda after: html_answer(500, after_effect=after), id="500 web page"),
         pytest.param(lambda after: html_answer(200, after_effect=after), id="200 web page"),
         pytest.param(lambda after: Answer(202, after_effect=after), id="202 empty"),
+        pytest.param(
+            lambda after: Answer(
+                202, b"x", after_effect=after, headers=(("Content-Encoding", "gzip, gzip"),)
+            ),
+            id="202 in an encoding",
+        ),
         pytest.param(lambda after: Answer(202, b"[]", after_effect=after), id="202 list"),
         pytest.param(lambda after: Answer(202, b'{"id":9}', after_effect=after), id="no status"),
         pytest.param(
@@ -89,7 +95,7 @@ def test_trap_2_a_server_that_outlasts_submit_timeout_leaves_a_lost_answer(
     source = connect(server, submit_timeout="50ms")
     error = refusal(submit, source)
     assert isinstance(error, AnswerLostError)
-    assert "silent for too long" in str(error)
+    assert "silent for" in str(error)
     assert len(server.exports) == 1
 
 

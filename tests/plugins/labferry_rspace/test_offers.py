@@ -6,6 +6,7 @@ import pytest
 from labferry.sdk import (
     JobState,
     JobStatus,
+    TransientError,
 )
 from labferry.testing.rspace import (
     Answer,
@@ -174,3 +175,49 @@ def test_a_result_of_another_shape_offers_nothing(
     status = poll(connect(server))
     assert status.offer is not None
     assert (status.offer.link, status.offer.size, status.offer.crc32) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "expiry",
+    [
+        *("9999-12-31T23:59:59.999-12:00", "0001-01-01T00:00:00+14:00", "soon", "", 10**400),
+        *("2026-13-99T99:99:99Z", "99999-01-01T00:00:00Z", [], {}, 1e308),
+    ],
+)
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "nonsense", "Thu, 0"])
+def test_no_date_of_a_server_is_an_unexpected_error(
+    server: SimulatedRSpace, connect: Connect, expiry: object, date: str
+) -> None:
+    source = connect(server)
+    source.lanes()
+    body = json.dumps(completed(expiryDate=expiry)).encode()
+    headers = (("Date", date), ("Retry-After", "9" * 400))
+    server.faults.add(Fault("poll", Answer(200, body, "application/json", headers=headers)))
+    offer = poll(source).offer
+    assert offer is not None
+    assert offer.kept_for is None
+
+
+@pytest.mark.parametrize("size", [2**63, 10**4000, 1e999, -1, "5"])
+def test_no_size_is_more_than_a_ledger_can_hold(
+    server: SimulatedRSpace, connect: Connect, size: object
+) -> None:
+    source = connect(server)
+    server.faults.add(answered(completed(size=size)))
+    try:
+        offer = poll(source).offer
+    except TransientError:
+        # Not JSON: the job is asked about again.
+        return
+    assert offer is not None
+    assert offer.size is None
+
+
+@pytest.mark.parametrize("number", [10**19, 10**4000, "9" * 10_000, True, -1, 1.5])
+def test_no_job_has_a_number_that_is_not_one(
+    server: SimulatedRSpace, connect: Connect, number: object
+) -> None:
+    source = connect(server)
+    server.faults.add(answered(completed() | {"id": number}))
+    with pytest.raises(TransientError):
+        poll(source)

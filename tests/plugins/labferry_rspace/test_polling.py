@@ -200,7 +200,7 @@ def test_what_is_not_the_servers_word_on_the_job_is_transient(
 
 def test_a_silent_server_is_transient(server: SimulatedRSpace, connect: Connect) -> None:
     server.faults.add(Fault("poll", Stall()))
-    with pytest.raises(TransientError, match="silent for too long"):
+    with pytest.raises(TransientError, match="silent for"):
         poll(connect(server, read_timeout="50ms"))
 
 

@@ -47,11 +47,11 @@ def test_trap_10_no_key_goes_anywhere_else(link: str) -> None:
         ("http://bucket.s3.example.com/a.zip", "not encrypted"),
         ("https://user:pw@bucket.example.com/a.zip", "user name"),
         (f"https://user:pw@rspace.example.edu/api/v1/export/{NAME}", "user name"),
-        ("ftp://bucket.example.com/a.zip", "no web address"),
-        ("file:///etc/passwd", "no web address"),
-        ("/api/v1/export/a.zip", "no web address"),
-        ("https://[", "no web address"),
-        ("", "no web address"),
+        ("ftp://bucket.example.com/a.zip", "not a web address"),
+        ("file:///etc/passwd", "not a web address"),
+        ("/api/v1/export/a.zip", "not a web address"),
+        ("https://[", "not a web address"),
+        ("", "not a web address"),
     ],
 )
 def test_links_that_are_not_followed(link: str, told: str) -> None:
@@ -98,6 +98,8 @@ def test_trap_10_a_redirect_back_does_not_regain_the_key() -> None:
     "location",
     [
         "http://bucket.example.com/a.zip",
+        f"http://internal:8080/api/v1/export/{NAME}",
+        f"http://rspace.example.edu/api/v1/export/{NAME}",
         "https://me@bucket.example.com/",
         "mailto:x",
         "https://[",
@@ -106,6 +108,13 @@ def test_trap_10_a_redirect_back_does_not_regain_the_key() -> None:
 def test_redirects_that_are_not_followed(location: str) -> None:
     with pytest.raises(InvalidAnswerError):
         redirect(HERE, route(HERE, OWN), location)
+
+
+def test_a_redirect_from_https_to_http_is_not_followed_even_if_the_server_itself_is_http() -> None:
+    there = Address.parse("http://127.0.0.1:8080")
+    away = redirect(there, route(there, "http://127.0.0.1:8080/api/v1/export/a.zip"), S3)
+    with pytest.raises(InvalidAnswerError, match="not encrypted"):
+        redirect(there, away, "http://bucket.example.com/a.zip")
 
 
 def test_a_place_is_shown_without_its_signature() -> None:

@@ -71,6 +71,7 @@ def test_a_certificate_that_fails_means_that_no_export_began(
     source = connect(plain)
     (request,) = source.plan(source.lanes())
     server = serve(Options(tls=server_tls))
+    source._session.client.close()
     source._session.client.address = connect(server)._session.client.address
     with pytest.raises(TransientError, match="certificate") as caught:
         source.submit(request, source.lanes()[0])
@@ -139,14 +140,21 @@ def test_a_proxy_that_refuses_means_that_no_export_began(
     assert not any(asked.carries(ALICE_KEY) for asked in server.requests[1:])
 
 
-@pytest.mark.parametrize("proxy", ["ftp://user:pass@proxy.example.edu", "socks5://x"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "ftp://user:Canary5@proxy.example.edu",
+        "socks5://x",
+        "http://user:Can/ary5@proxy.example.edu",
+    ],
+)
 def test_a_proxy_that_can_not_be_used_is_told_without_its_password(
     server: SimulatedRSpace, connect: Connect, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(ConfigError, match="proxy") as caught:
+    with pytest.raises(ConfigError, match="ALL_PROXY") as caught:
         connect(server).lanes()
-    assert "pass" not in str(caught.value)
+    assert "ary5" not in str(caught.value)
 
 
 def test_a_netrc_file_adds_no_credentials(

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-import httpx
 import pytest
 
+from labferry.sdk.http import Response
 from labferry.testing.samples.documents import SampleManifest
 from labferry_zenodo.client import Client
 
@@ -27,20 +27,20 @@ class Death:
         self._original = Client._sent
 
     @contextmanager
-    def sent(self, client: Client, *args: Any, **how: Any) -> Iterator[httpx.Response]:  # noqa: ANN401 - as the original
+    def sent(self, client: Client, *args: Any, **how: Any) -> Iterator[Response]:  # noqa: ANN401 - as the original
         self.count += 1
         if self.count > self.number or (self.count == self.number and not self.after):
             raise Killed
         with self._original(client, *args, **how) as response:
             if self.count == self.number:
-                response.read()
+                response.answer()
                 raise Killed
             yield response
 
     def await_in(self, patched: pytest.MonkeyPatch) -> None:
         """Wait in every client that is made from now on."""
 
-        def sent(client: Client, *args: Any, **how: Any) -> AbstractContextManager[httpx.Response]:  # noqa: ANN401 - as the original
+        def sent(client: Client, *args: Any, **how: Any) -> AbstractContextManager[Response]:  # noqa: ANN401 - as the original
             return self.sent(client, *args, **how)
 
         patched.setattr(Client, "_sent", sent)

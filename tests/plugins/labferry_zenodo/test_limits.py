@@ -8,7 +8,7 @@ from tests.servers.invenio import Answer, Fault, InvenioOptions, RateLimit, Rese
 
 from labferry.sdk import FullError, TransientError
 from labferry.testing.samples.content import Content
-from labferry_zenodo.limits import RateLimits, retry_after
+from labferry_zenodo.limits import RateLimits
 
 from .conftest import StartServer
 from .storing import Storing, sample
@@ -107,7 +107,7 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, _: str) -> None:
         self.slept.append(seconds)
         self.now += seconds
 
@@ -141,18 +141,6 @@ def test_long_wait_is_left_to_the_core() -> None:
     with pytest.raises(TransientError) as caught:
         limits.wait()
     assert caught.value.retry_after == 1800
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        *(("5", 5), ("-1", None), ("soon", None), ("1e9", 3600), ("", None), ("nan", None)),
-        *(("Tue, 24 Nov 2026 00:01:00 GMT", 60), ("Mon, 23 Nov 2026 00:00:00 GMT", 0)),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> None:
-    answer = httpx.Headers({"Retry-After": text, "Date": "Tue, 24 Nov 2026 00:00:00 GMT"})
-    assert retry_after(answer) == seconds
 
 
 def test_bandwidth_limit_is_kept(storing: Storing) -> None:

@@ -13,7 +13,7 @@ from tests.servers.invenio import (
     SimulatedInvenio,
 )
 
-from labferry.sdk import InvalidAnswerError, LabferryError, RefusedError
+from labferry.sdk import FullError, InvalidAnswerError, LabferryError, RefusedError
 
 from .conftest import StartServer
 from .storing import Storing, sample
@@ -134,3 +134,29 @@ def test_token_that_is_none_is_refused_without_being_shown(storing: Storing, tok
         storing.store()
     assert token not in str(caught.value)
     assert storing.server.requests == []
+
+
+def test_page_of_a_firewall_does_not_ask_for_a_new_token(storing: Storing) -> None:
+    storing.server.faults.add(Fault("mine", Answer(403, b"<html>Blocked</html>", "text/html")))
+    with pytest.raises(RefusedError, match="web page") as caught:
+        storing.store()
+    assert "new token" not in caught.value.hint
+    assert "firewall" in caught.value.hint
+
+
+def test_limit_of_the_web_server_in_front_is_said(storing: Storing) -> None:
+    page = b"<html><center><h1>413 Request Entity Too Large</h1></center></html>"
+    storing.server.faults.add(Fault("upload", Answer(413, page, "text/html")))
+    with pytest.raises(FullError, match="as large as that") as caught:
+        storing.store()
+    assert "client_max_body_size" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", ["mine", "draft-file", "commit"])
+def test_answer_in_an_encoding_is_not_unpacked(storing: Storing, kind: On) -> None:
+    headers = (("Content-Encoding", "gzip, gzip"),)
+    storing.server.faults.add(Fault(kind, Answer(200, b"x", headers=headers)))
+    with pytest.raises(LabferryError, match="encoding that was not asked for"):
+        storing.store()
+    storing.store()
+    storing.assert_whole(sample())
