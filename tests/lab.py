@@ -1,6 +1,9 @@
 """The laboratory that tests share: a machine with a configuration, and commands that run there."""
 
+import hashlib
+import io
 import json
+import logging
 import os
 import pty
 import re
@@ -8,13 +11,28 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tests.stated import require_stated
+from typing_extensions import override
 
+from labferry.cli.main import main
+from labferry.sdk import (
+    MANIFEST_SUFFIX,
+    JsonValue,
+    Manifest,
+    ManifestJob,
+    ManifestSource,
+    archive_id,
+    archive_key,
+)
 from labferry.testing.rspace import ALICE_KEY, BOB_KEY, PI_KEY, SYSADMIN_KEY, default_world
 
 CANARIES = [*(user.key for user in default_world().users), "wrongWrongWrong99"]
@@ -70,9 +88,41 @@ class Done:
         return document
 
     @property
+    def states(self) -> list[tuple[str, str, str]]:
+        """What `verify --json` found of each copy."""
+        return [
+            (each["destination"], each["archive_id"], each["state"])
+            for each in self.document["results"]
+            if each["state"] != "note"
+        ]
+
+    @property
     def messages(self) -> list[str]:
         """What stderr says, line by line."""
         return self.err.splitlines()
+
+
+@dataclass(frozen=True)
+class Put:
+    """An archive that was put into a destination."""
+
+    id: str
+    path: Path
+    content: bytes
+
+    @property
+    def manifest(self) -> Path:
+        return self.path.with_name(f"{self.path.name}{MANIFEST_SUFFIX}")
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+    def damage(self) -> None:
+        """Turn one bit in the middle."""
+        data = bytearray(self.content)
+        data[len(data) // 2] ^= 1
+        self.path.write_bytes(data)
 
 
 @dataclass
@@ -120,6 +170,44 @@ class Lab:
         ]
         tables += [_table(("syncs", name), keys) for name, keys in syncs.items()]
         self.config.write_text("\n".join(tables), encoding="utf-8")
+
+    def put(  # noqa: PLR0913 - what an archive has
+        self,
+        destination: str,
+        source: str,
+        submitted: datetime,
+        *,
+        job: str,
+        content: bytes,
+        series: str = "user",
+        parameters: Mapping[str, JsonValue] | None = None,
+    ) -> Put:
+        """Put an archive into a folder as labferry would have stored it, with its manifest."""
+        identity = archive_id(submitted, source, job)
+        path = self.folder / destination / archive_key(identity, source, submitted, ".zip")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        put = Put(identity, path, content)
+        made_from = ManifestSource(
+            name=source,
+            type="rspace",
+            url="https://rspace.example.edu",
+            series=series,
+            parameters=dict(parameters or {}),
+        )
+        manifest = Manifest(
+            labferry_manifest=1,
+            archive_id=identity,
+            file=path.name,
+            size=len(content),
+            sha256=put.sha256,
+            crc32=f"{zlib.crc32(content):08x}",
+            source=made_from,
+            job=ManifestJob(id=job, submitted=submitted, completed=submitted),
+            created_by="labferry 0.1.0",
+        )
+        put.manifest.write_bytes(manifest.to_json())
+        return put
 
     def run(self, *arguments: str, **environment: str) -> Done:
         """Run labferry in the folder and wait for its end."""
@@ -190,9 +278,9 @@ class Lab:
         require_stated(arguments, done.code)
         return done
 
-    def files(self, name: str = "nas") -> list[str]:
-        """All files of a destination, temporaries included."""
-        root = self.destination(name)
+    def files(self, where: Path | str = "nas") -> list[str]:
+        """All files of a destination, or of another folder, temporaries included."""
+        root = self.folder / where
         return sorted(
             path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()
         )
@@ -246,3 +334,38 @@ def _toml(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(str(value) if isinstance(value, Path) else value)
+
+
+class LabInProcess(Lab):
+    """Runs labferry in the tests' own process, which is faster; so what a test patches counts."""
+
+    @override
+    def run(self, *arguments: str, **environment: str) -> Done:
+        out, err = io.StringIO(), io.StringIO()
+        code = 0
+        with (
+            mock.patch.dict(os.environ, {**self.environment, **environment}),
+            _handlers_restored(),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main([*arguments, "-c", str(self.config)])
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+        require_stated(arguments, code)
+        return _clean(Done(code, out.getvalue(), err.getvalue()))
+
+
+@contextmanager
+def _handlers_restored() -> Iterator[None]:
+    """Put back the handlers of signals and of log records that a run sets."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    logger = logging.getLogger()
+    before = logger.handlers[:], logger.level
+    try:
+        yield
+    finally:
+        logger.handlers[:], logger.level = before
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

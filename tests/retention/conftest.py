@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from tests.stated import require_stated
+from tests.lab import Lab, environment
 
 from labferry.sdk import (
     MANIFEST_SUFFIX,
@@ -24,7 +23,7 @@ from labferry.sdk import (
     StoredArchive,
     archive_id,
 )
-from labferry.testing.rspace import ALICE_KEY, JobTiming, Options, SimulatedRSpace
+from labferry.testing.rspace import JobTiming, Options, SimulatedRSpace
 
 Stored = Callable[..., StoredArchive]
 
@@ -75,27 +74,11 @@ VAULT = """\
 """
 
 
-@dataclass(frozen=True)
-class Done:
-    """A command that ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        assert document["exit_code"] == self.code
-        return document
-
-
 @dataclass
-class Place:
-    """A machine that labferry is installed on, with a plugin for vaults and tombs."""
+class RetentionLab(Lab):
+    """A machine with a server, and a plugin for vaults and tombs."""
 
-    folder: Path
-    server: SimulatedRSpace
+    server: SimulatedRSpace = field(kw_only=True)
     nights: int = field(default=0, init=False)
 
     def configure(
@@ -105,7 +88,7 @@ class Place:
         lines = ['state_dir = "state"', "[sources.lab]", 'type = "rspace"']
         lines += [
             f'url = "{self.server.url}"',
-            'api_key = { env = "KEY" }',
+            'api_key = { env = "ALICE_KEY" }',
             'poll_interval = "2ms"',
         ]
         lines += [f"{key} = {json.dumps(value)}" for key, value in (source or {}).items()]
@@ -114,7 +97,7 @@ class Place:
             lines += [f"[destinations.{name}]", f'path = "{name}"']
             table = keys if "type" in keys else {"type": "vault", "retention": keys}
             lines += [f"{key} = {_toml(value)}" for key, value in table.items()]
-        (self.folder / "labferry.toml").write_text("\n".join(lines))
+        self.config.write_text("\n".join(lines))
 
     def store(self, *moments: datetime, at: str = "nas", **more: str) -> list[str]:
         """Put archives at a destination as another machine would have; returns their ids."""
@@ -122,26 +105,6 @@ class Place:
 
     def store_nights(self, count: int, at: str = "nas") -> list[str]:
         return self.store(*(NIGHT + timedelta(days=night) for night in range(count)), at=at)
-
-    def run(self, *arguments: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "labferry", *arguments],
-            check=False,
-            capture_output=True,
-            cwd=self.folder,
-            env={
-                **os.environ,
-                "KEY": ALICE_KEY,
-                "HOME": str(self.folder),
-                "PYTHONPATH": os.pathsep.join([str(self.folder), *filter(None, sys.path)]),
-            },
-            encoding="utf-8",
-            timeout=60,
-            stdin=subprocess.DEVNULL,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        require_stated(arguments, done.returncode)
-        return Done(done.returncode, done.stdout, done.stderr)
 
     def held(self, at: str = "nas") -> list[str]:
         """The ids of the archives at a destination; each has its manifest."""
@@ -156,13 +119,11 @@ class Place:
 
     def _store(self, moment: datetime, at: str, source: str = "lab", series: str = "user") -> str:
         self.nights += 1
-        identity = archive_id(moment, source, str(self.nights))
-        folder = self.folder / at / source / f"{moment:%Y}"
-        folder.mkdir(parents=True, exist_ok=True)
-        manifest = _manifest(identity, moment, source=source, series=series)
-        (folder / f"{identity}.zip").write_bytes(CONTENT)
-        (folder / f"{identity}.zip{MANIFEST_SUFFIX}").write_bytes(manifest.to_json())
-        return identity
+        job, parameters = str(self.nights), {"format": "xml", "scope": "user"}
+        put = self.put(
+            at, source, moment, job=job, content=CONTENT, series=series, parameters=parameters
+        )
+        return put.id
 
 
 def _toml(value: object) -> str:
@@ -221,10 +182,12 @@ def server() -> Iterator[SimulatedRSpace]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, server: SimulatedRSpace) -> Place:
+def lab(tmp_path: Path, server: SimulatedRSpace, bytecode: Path) -> RetentionLab:
     (tmp_path / "vaults.py").write_text(dedent(VAULT))
     info = tmp_path / "vaults-1.0.dist-info"
     info.mkdir()
     (info / "entry_points.txt").write_text("[labferry]\nvaults = vaults\n")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vaults\nVersion: 1.0\n")
-    return Place(tmp_path, server)
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    variables = environment(tmp_path, bytecode, PYTHONPATH=path)
+    return RetentionLab(tmp_path, variables, server=server)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.retention.conftest import Place
+from tests.retention.conftest import RetentionLab
 
 from labferry.ledger import Ledger
 from labferry.sync.retention_state import RetentionState
@@ -12,8 +12,8 @@ NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def ledger(place: Place) -> Ledger:
-    return Ledger(place.folder / "state.db")
+def ledger(lab: RetentionLab) -> Ledger:
+    return Ledger(lab.folder / "state.db")
 
 
 def runs(ledger: Ledger, *days: int) -> None:
@@ -50,21 +50,21 @@ def test_a_clock_that_somebody_confirmed_is_believed(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("retention", [{"keep_within": "30d"}, {"keep_last": 1}])
 def test_after_a_jump_nothing_is_removed_until_it_is_confirmed(
-    place: Place, retention: dict[str, object]
+    lab: RetentionLab, retention: dict[str, object]
 ) -> None:
-    place.configure(nas={"keep_last": 9})
+    lab.configure(nas={"keep_last": 9})
     now = datetime.now(UTC).replace(microsecond=0)
-    place.store(now - timedelta(days=400), now - timedelta(days=399))
-    assert place.run("sync").code == 0
-    place.configure(nas=retention)
-    ledger = Ledger(next(place.folder.rglob("ledger.db")))
+    lab.store(now - timedelta(days=400), now - timedelta(days=399))
+    assert lab.run("sync").code == 0
+    lab.configure(nas=retention)
+    ledger = Ledger(next(lab.folder.rglob("ledger.db")))
     ledger._store.execute("UPDATE runs SET started_at = ?", (now - timedelta(days=400)).isoformat())
     ledger.close()
-    held = place.held()
-    assert place.run("sync").code == 0
-    assert {*held} <= {*place.held()}
-    refused = place.run("prune")
+    held = lab.held()
+    assert lab.run("sync").code == 0
+    assert {*held} <= {*lab.held()}
+    refused = lab.run("prune")
     assert refused.code == 1
     assert "The clock jumped" in refused.err
-    assert place.run("prune", "--clock-is-right").code == 0
-    assert len(place.held()) < len(held) + 1
+    assert lab.run("prune", "--clock-is-right").code == 0
+    assert len(lab.held()) < len(held) + 1

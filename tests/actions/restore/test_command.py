@@ -4,55 +4,55 @@ import json
 
 import pytest
 
-from .conftest import Machine
+from .conftest import RestoreLab
 
 
-def test_nothing_is_needed_but_the_destination(machine: Machine) -> None:
-    put = machine.put("nas")
-    done = machine.run("restore", "latest", "--to", "back.zip")
+def test_nothing_is_needed_but_the_destination(lab: RestoreLab) -> None:
+    put = lab.store("nas")
+    done = lab.run("restore", "latest", "--to", "back.zip")
     assert done.code == 0, done.err
     assert f"{put.id} (" in done.out
-    assert f"restored from nas: {machine.folder}/back.zip" in done.out
-    assert (machine.folder / "back.zip").read_bytes() == put.content
-    assert not (machine.folder / "home").exists(), "there is no state"
+    assert f"restored from nas: {lab.folder}/back.zip" in done.out
+    assert (lab.folder / "back.zip").read_bytes() == put.content
+    assert not (lab.folder / "home").exists(), "there is no state"
 
 
-def test_the_document_tells_what_was_restored(machine: Machine) -> None:
-    put = machine.put("nas")
-    done = machine.run("restore", put.id, "--to", "new", "--extract", "--json")
+def test_the_document_tells_what_was_restored(lab: RestoreLab) -> None:
+    put = lab.store("nas")
+    done = lab.run("restore", put.id, "--to", "new", "--extract", "--json")
     restored = done.document["restored"]
     assert restored["archive_id"] == put.id
     assert restored["destination"] == "nas"
-    assert restored["path"] == str(machine.folder / "new")
+    assert restored["path"] == str(lab.folder / "new")
     assert restored["files"] == 2
     assert restored["sha256"] == put.sha256
     assert done.document["problems"] == []
 
 
-def test_the_document_tells_of_copies_that_were_bad(machine: Machine) -> None:
-    machine.configure("nas", "offsite")
-    machine.put("nas").damage()
-    put = machine.put("offsite")
-    done = machine.run("restore", put.id, "--to", ".", "--json")
+def test_the_document_tells_of_copies_that_were_bad(lab: RestoreLab) -> None:
+    lab.configure("nas", "offsite")
+    lab.store("nas").damage()
+    put = lab.store("offsite")
+    done = lab.run("restore", put.id, "--to", ".", "--json")
     assert done.code == 0
     assert "damaged" in done.document["problems"][0]["message"]
     assert "nas: chem/2026/" in done.err
 
 
-def test_a_bad_copy_is_exit_code_4(machine: Machine) -> None:
-    put = machine.put("nas")
+def test_a_bad_copy_is_exit_code_4(lab: RestoreLab) -> None:
+    put = lab.store("nas")
     put.damage()
-    done = machine.run("restore", put.id, "--to", "back.zip")
+    done = lab.run("restore", put.id, "--to", "back.zip")
     assert done.code == 4
     assert "damaged" in done.err
-    assert not (machine.folder / "back.zip").exists()
+    assert not (lab.folder / "back.zip").exists()
 
 
-def test_a_date_picks_the_last_one_before_it(machine: Machine) -> None:
-    put = machine.put("nas")
-    machine.put("nas", day=90)
+def test_a_date_picks_the_last_one_before_it(lab: RestoreLab) -> None:
+    put = lab.store("nas")
+    lab.store("nas", day=90)
     arguments = ("restore", "latest", "--source", "chem", "--before", "2026-03-01", "--to", ".")
-    assert put.id in machine.run(*arguments).out
+    assert put.id in lab.run(*arguments).out
 
 
 @pytest.mark.parametrize(
@@ -69,45 +69,45 @@ def test_a_date_picks_the_last_one_before_it(machine: Machine) -> None:
     ],
 )
 def test_what_is_not_clear_is_refused(
-    machine: Machine, arguments: tuple[str, ...], told: str
+    lab: RestoreLab, arguments: tuple[str, ...], told: str
 ) -> None:
-    machine.put("nas")
-    done = machine.run("restore", *arguments)
+    lab.store("nas")
+    done = lab.run("restore", *arguments)
     assert done.code == 2
     assert told in done.err
 
 
-def test_what_is_not_there_is_told(machine: Machine) -> None:
-    done = machine.run("restore", "20260101", "--to", ".", "--json")
+def test_what_is_not_there_is_told(lab: RestoreLab) -> None:
+    done = lab.run("restore", "20260101", "--to", ".", "--json")
     assert done.code == 1
     assert "labferry list" in json.loads(done.out)["problems"][0]["hint"]
 
 
-def test_sync_says_that_there_is_nothing_to_export(machine: Machine) -> None:
+def test_sync_says_that_there_is_nothing_to_export(lab: RestoreLab) -> None:
     for arguments in (("sync",), ("sync", "--dry-run"), ("sync", "chem")):
-        done = machine.run(*arguments)
+        done = lab.run(*arguments)
         assert done.code == 2
         assert "nothing to export" in done.err
-        assert str(machine.config) in done.err
+        assert str(lab.config) in done.err
 
 
-def test_check_is_fine_without_sources(machine: Machine) -> None:
-    machine.configure("nas", more="\n[syncs]\n")
-    text = machine.config.read_text(encoding="utf-8")
-    machine.config.write_text(f'state_dir = "state"\n{text}', encoding="utf-8")
-    assert machine.run("check").code == 0
+def test_check_is_fine_without_sources(lab: RestoreLab) -> None:
+    lab.configure("nas", more="\n[syncs]\n")
+    text = lab.config.read_text(encoding="utf-8")
+    lab.config.write_text(f'state_dir = "state"\n{text}', encoding="utf-8")
+    assert lab.run("check").code == 0
 
 
-def test_a_sync_of_a_source_that_is_not_there_is_a_mistake(machine: Machine) -> None:
-    machine.configure("nas", more='[syncs.all]\nsources = ["chem"]\ndestinations = ["nas"]\n')
-    done = machine.run("list")
+def test_a_sync_of_a_source_that_is_not_there_is_a_mistake(lab: RestoreLab) -> None:
+    lab.configure("nas", more='[syncs.all]\nsources = ["chem"]\ndestinations = ["nas"]\n')
+    done = lab.run("list")
     assert done.code == 2
     assert "syncs.all.sources[0]" in done.err
 
 
-def test_the_key_of_a_notebook_is_not_needed(machine: Machine) -> None:
+def test_the_key_of_a_notebook_is_not_needed(lab: RestoreLab) -> None:
     source = '[sources.chem]\ntype = "rspace"\nurl = "https://rspace.example.edu"\n'
-    machine.configure("nas", more=f'{source}api_key = {{ env = "NOT_SET" }}\n')
-    put = machine.put("nas")
-    assert put.id in machine.run("list").out
-    assert machine.run("restore", put.id, "--to", ".").code == 0
+    lab.configure("nas", more=f'{source}api_key = {{ env = "NOT_SET" }}\n')
+    put = lab.store("nas")
+    assert put.id in lab.run("list").out
+    assert lab.run("restore", put.id, "--to", ".").code == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.needs import in_own_mounts
 
-from .conftest import Machine
+from .conftest import RestoreLab
 
 _SCRIPT = """
 set -e
@@ -27,48 +27,46 @@ umount {here}
 """
 
 
-def _run(machine: Machine, size: str, *arguments: str) -> None:
-    machine.here.mkdir()
+def _run(lab: RestoreLab, size: str, *arguments: str) -> None:
+    lab.here.mkdir()
     command = [sys.executable, "-m", "labferry", "restore", *arguments]
     script = _SCRIPT.format(
         size=size,
-        here=shlex.quote(str(machine.here)),
-        out=shlex.quote(str(machine.folder)),
-        command=shlex.join([*command, "-c", str(machine.config)]),
+        here=shlex.quote(str(lab.here)),
+        out=shlex.quote(str(lab.folder)),
+        command=shlex.join([*command, "-c", str(lab.config)]),
     )
     subprocess.run(
         in_own_mounts(script),
-        env={**os.environ, **machine.environment},
+        env={**os.environ, **lab.environment},
         check=True,
     )
 
 
-def _said(machine: Machine, what: str) -> str:
-    return (machine.folder / what).read_text(encoding="utf-8").strip()
+def _said(lab: RestoreLab, what: str) -> str:
+    return (lab.folder / what).read_text(encoding="utf-8").strip()
 
 
 @pytest.mark.parametrize("size", ["4k", "2m"])
-def test_an_archive_that_does_not_fit_is_told_before_it_is_read(
-    machine: Machine, size: str
-) -> None:
-    put = machine.put("nas", content=os.urandom(3 << 20))
-    _run(machine, size, put.id, "--to", str(machine.here))
-    assert _said(machine, "code1") == "1"
-    assert "needs 3145728 bytes" in _said(machine, "stderr1")
-    assert _said(machine, "left") == ""
-    assert _said(machine, "code2") == "0"
-    assert (machine.folder / "kept" / put.path.name).read_bytes() == put.content
+def test_an_archive_that_does_not_fit_is_told_before_it_is_read(lab: RestoreLab, size: str) -> None:
+    put = lab.store("nas", content=os.urandom(3 << 20))
+    _run(lab, size, put.id, "--to", str(lab.here))
+    assert _said(lab, "code1") == "1"
+    assert "needs 3145728 bytes" in _said(lab, "stderr1")
+    assert _said(lab, "left") == ""
+    assert _said(lab, "code2") == "0"
+    assert (lab.folder / "kept" / put.path.name).read_bytes() == put.content
 
 
 def test_what_does_not_fit_unpacked_is_told_and_not_fetched_again(
-    machine: Machine, zip_of: Callable[..., bytes]
+    lab: RestoreLab, zip_of: Callable[..., bytes]
 ) -> None:
-    put = machine.put("nas", content=zip_of({"work/zeros": bytes(30 << 20)}))
-    new = machine.here / "new"
-    _run(machine, "8m", put.id, "--to", str(new), "--extract")
-    assert _said(machine, "code1") == "1"
-    assert f"needs {(30 << 20) + 4096} bytes" in _said(machine, "stderr1")
-    assert _said(machine, "left").endswith(".part")
-    assert _said(machine, "code2") == "0"
-    assert "going on at byte" in _said(machine, "stderr2")
-    assert machine.files(Path(machine.folder / "kept")) == ["new/work/zeros"]
+    put = lab.store("nas", content=zip_of({"work/zeros": bytes(30 << 20)}))
+    new = lab.here / "new"
+    _run(lab, "8m", put.id, "--to", str(new), "--extract")
+    assert _said(lab, "code1") == "1"
+    assert f"needs {(30 << 20) + 4096} bytes" in _said(lab, "stderr1")
+    assert _said(lab, "left").endswith(".part")
+    assert _said(lab, "code2") == "0"
+    assert "going on at byte" in _said(lab, "stderr2")
+    assert lab.files(Path(lab.folder / "kept")) == ["new/work/zeros"]

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.lab import Put
 from tests.speed import first_quick
 
-from .conftest import Machine, Put
+from .conftest import RestoreLab
 
 _DRIVER = Path(__file__).with_name("driver.py")
 _MEMBERS = {"work/a.bin": os.urandom(1 << 20), "work/b/c.bin": os.urandom(1 << 20), "work/d": b""}
@@ -38,12 +39,12 @@ def driver() -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def run(driver: subprocess.Popen[str], machine: Machine) -> Run:
+def run(driver: subprocess.Popen[str], lab: RestoreLab) -> Run:
     """Restore in a fork, and be killed or disturbed at a step if that is said."""
 
     def run(*argv: str, **task: Any) -> Ended:  # noqa: ANN401 - as the driver takes it
-        files = {name: str(machine.folder / name) for name in ("stdout", "stderr")}
-        whole = {"argv": ["restore", "-c", str(machine.config), *argv], **files, **task}
+        files = {name: str(lab.folder / name) for name in ("stdout", "stderr")}
+        whole = {"argv": ["restore", "-c", str(lab.config), *argv], **files, **task}
         assert driver.stdin is not None
         assert driver.stdout is not None
         driver.stdin.write(f"{json.dumps(whole)}\n")
@@ -56,13 +57,13 @@ def run(driver: subprocess.Popen[str], machine: Machine) -> Run:
 
 
 @pytest.fixture
-def put(machine: Machine, zip_of: Callable[..., bytes]) -> Put:
-    machine.here.mkdir()
-    return machine.put("nas", content=zip_of(_MEMBERS))
+def put(lab: RestoreLab, zip_of: Callable[..., bytes]) -> Put:
+    lab.here.mkdir()
+    return lab.store("nas", content=zip_of(_MEMBERS))
 
 
-def _clear(machine: Machine) -> None:
-    for path in sorted(machine.here.rglob("*"), reverse=True):
+def _clear(lab: RestoreLab) -> None:
+    for path in sorted(lab.here.rglob("*"), reverse=True):
         if path.is_dir():
             path.rmdir()
         else:
@@ -71,14 +72,14 @@ def _clear(machine: Machine) -> None:
 
 @pytest.mark.parametrize("resumed", first_quick([False, True]))
 def test_a_restore_killed_at_any_step(
-    machine: Machine, put: Put, run: Run, *, resumed: bool
+    lab: RestoreLab, put: Put, run: Run, *, resumed: bool
 ) -> None:
-    target = machine.here / "back.zip"
-    part = machine.here / f".labferry-{put.sha256[:32]}.part"
+    target = lab.here / "back.zip"
+    part = lab.here / f".labferry-{put.sha256[:32]}.part"
     argv = (put.id, "--to", str(target))
     killed = 0
     while True:
-        _clear(machine)
+        _clear(lab)
         if resumed:
             part.write_bytes(put.content[: 1 << 20])
         ended = run(*argv, at=killed + 1)
@@ -89,48 +90,46 @@ def test_a_restore_killed_at_any_step(
         again = run(*argv)
         assert again.code == 0, again.err
         assert target.read_bytes() == put.content
-        assert machine.files() == ["back.zip"]
+        assert lab.files() == ["back.zip"]
     assert ended.code == 0, ended.err
     assert killed > 10
 
 
-def test_a_restore_that_is_unpacked_killed_at_any_step(
-    machine: Machine, put: Put, run: Run
-) -> None:
-    target = machine.here / "new"
+def test_a_restore_that_is_unpacked_killed_at_any_step(lab: RestoreLab, put: Put, run: Run) -> None:
+    target = lab.here / "new"
     argv = (put.id, "--to", str(target), "--extract")
     killed = 0
     while True:
-        _clear(machine)
+        _clear(lab)
         ended = run(*argv, at=killed + 1)
         if ended.code != -9:
             break
         killed += 1
         if not target.exists():
             assert run(*argv).code == 0
-        _check_unpacked(machine, target)
+        _check_unpacked(lab, target)
     assert ended.code == 0, ended.err
-    _check_unpacked(machine, target)
+    _check_unpacked(lab, target)
     assert killed > 20
 
 
-def _check_unpacked(machine: Machine, target: Path) -> None:
-    assert [path.name for path in machine.here.iterdir()] == ["new"], "nothing else is left"
-    assert {name: (target / name).read_bytes() for name in machine.files(target)} == _MEMBERS
+def _check_unpacked(lab: RestoreLab, target: Path) -> None:
+    assert [path.name for path in lab.here.iterdir()] == ["new"], "nothing else is left"
+    assert {name: (target / name).read_bytes() for name in lab.files(target)} == _MEMBERS
 
 
 @pytest.mark.parametrize(
     ("fault", "extract"), first_quick([("ENOSPC", False), ("EIO", False), ("ENOSPC", True)])
 )
 def test_a_disk_that_fails_at_any_step(
-    machine: Machine, put: Put, run: Run, fault: str, *, extract: bool
+    lab: RestoreLab, put: Put, run: Run, fault: str, *, extract: bool
 ) -> None:
-    target = machine.here / "back"
+    target = lab.here / "back"
     argv = (put.id, "--to", str(target), *(["--extract"] if extract else []))
     steps = len(run(*argv).steps)
     failed = 0
     for step in range(1, steps + 1):
-        _clear(machine)
+        _clear(lab)
         ended = run(*argv, at=step, fault=fault)
         if ended.code == 0:
             continue

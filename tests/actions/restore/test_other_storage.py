@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.lab import environment
 
-from labferry.testing.rspace import ALICE_KEY, JobTiming, Options, SimulatedRSpace
+from labferry.testing.rspace import JobTiming, Options, SimulatedRSpace
 
-from .conftest import Machine
+from .conftest import RestoreLab
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def server() -> Iterator[SimulatedRSpace]:
 
 
 def test_what_a_sync_stored_comes_back_on_an_empty_machine(
-    tmp_path: Path, server: SimulatedRSpace
+    tmp_path: Path, server: SimulatedRSpace, bytecode: Path
 ) -> None:
     """What is left of the first machine is its destinations."""
     storage = tmp_path / "storage"
@@ -28,11 +29,12 @@ def test_what_a_sync_stored_comes_back_on_an_empty_machine(
         f'[destinations.disk]\ntype = "local"\npath = "{storage}/disk"\n'
         f'[destinations.elsewhere]\ntype = "fsspec"\nurl = "file://{storage}/elsewhere"\n'
     )
-    first = Machine(tmp_path / "first", {"RSPACE_KEY": ALICE_KEY})
+    variables = environment(tmp_path / "home", bytecode)
+    first = RestoreLab(tmp_path / "first", variables)
     first.folder.mkdir()
     source = (
         f'state_dir = "state"\n[sources.alice]\ntype = "rspace"\nurl = "{server.url}"\n'
-        'api_key = { env = "RSPACE_KEY" }\npoll_interval = "20ms"\n'
+        'api_key = { env = "ALICE_KEY" }\npoll_interval = "20ms"\n'
     )
     first.config.write_text(source + destinations, encoding="utf-8")
     done = first.run("sync")
@@ -41,7 +43,7 @@ def test_what_a_sync_stored_comes_back_on_an_empty_machine(
     assert (listed["destination"], other["destination"]) == ("disk", "elsewhere")
     assert listed["last_verified"] is not None
 
-    empty = Machine(tmp_path / "empty", {"HOME": str(tmp_path / "empty" / "home")})
+    empty = RestoreLab(tmp_path / "empty", variables)
     empty.folder.mkdir()
     empty.config.write_text(destinations, encoding="utf-8")
     again = empty.run("list", "--json").document["archives"]
@@ -60,17 +62,17 @@ def test_what_a_sync_stored_comes_back_on_an_empty_machine(
     ]
 
 
-def test_from_a_storage_that_is_none_of_a_disk(machine: Machine) -> None:
+def test_from_a_storage_that_is_none_of_a_disk(lab: RestoreLab) -> None:
     """fsspec's memory, which is filled here and read through the plugin."""
     import fsspec  # noqa: PLC0415 - ships no types, and only this test needs it
 
-    put = machine.put("nas")
+    put = lab.store("nas")
     root = f"/{uuid.uuid4().hex}"
     memory = fsspec.filesystem("memory")
     for path in (put.path, put.manifest):
-        key = path.relative_to(machine.folder / "nas").as_posix()
+        key = path.relative_to(lab.folder / "nas").as_posix()
         memory.pipe_file(f"{root}/{key}", path.read_bytes())
     table = f'[destinations.memory]\ntype = "fsspec"\nurl = "memory:/{root}"\n'
-    machine.config.write_text(table, encoding="utf-8")
-    assert machine.restore(put.id).path.read_bytes() == put.content
+    lab.config.write_text(table, encoding="utf-8")
+    assert lab.restore(put.id).path.read_bytes() == put.content
     memory.rm(root, recursive=True)

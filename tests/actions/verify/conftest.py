@@ -1,26 +1,18 @@
 """A machine with labferry, its server and two folders as destinations; verbs run in-process."""
 
-import io
-import json
-import logging
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stated import require_stated
+from tests.lab import LabInProcess, environment
 
-from labferry.cli.main import main
 from labferry.ledger import Copies, Ledger
-from labferry.testing.rspace import ALICE_KEY, SimulatedRSpace
-
-MakeLab = Callable[..., "Lab"]
+from labferry.testing.rspace import SimulatedRSpace
 
 CONFIG = """\
 state_dir = "state"
@@ -28,7 +20,7 @@ state_dir = "state"
 [sources.chem]
 type = "rspace"
 url = "{url}"
-api_key = {{ env = "PROVING_KEY" }}
+api_key = {{ env = "ALICE_KEY" }}
 scope = "user"
 poll_interval = "10ms"
 """
@@ -36,46 +28,12 @@ PATIENCE = 30.0
 SUFFIX = ".manifest.json"
 
 
-@dataclass(frozen=True)
-class Done:
-    """A verb that ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        assert document["exit_code"] == self.code
-        return document
-
-    @property
-    def states(self) -> list[tuple[str, str, str]]:
-        """What `verify --json` found of each copy."""
-        return [
-            (each["destination"], each["archive_id"], each["state"])
-            for each in self.document["results"]
-            if each["state"] != "note"
-        ]
-
-
 @dataclass
-class Lab:
-    """The machine."""
+class VerifyLab(LabInProcess):
+    """A machine with a server, and two folders as destinations."""
 
-    folder: Path
-    url: str
-    settings: Mapping[str, str] = field(default_factory=dict)
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "labferry.toml"
-
-    @property
-    def state(self) -> Path:
-        return self.folder / "state"
+    url: str = field(kw_only=True)
+    settings: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def configure(self, *, top: str = "", **settings: str) -> None:
         """Write the configuration; settings are the further lines of a destination."""
@@ -86,26 +44,6 @@ class Lab:
             text += f'\n[destinations.{name}]\ntype = "local"\npath = "{name}"\n'
             text += self.settings.get(name, "")
         self.config.write_text(text, encoding="utf-8")
-
-    def run(self, *arguments: str) -> Done:
-        """Run a verb in this process."""
-        out, err = io.StringIO(), io.StringIO()
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        logger = logging.getLogger()
-        before = logger.handlers[:], logger.level
-        code = 0
-        try:
-            with redirect_stdout(out), redirect_stderr(err):
-                main([*arguments, "-c", str(self.config)])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        finally:
-            logger.handlers[:], logger.level = before
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        assert "Traceback" not in err.getvalue()
-        require_stated(arguments, code)
-        return Done(code, out.getvalue(), err.getvalue())
 
     def sync(self, times: int = 1) -> list[str]:
         """Sync, and return the ids of all archives, oldest first."""
@@ -160,13 +98,13 @@ class Lab:
         finally:
             ledger.close()
 
-    def start(self, script: str, *arguments: str) -> subprocess.Popen[str]:
+    def start_script(self, script: str, *arguments: str) -> subprocess.Popen[str]:
         """Run a script in a process of its own, in the machine's folder."""
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        variables = {**self.environment, "PYTHONPATH": os.pathsep.join(sys.path)}
         process = subprocess.Popen(
             [sys.executable, "-c", script, *arguments],
             cwd=self.folder,
-            env=environment,
+            env=variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
@@ -184,10 +122,9 @@ def server() -> Iterator[SimulatedRSpace]:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, server: SimulatedRSpace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+def lab(tmp_path: Path, server: SimulatedRSpace, bytecode: Path) -> Iterator[VerifyLab]:
     """A machine that has not synced yet."""
-    monkeypatch.setenv("PROVING_KEY", ALICE_KEY)
-    lab = Lab(tmp_path, server.url)
+    lab = VerifyLab(tmp_path, environment(tmp_path / "home", bytecode), url=server.url)
     lab.configure()
     yield lab
     for process in lab.started:

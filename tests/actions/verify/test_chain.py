@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from labferry.actions.verify.chain import broken_links, manifest_digest
 from labferry.sdk import Manifest
 
-from .conftest import Lab
+from .conftest import VerifyLab
 
-Tamper = Callable[[Lab, str, str], object]
+Tamper = Callable[[VerifyLab, str, str], object]
 
 BASE = {
     "labferry_manifest": 1,
@@ -44,7 +44,7 @@ def _chain(previous: list[int | None]) -> list[Manifest]:
     return made
 
 
-def _replace(lab: Lab, archive_id: str, other: str) -> None:
+def _replace(lab: VerifyLab, archive_id: str, other: str) -> None:
     """Another archive in the place of one, with a manifest that fits it."""
     content = lab.archive(other).read_bytes()
     document = json.loads(lab.manifest(archive_id).read_text())
@@ -54,7 +54,7 @@ def _replace(lab: Lab, archive_id: str, other: str) -> None:
     lab.manifest(archive_id).write_text(json.dumps(document, indent=2) + "\n")
 
 
-def _edit(lab: Lab, archive_id: str, _: str) -> None:
+def _edit(lab: VerifyLab, archive_id: str, _: str) -> None:
     document = json.loads(lab.manifest(archive_id).read_text())
     document["job"]["submitted"] = "2020-01-01T00:00:00Z"
     lab.manifest(archive_id).write_text(json.dumps(document, indent=2) + "\n")
@@ -67,7 +67,7 @@ TAMPERS: dict[str, Tamper] = {
 }
 
 
-def test_each_manifest_names_the_one_before_by_its_sha256(lab: Lab) -> None:
+def test_each_manifest_names_the_one_before_by_its_sha256(lab: VerifyLab) -> None:
     for destination in ("nas", "offsite"):
         ids = lab.sync(2) if destination == "nas" else lab.ids(destination)
         before = None
@@ -79,7 +79,7 @@ def test_each_manifest_names_the_one_before_by_its_sha256(lab: Lab) -> None:
 
 @pytest.mark.parametrize("which", [0, 1, 2])
 @pytest.mark.parametrize("tamper", TAMPERS)
-def test_ledger_finds_whatever_was_tampered_with(lab: Lab, tamper: str, which: int) -> None:
+def test_ledger_finds_whatever_was_tampered_with(lab: VerifyLab, tamper: str, which: int) -> None:
     ids = lab.sync(3)
     assert lab.run("verify", "--chain").code == 0
     victim, other = ids[which], ids[which - 1]
@@ -91,7 +91,7 @@ def test_ledger_finds_whatever_was_tampered_with(lab: Lab, tamper: str, which: i
 
 
 @pytest.mark.parametrize("tamper", TAMPERS)
-def test_without_a_ledger_a_later_manifest_gives_it_away(lab: Lab, tamper: str) -> None:
+def test_without_a_ledger_a_later_manifest_gives_it_away(lab: VerifyLab, tamper: str) -> None:
     first, second, third = lab.sync(3)
     lab.forget()
     assert lab.run("verify", "--chain").code == 0
@@ -102,7 +102,7 @@ def test_without_a_ledger_a_later_manifest_gives_it_away(lab: Lab, tamper: str) 
     assert "removed, replaced or edited" in done.document["problems"][0]["message"]
 
 
-def test_without_a_ledger_the_newest_can_go_unseen_and_that_is_said(lab: Lab) -> None:
+def test_without_a_ledger_the_newest_can_go_unseen_and_that_is_said(lab: VerifyLab) -> None:
     *_, last = lab.sync(2)
     lab.forget()
     lab.remove(last)
@@ -111,7 +111,7 @@ def test_without_a_ledger_the_newest_can_go_unseen_and_that_is_said(lab: Lab) ->
     assert "not the newest ones, and not whether retention did it" in done.out
 
 
-def test_without_a_ledger_retention_may_have_done_it(lab: Lab) -> None:
+def test_without_a_ledger_retention_may_have_done_it(lab: VerifyLab) -> None:
     first, *_ = lab.sync(2)
     lab.forget()
     lab.configure(nas="retention = { keep_last = 1 }\n")
@@ -121,14 +121,14 @@ def test_without_a_ledger_retention_may_have_done_it(lab: Lab) -> None:
     assert "Retention may have removed it" in done.out
 
 
-def test_archives_are_not_read_for_the_chain_unless_asked_for(lab: Lab) -> None:
+def test_archives_are_not_read_for_the_chain_unless_asked_for(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     lab.damage(first)
     assert lab.run("verify", "--chain").code == 0
     assert lab.run("verify", "--chain", "--contents").code == 4
 
 
-def test_what_was_not_stored_from_here_is_noted_until_somebody_adopts_it(lab: Lab) -> None:
+def test_what_was_not_stored_from_here_is_noted_until_somebody_adopts_it(lab: VerifyLab) -> None:
     first, second = lab.sync(2)
     assert lab.run("verify").code == 0
     stranger = f"{second}0"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import SUFFIX, Lab
+from .conftest import SUFFIX, VerifyLab
 
 FORGED = b"forged"
 
 
-def forge(lab: Lab, target: Path, archive_id: str, submitted: str) -> None:
+def forge(lab: VerifyLab, target: Path, archive_id: str, submitted: str) -> None:
     """Put an archive with a consistent manifest at the destination, after one that is there."""
     document = json.loads(lab.manifest(lab.ids()[0]).read_text())
     document |= {
@@ -29,7 +29,7 @@ def forge(lab: Lab, target: Path, archive_id: str, submitted: str) -> None:
     target.with_name(target.name + SUFFIX).write_text(json.dumps(document))
 
 
-def replace_by_forgery(lab: Lab, archive_id: str) -> tuple[bytes, bytes]:
+def replace_by_forgery(lab: VerifyLab, archive_id: str) -> tuple[bytes, bytes]:
     """Forge an archive and its manifest in place; what was there before."""
     archive, manifest = lab.archive(archive_id), lab.manifest(archive_id)
     genuine = archive.read_bytes(), manifest.read_bytes()
@@ -39,7 +39,7 @@ def replace_by_forgery(lab: Lab, archive_id: str) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("year", [None, "2001"])
-def test_a_second_manifest_with_the_same_id_hides_nothing(lab: Lab, year: str | None) -> None:
+def test_a_second_manifest_with_the_same_id_hides_nothing(lab: VerifyLab, year: str | None) -> None:
     lab.configure(nas="retention = { keep_last = 1 }\n")
     (victim,) = lab.sync()
     archive, manifest = replace_by_forgery(lab, victim)
@@ -59,7 +59,7 @@ def test_a_second_manifest_with_the_same_id_hides_nothing(lab: Lab, year: str | 
     assert lab.run("verify", "nas").code == 4
 
 
-def test_forgeries_do_not_displace_what_was_stored(lab: Lab) -> None:
+def test_forgeries_do_not_displace_what_was_stored(lab: VerifyLab) -> None:
     lab.configure(nas="retention = { keep_last = 2 }\n")
     before = lab.sync(2)
     for number in (91, 92, 93):
@@ -75,7 +75,9 @@ def test_forgeries_do_not_displace_what_was_stored(lab: Lab) -> None:
     assert genuine | forged == {*lab.ids()}
 
 
-def test_a_file_of_somebody_else_is_not_removed_because_of_a_manifest_beside_it(lab: Lab) -> None:
+def test_a_file_of_somebody_else_is_not_removed_because_of_a_manifest_beside_it(
+    lab: VerifyLab,
+) -> None:
     lab.configure(nas="retention = { keep_last = 1 }\n")
     (name,) = lab.sync()
     genuine = lab.manifest(name)

@@ -14,14 +14,14 @@ import pytest
 from labferry.sdk import Manifest, StoredArchive
 from labferry_local import LocalSink
 
-from .conftest import PATIENCE, Lab
+from .conftest import PATIENCE, VerifyLab
 
-Damage = Callable[[Lab, str], object]
+Damage = Callable[[VerifyLab, str], object]
 
 DAMAGES: dict[str, Damage] = {
-    "one bit": Lab.damage,
+    "one bit": VerifyLab.damage,
     "other content": lambda lab, name: lab.archive(name).write_bytes(b"not it"),
-    "both gone": Lab.remove,
+    "both gone": VerifyLab.remove,
     "archive gone": lambda lab, name: lab.archive(name).unlink(),
     "manifest gone": lambda lab, name: lab.manifest(name).unlink(),
     "manifest no manifest": lambda lab, name: lab.manifest(name).write_text("{}"),
@@ -52,7 +52,7 @@ main(["verify", "nas", "--repair", "-c", "labferry.toml"])
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_good_copy_takes_the_place_of_the_bad_one(lab: Lab, damage: str) -> None:
+def test_good_copy_takes_the_place_of_the_bad_one(lab: VerifyLab, damage: str) -> None:
     first, *_ = lab.sync(2)
     before = lab.contents(), lab.contents("offsite")
     DAMAGES[damage](lab, first)
@@ -66,7 +66,7 @@ def test_good_copy_takes_the_place_of_the_bad_one(lab: Lab, damage: str) -> None
 
 
 @pytest.mark.parametrize("damage", ["one bit", "other content", "archive gone"])
-def test_repair_needs_no_ledger(lab: Lab, damage: str) -> None:
+def test_repair_needs_no_ledger(lab: VerifyLab, damage: str) -> None:
     first, *_ = lab.sync(2)
     before = lab.contents()
     lab.forget()
@@ -77,7 +77,7 @@ def test_repair_needs_no_ledger(lab: Lab, damage: str) -> None:
     assert lab.run("verify", "--chain").code == 0
 
 
-def test_nothing_is_touched_where_no_good_copy_is_left(lab: Lab) -> None:
+def test_nothing_is_touched_where_no_good_copy_is_left(lab: VerifyLab) -> None:
     first, second = lab.sync(2)
     lab.damage(first)
     lab.damage(first, "offsite")
@@ -90,7 +90,7 @@ def test_nothing_is_touched_where_no_good_copy_is_left(lab: Lab) -> None:
     assert "No other destination has a good copy" in done.out
 
 
-def test_last_good_copy_is_kept_where_the_manifest_alone_is_wrong(lab: Lab) -> None:
+def test_last_good_copy_is_kept_where_the_manifest_alone_is_wrong(lab: VerifyLab) -> None:
     """The archive itself is good, and the only good one: it must not be removed."""
     (first,) = lab.sync()
     DAMAGES["manifest edited"](lab, first)
@@ -100,7 +100,7 @@ def test_last_good_copy_is_kept_where_the_manifest_alone_is_wrong(lab: Lab) -> N
     assert lab.archive(first).read_bytes() == good
 
 
-def test_copies_that_differ_are_not_taken_for_each_other(lab: Lab) -> None:
+def test_copies_that_differ_are_not_taken_for_each_other(lab: VerifyLab) -> None:
     """Without a ledger nobody can tell which of two sound copies is the right one."""
     first, second = lab.sync(2)
     lab.forget()
@@ -115,7 +115,7 @@ def test_copies_that_differ_are_not_taken_for_each_other(lab: Lab) -> None:
     assert lab.contents() == before
 
 
-def test_several_copies_are_repaired_both_ways(lab: Lab) -> None:
+def test_several_copies_are_repaired_both_ways(lab: VerifyLab) -> None:
     first, second, third = lab.sync(3)
     before = lab.contents(), lab.contents("offsite")
     lab.damage(first)
@@ -127,7 +127,7 @@ def test_several_copies_are_repaired_both_ways(lab: Lab) -> None:
     assert (lab.contents(), lab.contents("offsite")) == before
 
 
-def test_repaired_copy_counts_as_verified(lab: Lab) -> None:
+def test_repaired_copy_counts_as_verified(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     lab.damage(first)
     assert lab.run("verify").code == 4
@@ -138,10 +138,10 @@ def test_repaired_copy_counts_as_verified(lab: Lab) -> None:
     assert copy.verified_at > broken.checked_at
 
 
-def test_repair_waits_for_no_run(lab: Lab) -> None:
+def test_repair_waits_for_no_run(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     lab.damage(first)
-    holder = lab.start(
+    holder = lab.start_script(
         "import pathlib, time\n"
         "from labferry.runtime.lock import run_lock\n"
         "with run_lock(pathlib.Path('state')):\n"
@@ -161,11 +161,11 @@ def test_repair_waits_for_no_run(lab: Lab) -> None:
 
 @pytest.mark.parametrize("damage", ["one bit", "both gone", "manifest gone"])
 @pytest.mark.parametrize("word", ["open", "delete", "store", "list"])
-def test_killed_anywhere_the_next_repair_goes_on(lab: Lab, word: str, damage: str) -> None:
+def test_killed_anywhere_the_next_repair_goes_on(lab: VerifyLab, word: str, damage: str) -> None:
     first, *_ = lab.sync(2)
     before = lab.contents(), lab.contents("offsite")
     DAMAGES[damage](lab, first)
-    process = lab.start(KILLED, word)
+    process = lab.start_script(KILLED, word)
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL, err
     assert lab.contents("offsite") == before[1]
@@ -176,27 +176,27 @@ def test_killed_anywhere_the_next_repair_goes_on(lab: Lab, word: str, damage: st
     assert lab.sync()[:2] == [first, *lab.ids()[1:2]]
 
 
-def test_killed_in_the_middle_of_reading_nothing_is_lost(lab: Lab) -> None:
+def test_killed_in_the_middle_of_reading_nothing_is_lost(lab: VerifyLab) -> None:
     lab.sync(3)
     before = lab.contents(), lab.contents("offsite")
-    process = lab.start(KILLED.replace('"--repair"', '"--contents"'), "open")
+    process = lab.start_script(KILLED.replace('"--repair"', '"--contents"'), "open")
     process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
     assert (lab.contents(), lab.contents("offsite")) == before
     assert lab.run("verify").code == 0
 
 
-def test_what_a_killed_repair_left_in_the_spool_is_swept_away(lab: Lab) -> None:
+def test_what_a_killed_repair_left_in_the_spool_is_swept_away(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     lab.damage(first)
-    process = lab.start(KILLED, "delete")
+    process = lab.start_script(KILLED, "delete")
     process.communicate(timeout=PATIENCE)
     assert [path.name for path in (lab.state / "spool").iterdir()] == [f"{first}.repair.spool"]
     lab.sync()
     assert not list((lab.state / "spool").iterdir())
 
 
-def put_zip(lab: Lab, destinations: Sequence[str], files: Mapping[str, bytes]) -> str:
+def put_zip(lab: VerifyLab, destinations: Sequence[str], files: Mapping[str, bytes]) -> str:
     """Store the same archive at several destinations, as a source would have it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
@@ -242,7 +242,7 @@ def no_stores(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_good_copy_whose_names_some_systems_can_not_have_is_good(
-    lab: Lab, request: pytest.FixtureRequest, files: dict[str, bytes]
+    lab: VerifyLab, request: pytest.FixtureRequest, files: dict[str, bytes]
 ) -> None:
     put_zip(lab, ("nas", "offsite"), files)
     before = lab.contents(), lab.contents("offsite")
@@ -255,7 +255,7 @@ def test_a_good_copy_whose_names_some_systems_can_not_have_is_good(
 
 
 def test_a_copy_that_is_what_was_stored_is_never_replaced(
-    lab: Lab, request: pytest.FixtureRequest
+    lab: VerifyLab, request: pytest.FixtureRequest
 ) -> None:
     """Even if what was stored can't be unpacked: every other copy is the same."""
     first = put_zip(lab, ("nas", "offsite"), {"work/a": b"a"})
@@ -304,14 +304,16 @@ def fail_reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return fail
 
 
-def test_a_read_that_fails_once_is_no_damage(lab: Lab, fail_reading: Callable[[int], None]) -> None:
+def test_a_read_that_fails_once_is_no_damage(
+    lab: VerifyLab, fail_reading: Callable[[int], None]
+) -> None:
     lab.sync()
     fail_reading(1)
     assert lab.run("verify").code == 0
 
 
 def test_every_verb_takes_a_copy_that_can_not_be_read_for_a_bad_one(
-    lab: Lab, fail_reading: Callable[[int], None]
+    lab: VerifyLab, fail_reading: Callable[[int], None]
 ) -> None:
     (first,) = lab.sync()
     fail_reading(99)
@@ -327,7 +329,7 @@ def test_every_verb_takes_a_copy_that_can_not_be_read_for_a_bad_one(
 
 
 def test_a_copy_that_can_be_read_after_all_is_left_as_it_is(
-    lab: Lab, request: pytest.FixtureRequest, fail_reading: Callable[[int], None]
+    lab: VerifyLab, request: pytest.FixtureRequest, fail_reading: Callable[[int], None]
 ) -> None:
     (first,) = lab.sync()
     fail_reading(2)
@@ -342,7 +344,7 @@ def test_a_copy_that_can_be_read_after_all_is_left_as_it_is(
 
 
 def test_a_copy_that_still_can_not_be_read_is_replaced(
-    lab: Lab, fail_reading: Callable[[int], None]
+    lab: VerifyLab, fail_reading: Callable[[int], None]
 ) -> None:
     (first,) = lab.sync()
     before = lab.contents()

@@ -10,14 +10,14 @@ import pytest
 
 from labferry.ledger import Copies
 
-from .conftest import Lab
+from .conftest import VerifyLab
 
 AT_ONCE = 'verify = { every = "1h" }\n'
 """Less than the day after which the next sync is expected: each sync reads everything."""
 MONTHLY = 'verify = { every = "30d" }\n'
 
 
-def _ages(lab: Lab, destination: str, ages: dict[str, timedelta]) -> None:
+def _ages(lab: VerifyLab, destination: str, ages: dict[str, timedelta]) -> None:
     """Make copies look as if they were read back that long ago."""
     with closing(sqlite3.connect(lab.state / "ledger.db")) as connection, connection:
         for archive_id, age in ages.items():
@@ -28,7 +28,7 @@ def _ages(lab: Lab, destination: str, ages: dict[str, timedelta]) -> None:
             )
 
 
-def _checked(lab: Lab, destination: str = "nas") -> dict[str, object]:
+def _checked(lab: VerifyLab, destination: str = "nas") -> dict[str, object]:
     def look(copies: Copies) -> dict[str, object]:
         return {copy.archive_id: copy.checked_at for copy in copies.at(destination)}
 
@@ -36,7 +36,7 @@ def _checked(lab: Lab, destination: str = "nas") -> dict[str, object]:
     return checked
 
 
-def _read(lab: Lab, act: Callable[[], object], destination: str = "nas") -> set[str]:
+def _read(lab: VerifyLab, act: Callable[[], object], destination: str = "nas") -> set[str]:
     """Which copies were read back meanwhile."""
     before = _checked(lab, destination)
     act()
@@ -44,7 +44,7 @@ def _read(lab: Lab, act: Callable[[], object], destination: str = "nas") -> set[
     return {name for name in before if before[name] != after[name]}
 
 
-def test_each_sync_reads_what_would_be_too_old_at_the_next(lab: Lab) -> None:
+def test_each_sync_reads_what_would_be_too_old_at_the_next(lab: VerifyLab) -> None:
     lab.configure(nas=MONTHLY)
     first, second, _ = lab.sync(3)
     assert _read(lab, lab.sync) == set()
@@ -55,7 +55,7 @@ def test_each_sync_reads_what_would_be_too_old_at_the_next(lab: Lab) -> None:
     assert _read(lab, lab.sync, "offsite") == set()
 
 
-def test_budget_limits_all_but_what_is_overdue(lab: Lab) -> None:
+def test_budget_limits_all_but_what_is_overdue(lab: VerifyLab) -> None:
     lab.configure(nas='verify = { every = "30d", budget = "1 kB" }\n')
     first, second, third = lab.sync(3)
     soon = timedelta(days=29.5)
@@ -63,9 +63,9 @@ def test_budget_limits_all_but_what_is_overdue(lab: Lab) -> None:
     assert _read(lab, lab.sync) == {first}
 
 
-@pytest.mark.parametrize("damage", [Lab.damage, Lab.remove])
+@pytest.mark.parametrize("damage", [VerifyLab.damage, VerifyLab.remove])
 def test_failing_copy_is_told_kept_and_repaired(
-    lab: Lab, damage: Callable[[Lab, str], object]
+    lab: VerifyLab, damage: Callable[[VerifyLab, str], object]
 ) -> None:
     lab.configure(nas=AT_ONCE)
     first, _ = lab.sync(2)
@@ -82,7 +82,7 @@ def test_failing_copy_is_told_kept_and_repaired(
     assert lab.run("sync").code == 0
 
 
-def test_failing_copy_is_a_warning_where_the_destination_is_not_required(lab: Lab) -> None:
+def test_failing_copy_is_a_warning_where_the_destination_is_not_required(lab: VerifyLab) -> None:
     lab.configure(nas=AT_ONCE + "required = false\n")
     first, _ = lab.sync(2)
     lab.damage(first)
@@ -91,7 +91,7 @@ def test_failing_copy_is_a_warning_where_the_destination_is_not_required(lab: La
     assert "its SHA-256 is not that of its manifest" in done.err
 
 
-def test_archives_are_stored_all_the_same(lab: Lab) -> None:
+def test_archives_are_stored_all_the_same(lab: VerifyLab) -> None:
     lab.configure(nas=AT_ONCE)
     (first,) = lab.sync()
     lab.damage(first)
@@ -99,7 +99,7 @@ def test_archives_are_stored_all_the_same(lab: Lab) -> None:
     assert len(lab.ids()) == len(lab.ids("offsite")) == 2
 
 
-def test_new_ledger_learns_what_is_there_before_the_first_round(lab: Lab) -> None:
+def test_new_ledger_learns_what_is_there_before_the_first_round(lab: VerifyLab) -> None:
     first, second = lab.sync(2)
     lab.forget()
     lab.configure(nas=AT_ONCE)
@@ -109,7 +109,7 @@ def test_new_ledger_learns_what_is_there_before_the_first_round(lab: Lab) -> Non
     assert {first, second} < set(_checked(lab))
 
 
-def test_manifest_that_the_ledger_lost_is_looked_up(lab: Lab) -> None:
+def test_manifest_that_the_ledger_lost_is_looked_up(lab: VerifyLab) -> None:
     lab.configure(nas=AT_ONCE)
     first, _ = lab.sync(2)
     with closing(sqlite3.connect(lab.state / "ledger.db")) as connection, connection:
@@ -117,7 +117,7 @@ def test_manifest_that_the_ledger_lost_is_looked_up(lab: Lab) -> None:
     assert first in _read(lab, lab.sync)
 
 
-def test_destination_that_cannot_be_read_is_told(lab: Lab) -> None:
+def test_destination_that_cannot_be_read_is_told(lab: VerifyLab) -> None:
     lab.configure(nas=AT_ONCE)
     lab.sync()
     shutil.rmtree(lab.folder / "nas")

@@ -9,13 +9,13 @@ import pytest
 
 from labferry.testing.rspace import SimulatedRSpace
 
-from .conftest import Lab
+from .conftest import VerifyLab
 
 CHECK = ("status", "--max-age", "26h")
 LINE = re.compile(r"LABFERRY (OK|WARNING|CRITICAL|UNKNOWN): [^|\n]+(\| .+)?\n")
 
 
-def _age(lab: Lab, age: timedelta) -> None:
+def _age(lab: VerifyLab, age: timedelta) -> None:
     """Let time pass since everything that the ledger knows of."""
     microseconds = age // timedelta(microseconds=1)
     with closing(sqlite3.connect(lab.state / "ledger.db")) as connection, connection:
@@ -30,14 +30,14 @@ def _age(lab: Lab, age: timedelta) -> None:
         )
 
 
-def _row(lab: Lab, destination: str = "nas") -> dict[str, object]:
+def _row(lab: VerifyLab, destination: str = "nas") -> dict[str, object]:
     done = lab.run("status", "--json")
     (row,) = [r for r in done.document["standings"] if r["destination"] == destination]
     assert isinstance(row, dict)
     return row
 
 
-def test_sync_that_never_ran_is_critical(lab: Lab) -> None:
+def test_sync_that_never_ran_is_critical(lab: VerifyLab) -> None:
     done = lab.run(*CHECK)
     assert done.code == 2
     assert done.out == (
@@ -47,7 +47,7 @@ def test_sync_that_never_ran_is_critical(lab: Lab) -> None:
     assert not lab.state.exists()
 
 
-def test_fresh_copies_are_fine(lab: Lab) -> None:
+def test_fresh_copies_are_fine(lab: VerifyLab) -> None:
     lab.sync()
     done = lab.run(*CHECK)
     assert (done.code, done.err) == (0, "")
@@ -57,7 +57,7 @@ def test_fresh_copies_are_fine(lab: Lab) -> None:
     )
 
 
-def test_old_copies_are_critical(lab: Lab) -> None:
+def test_old_copies_are_critical(lab: VerifyLab) -> None:
     lab.sync()
     _age(lab, timedelta(hours=27))
     done = lab.run(*CHECK)
@@ -66,14 +66,14 @@ def test_old_copies_are_critical(lab: Lab) -> None:
     assert lab.run("status", "--max-age", "28h").code == 0
 
 
-def test_old_copies_where_they_are_not_required_are_a_warning(lab: Lab) -> None:
+def test_old_copies_where_they_are_not_required_are_a_warning(lab: VerifyLab) -> None:
     lab.sync()
     lab.configure(nas="required = false\n", offsite="required = false\n")
     _age(lab, timedelta(hours=27))
     assert lab.run(*CHECK).code == 1
 
 
-def test_failing_sync_is_a_warning_while_copies_are_fresh(lab: Lab) -> None:
+def test_failing_sync_is_a_warning_while_copies_are_fresh(lab: VerifyLab) -> None:
     lab.sync()
     blocked = lab.folder / "nas"
     blocked.rename(lab.folder / "aside")
@@ -90,7 +90,7 @@ def test_failing_sync_is_a_warning_while_copies_are_fresh(lab: Lab) -> None:
     assert lab.run(*CHECK).code == 0
 
 
-def test_damaged_copy_is_critical_until_it_is_repaired(lab: Lab) -> None:
+def test_damaged_copy_is_critical_until_it_is_repaired(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     lab.damage(first)
     assert lab.run(*CHECK).code == 0
@@ -102,7 +102,7 @@ def test_damaged_copy_is_critical_until_it_is_repaired(lab: Lab) -> None:
     assert lab.run(*CHECK).code == 0
 
 
-def test_copy_that_is_overdue_to_be_read_back_is_a_warning(lab: Lab) -> None:
+def test_copy_that_is_overdue_to_be_read_back_is_a_warning(lab: VerifyLab) -> None:
     lab.configure(nas='verify = { every = "30d" }\n')
     lab.sync()
     assert lab.run("status", "--max-age", "60d").code == 0
@@ -112,7 +112,7 @@ def test_copy_that_is_overdue_to_be_read_back_is_a_warning(lab: Lab) -> None:
     assert "chem at nas: overdue to be read back" in done.out
 
 
-def test_finding_nothing_new_is_a_success(lab: Lab) -> None:
+def test_finding_nothing_new_is_a_success(lab: VerifyLab) -> None:
     text = lab.config.read_text().replace('scope = "user"', 'scope = "user"\nskip_unchanged = true')
     lab.config.write_text(text)
     lab.sync()
@@ -125,7 +125,7 @@ def test_finding_nothing_new_is_a_success(lab: Lab) -> None:
     assert lab.run(*CHECK).code == 0
 
 
-def test_ledger_that_cannot_be_read_is_unknown(lab: Lab) -> None:
+def test_ledger_that_cannot_be_read_is_unknown(lab: VerifyLab) -> None:
     lab.sync()
     (lab.state / "ledger.db").write_text("This is no database, but a note.\n" * 99)
     for path in lab.state.glob("ledger.db-*"):
@@ -138,7 +138,7 @@ def test_ledger_that_cannot_be_read_is_unknown(lab: Lab) -> None:
     assert lab.run("status").code == 1
 
 
-def test_wrong_configuration_is_unknown(lab: Lab) -> None:
+def test_wrong_configuration_is_unknown(lab: VerifyLab) -> None:
     lab.config.write_text("[[[")
     done = lab.run(*CHECK)
     assert done.code == 3
@@ -146,7 +146,7 @@ def test_wrong_configuration_is_unknown(lab: Lab) -> None:
     assert lab.run("status").code == 2
 
 
-def test_table_has_a_row_for_each_destination(lab: Lab) -> None:
+def test_table_has_a_row_for_each_destination(lab: VerifyLab) -> None:
     lab.configure(nas='verify = { every = "30d" }\n')
     lab.sync(2)
     head, *rows = lab.run("status").out.splitlines()
@@ -157,7 +157,7 @@ def test_table_has_a_row_for_each_destination(lab: Lab) -> None:
     assert (offsite[1], offsite[5], offsite[7]) == ("offsite", "2", "-")
 
 
-def test_document_says_all(lab: Lab) -> None:
+def test_document_says_all(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     row = _row(lab)
     assert set(row) == {
@@ -170,7 +170,7 @@ def test_document_says_all(lab: Lab) -> None:
     assert lab.run("status", "--json", "--max-age", "1s").code in {0, 2}
 
 
-def test_series_that_is_behind_counts(lab: Lab, server: SimulatedRSpace) -> None:
+def test_series_that_is_behind_counts(lab: VerifyLab, server: SimulatedRSpace) -> None:
     """Of several series, the age is that of the one whose last success is longest ago."""
     lab.sync()
     with closing(sqlite3.connect(lab.state / "ledger.db")) as connection, connection:
@@ -186,7 +186,7 @@ def test_series_that_is_behind_counts(lab: Lab, server: SimulatedRSpace) -> None
 
 
 @pytest.mark.parametrize("age", ["26", "soon"])
-def test_age_that_is_none_is_a_mistake(lab: Lab, age: str) -> None:
+def test_age_that_is_none_is_a_mistake(lab: VerifyLab, age: str) -> None:
     done = lab.run("status", "--max-age", age)
     assert done.code == 2
     assert "is no duration" in done.err

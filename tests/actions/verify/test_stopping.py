@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from .conftest import PATIENCE, Lab
+from .conftest import PATIENCE, VerifyLab
 
 SLOW = """
 import io, os, sys, time
@@ -27,7 +27,7 @@ main([*sys.argv[1:], "-c", "labferry.toml"])
 
 
 @pytest.mark.parametrize("verb", [["verify"], ["verify", "--contents"], ["verify", "--json"]])
-def test_signal_ends_verify(lab: Lab, verb: list[str]) -> None:
+def test_signal_ends_verify(lab: VerifyLab, verb: list[str]) -> None:
     lab.sync(2)
     before = lab.contents()
     code, _ = _end(lab, verb, signal.SIGTERM)
@@ -36,7 +36,7 @@ def test_signal_ends_verify(lab: Lab, verb: list[str]) -> None:
     assert lab.run("verify").code == 0
 
 
-def test_signal_ends_the_share_of_a_sync(lab: Lab) -> None:
+def test_signal_ends_the_share_of_a_sync(lab: VerifyLab) -> None:
     lab.configure(nas='verify = { every = "1h" }\n')
     lab.sync(2)
     before = lab.ledger(lambda copies: copies.at("nas"))
@@ -47,8 +47,8 @@ def test_signal_ends_the_share_of_a_sync(lab: Lab) -> None:
     assert lab.run("sync").code == 0
 
 
-def _end(lab: Lab, verb: list[str], number: signal.Signals) -> tuple[int, float]:
-    process = lab.start(SLOW, *verb)
+def _end(lab: VerifyLab, verb: list[str], number: signal.Signals) -> tuple[int, float]:
+    process = lab.start_script(SLOW, *verb)
     assert process.stdout is not None
     assert process.stdout.readline() == "reading\n"
     process.send_signal(number)

@@ -8,42 +8,42 @@ from collections.abc import Callable
 
 import pytest
 
-from .conftest import Lab
+from .conftest import VerifyLab
 
-Damage = Callable[[Lab, str], object]
+Damage = Callable[[VerifyLab, str], object]
 
 
-def _edit(lab: Lab, archive_id: str, **changes: str) -> None:
+def _edit(lab: VerifyLab, archive_id: str, **changes: str) -> None:
     path = lab.manifest(archive_id)
     document = {**json.loads(path.read_text()), **changes}
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def _shorten(lab: Lab, archive_id: str) -> None:
+def _shorten(lab: VerifyLab, archive_id: str) -> None:
     path = lab.archive(archive_id)
     path.write_bytes(path.read_bytes()[:-1])
 
 
-def _lengthen(lab: Lab, archive_id: str) -> None:
+def _lengthen(lab: VerifyLab, archive_id: str) -> None:
     path = lab.archive(archive_id)
     path.write_bytes(path.read_bytes() + b"\0")
 
 
 DAMAGES: dict[str, Damage] = {
-    "one bit": Lab.damage,
+    "one bit": VerifyLab.damage,
     "cut short": _shorten,
     "something added": _lengthen,
     "other content": lambda lab, name: lab.archive(name).write_bytes(b"not it"),
     "emptied": lambda lab, name: lab.archive(name).write_bytes(b""),
 }
 LOSSES: dict[str, Damage] = {
-    "both gone": Lab.remove,
+    "both gone": VerifyLab.remove,
     "archive gone": lambda lab, name: lab.archive(name).unlink(),
     "manifest gone": lambda lab, name: lab.manifest(name).unlink(),
 }
 
 
-def test_everything_is_good_and_little_is_said(lab: Lab) -> None:
+def test_everything_is_good_and_little_is_said(lab: VerifyLab) -> None:
     lab.sync(2)
     done = lab.run("verify")
     assert (done.code, done.out, done.err) == (0, "", "")
@@ -52,13 +52,13 @@ def test_everything_is_good_and_little_is_said(lab: Lab) -> None:
     assert told.endswith("Copies: 4 good.\n")
 
 
-def test_nothing_stored_is_nothing_wrong(lab: Lab) -> None:
+def test_nothing_stored_is_nothing_wrong(lab: VerifyLab) -> None:
     assert lab.run("verify").code == 0
 
 
 @pytest.mark.parametrize("ledger", ["with ledger", "without ledger"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_copy_is_found_told_and_kept(lab: Lab, damage: str, ledger: str) -> None:
+def test_damaged_copy_is_found_told_and_kept(lab: VerifyLab, damage: str, ledger: str) -> None:
     first, second = lab.sync(2)
     DAMAGES[damage](lab, first)
     if ledger == "without ledger":
@@ -80,7 +80,7 @@ def test_damaged_copy_is_found_told_and_kept(lab: Lab, damage: str, ledger: str)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_missing_copy_is_a_failure_where_the_ledger_knows_of_it(lab: Lab, loss: str) -> None:
+def test_missing_copy_is_a_failure_where_the_ledger_knows_of_it(lab: VerifyLab, loss: str) -> None:
     first, second = lab.sync(2)
     LOSSES[loss](lab, first)
     done = lab.run("verify", "nas", "--json")
@@ -89,7 +89,7 @@ def test_missing_copy_is_a_failure_where_the_ledger_knows_of_it(lab: Lab, loss: 
     assert lab.ledger(lambda copies: copies.get("nas", first)).problem
 
 
-def test_what_retention_removed_is_not_missing(lab: Lab) -> None:
+def test_what_retention_removed_is_not_missing(lab: VerifyLab) -> None:
     first, second = lab.sync(2)
     copy = lab.ledger(lambda copies: copies.get("nas", first))
     lab.ledger(lambda copies: copies.removing("nas", first, copy.stored_at))
@@ -101,7 +101,7 @@ def test_what_retention_removed_is_not_missing(lab: Lab) -> None:
     assert lab.ids() == [second]
 
 
-def test_ledger_learns_when_a_copy_was_verified(lab: Lab) -> None:
+def test_ledger_learns_when_a_copy_was_verified(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     stored = lab.ledger(lambda copies: copies.get("nas", first))
     assert stored.verified_at == stored.stored_at
@@ -116,7 +116,7 @@ def test_ledger_learns_when_a_copy_was_verified(lab: Lab) -> None:
     assert "SHA-256" in damaged.problem
 
 
-def test_only_reading_back_puts_an_end_to_a_problem(lab: Lab) -> None:
+def test_only_reading_back_puts_an_end_to_a_problem(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     good = lab.archive(first).read_bytes()
     lab.damage(first)
@@ -128,7 +128,7 @@ def test_only_reading_back_puts_an_end_to_a_problem(lab: Lab) -> None:
     assert not lab.ledger(lambda copies: copies.get("nas", first)).problem
 
 
-def test_quick_compares_sizes_and_reads_nothing(lab: Lab) -> None:
+def test_quick_compares_sizes_and_reads_nothing(lab: VerifyLab) -> None:
     first, second = lab.sync(2)
     lab.damage(first)
     _shorten(lab, second)
@@ -139,7 +139,7 @@ def test_quick_compares_sizes_and_reads_nothing(lab: Lab) -> None:
     assert checked[first] in {"size", "store-checksum"}
 
 
-def test_contents_are_opened(lab: Lab) -> None:
+def test_contents_are_opened(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     done = lab.run("verify", "--contents", "--json")
     assert done.code == 0
@@ -148,7 +148,7 @@ def test_contents_are_opened(lab: Lab) -> None:
     assert lab.run("verify", "--contents").code == 4
 
 
-def test_archive_that_is_no_sound_zip_is_found_by_its_contents_only(lab: Lab) -> None:
+def test_archive_that_is_no_sound_zip_is_found_by_its_contents_only(lab: VerifyLab) -> None:
     """As it would be if the server had made a bad archive, and declared its checksum."""
     (first,) = lab.sync()
     with zipfile.ZipFile(lab.archive(first)) as archive:
@@ -165,7 +165,7 @@ def test_archive_that_is_no_sound_zip_is_found_by_its_contents_only(lab: Lab) ->
     assert "nas: " in done.err
 
 
-def test_nothing_is_left_of_opened_archives(lab: Lab) -> None:
+def test_nothing_is_left_of_opened_archives(lab: VerifyLab) -> None:
     lab.sync()
     before = lab.contents("state/spool") if (lab.state / "spool").exists() else {}
     assert lab.run("verify", "--contents").code == 0
@@ -173,7 +173,7 @@ def test_nothing_is_left_of_opened_archives(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("names", [["nas"], ["nas", "ID"], ["ID"], ["PREFIX"]])
-def test_only_what_is_named_is_looked_at(lab: Lab, names: list[str]) -> None:
+def test_only_what_is_named_is_looked_at(lab: VerifyLab, names: list[str]) -> None:
     first, second = lab.sync(2)
     given = [name.replace("ID", first).replace("PREFIX", first) for name in names]
     states = set(lab.run("verify", *given, "--json").states)
@@ -185,16 +185,16 @@ def test_only_what_is_named_is_looked_at(lab: Lab, names: list[str]) -> None:
     assert states == expected
 
 
-def test_only_archives_of_a_source_are_looked_at(lab: Lab) -> None:
+def test_only_archives_of_a_source_are_looked_at(lab: VerifyLab) -> None:
     lab.sync()
     assert len(lab.run("verify", "--source", "chem", "--json").states) == 2
     bio = '[sources.bio]\ntype = "rspace"\nurl = "https://rspace.example.edu"\n'
-    lab.configure(top=f'{bio}api_key = {{ env = "PROVING_KEY" }}\n')
+    lab.configure(top=f'{bio}api_key = {{ env = "ALICE_KEY" }}\n')
     done = lab.run("verify", "--source", "bio", "--json")
     assert (done.code, done.states) == (0, [])
 
 
-def test_names_that_mean_nothing_are_told(lab: Lab) -> None:
+def test_names_that_mean_nothing_are_told(lab: VerifyLab) -> None:
     lab.sync()
     unknown = lab.run("verify", "offsit")
     assert unknown.code == 2
@@ -213,7 +213,7 @@ def test_names_that_mean_nothing_are_told(lab: Lab) -> None:
     ids=["anywhere", "nas"],
 )
 def test_slip_in_the_name_of_an_archive_is_no_damage(
-    lab: Lab, where: list[str], told: str, how: list[str], ledger: str
+    lab: VerifyLab, where: list[str], told: str, how: list[str], ledger: str
 ) -> None:
     lab.sync()
     if ledger == "without ledger":
@@ -224,7 +224,9 @@ def test_slip_in_the_name_of_an_archive_is_no_damage(
     assert "verify nas" not in done.err
 
 
-def test_archive_that_was_removed_in_good_order_is_no_damage_when_it_is_asked_for(lab: Lab) -> None:
+def test_archive_that_was_removed_in_good_order_is_no_damage_when_it_is_asked_for(
+    lab: VerifyLab,
+) -> None:
     first, _ = lab.sync(2)
     copy = lab.ledger(lambda copies: copies.get("nas", first))
     lab.ledger(lambda copies: copies.removed("nas", first, copy.stored_at))
@@ -237,7 +239,7 @@ def test_archive_that_was_removed_in_good_order_is_no_damage_when_it_is_asked_fo
 @pytest.mark.parametrize("part", [1.0, 0.5], ids=["whole name", "beginning of the name"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_missing_copy_that_is_asked_for_is_damage_where_the_ledger_knows_of_it(
-    lab: Lab, loss: str, part: float
+    lab: VerifyLab, loss: str, part: float
 ) -> None:
     (first,) = lab.sync()
     LOSSES[loss](lab, first)
@@ -247,7 +249,7 @@ def test_missing_copy_that_is_asked_for_is_damage_where_the_ledger_knows_of_it(
     assert f"labferry verify nas {first} --repair" in problem["hint"]
 
 
-def test_archive_whose_manifest_is_left_is_missing_even_without_a_ledger(lab: Lab) -> None:
+def test_archive_whose_manifest_is_left_is_missing_even_without_a_ledger(lab: VerifyLab) -> None:
     first, _ = lab.sync(2)
     lab.forget()
     lab.archive(first).unlink()
@@ -257,20 +259,20 @@ def test_archive_whose_manifest_is_left_is_missing_even_without_a_ledger(lab: La
         assert ("nas", first, "missing") in done.states
 
 
-def test_destination_that_cannot_be_asked_is_not_said_to_lack_an_archive(lab: Lab) -> None:
+def test_destination_that_cannot_be_asked_is_not_said_to_lack_an_archive(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     shutil.rmtree(lab.folder / "nas")
     done = lab.run("verify", "nas", first, "--json")
     assert (done.code, done.states) == (1, [("nas", "", "failed")])
 
 
-def test_known_archive_is_not_missed_where_the_chain_alone_is_looked_at(lab: Lab) -> None:
+def test_known_archive_is_not_missed_where_the_chain_alone_is_looked_at(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     done = lab.run("verify", "nas", first, "--chain")
     assert (done.code, done.err) == (0, "")
 
 
-def test_source_that_nobody_knows_is_a_slip(lab: Lab) -> None:
+def test_source_that_nobody_knows_is_a_slip(lab: VerifyLab) -> None:
     lab.sync()
     for where in ([], ["nas"]):
         done = lab.run("verify", *where, "--source", "chen")
@@ -279,7 +281,7 @@ def test_source_that_nobody_knows_is_a_slip(lab: Lab) -> None:
         assert 'Did you mean "chem"? Known sources: chem.' in done.err
 
 
-def test_source_that_is_not_configured_any_more_is_verified_and_missed(lab: Lab) -> None:
+def test_source_that_is_not_configured_any_more_is_verified_and_missed(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     lab.config.write_text(lab.config.read_text().replace("[sources.chem]", "[sources.bio]"))
     assert lab.run("verify", "nas", "--source", "chem", "--json").states == [("nas", first, "good")]
@@ -288,7 +290,7 @@ def test_source_that_is_not_configured_any_more_is_verified_and_missed(lab: Lab)
     assert (done.code, done.states) == (4, [("nas", first, "missing")])
 
 
-def test_destination_that_cannot_be_asked_keeps_none_of_the_others_from_it(lab: Lab) -> None:
+def test_destination_that_cannot_be_asked_keeps_none_of_the_others_from_it(lab: VerifyLab) -> None:
     (first,) = lab.sync()
     shutil.rmtree(lab.folder / "nas")
     done = lab.run("verify", "--json")
@@ -298,16 +300,16 @@ def test_destination_that_cannot_be_asked_keeps_none_of_the_others_from_it(lab: 
     assert lab.run("verify").code == 4
 
 
-def test_works_without_ledger_key_and_server(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_works_without_ledger_key_and_server(lab: VerifyLab) -> None:
     lab.sync()
     lab.forget()
-    monkeypatch.delenv("PROVING_KEY")
+    del lab.environment["ALICE_KEY"]
     done = lab.run("verify", "--json")
     assert (done.code, len(done.states)) == (0, 2)
     assert not lab.state.exists()
 
 
-def test_edited_manifest_is_found_by_the_ledger(lab: Lab) -> None:
+def test_edited_manifest_is_found_by_the_ledger(lab: VerifyLab) -> None:
     first, second = lab.sync(2)
     _edit(lab, first, crc32="00000000")
     done = lab.run("verify", "nas", "--json")
@@ -315,7 +317,7 @@ def test_edited_manifest_is_found_by_the_ledger(lab: Lab) -> None:
     assert sorted(done.states) == [("nas", first, "damaged"), ("nas", second, "good")]
 
 
-def test_new_ledger_learns_what_is_there(lab: Lab) -> None:
+def test_new_ledger_learns_what_is_there(lab: VerifyLab) -> None:
     lab.sync(2)
     lab.forget()
     lab.sync()
