@@ -1,23 +1,24 @@
-"""Connecting: jump hosts, host keys, login, and the fsspec filesystem over it all."""
+"""Connecting: jump hosts, host keys, login, and the SFTP session over it all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import asyncssh
 from asyncssh.constants import MSG_IGNORE
 from asyncssh.packet import SSHPacketLogger
-from sshfs import SSHFileSystem  # type: ignore[import-untyped]  # it ships no type information
 from typing_extensions import override
 
 from labferry.sdk import LabferryError, RefusedError, redact
 from labferry_sftp.credentials import KEYBOARD, auth_failure, login_options
+from labferry_sftp.files import Files
 from labferry_sftp.hostkeys import HostKeys, Judge
 from labferry_sftp.loop import LoopThread
 from labferry_sftp.problems import classified
 from labferry_sftp.proxycommand import ProxyCommand
 from labferry_sftp.route import Target, config_files, route
+from labferry_sftp.session import no_session, said_instead, sftp_session
 from labferry_sftp.settings import SftpSettings
 
 # A third of the work of the default cipher where the processor has AES instructions.
@@ -27,42 +28,6 @@ _LOST_AFTER = 3
 _CLOSING_SECONDS = 5.0
 
 ResultT = TypeVar("ResultT")
-
-
-class _OneChannel:
-    """Gives sshfs one SFTP channel for everything: servers may allow few, and one is enough."""
-
-    def __init__(self, client: asyncssh.SSHClientConnection, **_: object) -> None:
-        self._client = client
-        self._sftp: asyncssh.SFTPClient | None = None
-
-    async def start(self) -> asyncssh.SFTPClient:
-        if self._sftp is None:
-            # Others may have put files here whose names are not UTF-8.
-            self._sftp = await self._client.start_sftp_client(path_errors="surrogateescape")
-        return self._sftp
-
-    @asynccontextmanager
-    async def get(self) -> AsyncIterator[asyncssh.SFTPClient]:
-        yield await self.start()
-
-    async def close(self) -> None:
-        if self._sftp is not None:
-            self._sftp.exit()
-
-
-class _Files(SSHFileSystem):  # type: ignore[misc]  # as above
-    """fsspec's filesystem over a connection that is there already, made with care for its keys."""
-
-    def connect(
-        self,
-        _host: str,
-        pool_type: type[_OneChannel],
-        connect_args: dict[str, Any],
-        **_: object,
-    ) -> tuple[asyncssh.SSHClientConnection, _OneChannel]:
-        client = connect_args["client"]
-        return client, pool_type(client)
 
 
 class _Client(asyncssh.SSHClient):
@@ -96,12 +61,12 @@ class Connection:
 
     Attributes:
         host_keys: The host keys that are trusted.
-        files: The filesystem of fsspec's, for its coroutines.
-        sftp: The SFTP client below it, for what fsspec has no words for.
+        files: Its files.
+        sftp: The SFTP session below, for what is done with open files.
         ssh: The SSH connection below that.
     """
 
-    files: Any
+    files: Files
     sftp: asyncssh.SFTPClient
     ssh: asyncssh.SSHClientConnection
 
@@ -143,17 +108,19 @@ class Connection:
 
     def _log_in(self, target: Target) -> None:
         self.ssh = self._connect(target, jump=False)
-        self.files = _Files(
-            target.place.host,
-            client=self.ssh,
-            loop=self._loop.loop,
-            pool_type=_OneChannel,
-            skip_instance_cache=True,
-        )
         try:
-            self.sftp = self._run(self._first_channel())
+            self.sftp = self._run(sftp_session(self.ssh))
         except Exception as error:
-            raise classified(error, f"Opening an SFTP session at {target.place}") from error
+            raise self._no_session(error, target) from error
+        self.files = Files(self.sftp)
+
+    def _no_session(self, error: Exception, target: Target) -> LabferryError:
+        """What to say if the server lets the account in, but speaks no SFTP with it."""
+        said = None
+        if not isinstance(error, asyncssh.ChannelOpenError):
+            with suppress(Exception):  # it is only to say more of a failure
+                said = self._run(said_instead(self.ssh))
+        return no_session(error, str(target.place), said)
 
     def _connect(self, target: Target, *, jump: bool) -> asyncssh.SSHClientConnection:
         self.host_keys.stranger = None
@@ -182,6 +149,12 @@ class Connection:
             "login_timeout": seconds,
             "keepalive_interval": self._settings.keepalive.total_seconds(),
             "keepalive_count_max": _LOST_AFTER,
+            # All of these would else be taken from the file. The server needs none of them.
+            "agent_forwarding": False,
+            "command": None,
+            "env": None,
+            "request_pty": False,
+            "send_env": None,
         }
         return options if target.has_ciphers else {**options, "encryption_algs": _CIPHERS}
 
@@ -229,11 +202,6 @@ class Connection:
             asked = asyncssh.get_server_auth_methods(target.place.host, **self._way(target))
             return [each for each in self._run(asked) if each]
         return []
-
-    async def _first_channel(self) -> asyncssh.SFTPClient:
-        async with self.files._pool.get() as sftp:  # noqa: SLF001 - sshfs has no public word for it
-            opened: asyncssh.SFTPClient = sftp
-        return opened
 
     def _run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         return self._loop.run(work, self._settings.connect_timeout.total_seconds() + 1)

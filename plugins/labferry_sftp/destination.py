@@ -19,6 +19,7 @@ from labferry.sdk import (
     check_key,
 )
 from labferry.sdk.strays import require_unfinished, strays_among
+from labferry_sftp.abilities import Abilities
 from labferry_sftp.listing import committed_archives, everything
 from labferry_sftp.parts import UNFINISHED
 from labferry_sftp.probe import probe
@@ -36,12 +37,13 @@ class Destination:
     Args:
         name: The destination's name in the configuration.
         settings: Its settings.
+        abilities: What was found out about the server over earlier connections.
     """
 
-    def __init__(self, name: str, settings: SftpSettings) -> None:
+    def __init__(self, name: str, settings: SftpSettings, abilities: Abilities) -> None:
         self._name = name
         self._settings = settings
-        self._remote = Remote(name, settings)
+        self._remote = Remote(name, settings, abilities)
 
     @property
     def is_lost(self) -> bool:
@@ -83,7 +85,7 @@ class Destination:
         if size != manifest.size:
             raise self._differs(path, f"has {size} bytes, not the {manifest.size}")
         if self._settings.upload_check == "auto":
-            found = self._remote.hashed(path, size)
+            found = self._remote.hashing.of(path, size)
             if len(found) != 1:  # of parts, the manifest knows nothing
                 return Checked.SIZE
             if found[0].sha256 != manifest.sha256:

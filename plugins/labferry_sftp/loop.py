@@ -12,9 +12,25 @@ from contextlib import suppress
 from threading import Thread
 from typing import Any, TypeVar
 
+from typing_extensions import override
+
 _log = logging.getLogger(__name__)
 
 ResultT = TypeVar("ResultT")
+
+
+class _NotOfLostConnections(logging.Filter):
+    """Leaves out what asyncio logs for each packet that is sent after a connection was lost.
+
+    That it was lost is reported once, as the error of what was being done.
+    """
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg != "socket.send() raised exception."
+
+
+logging.getLogger("asyncio").addFilter(_NotOfLostConnections())
 
 
 class LoopThread:

@@ -3,9 +3,10 @@
 import posixpath
 import re
 import secrets
+from contextlib import suppress
 from typing import Self
 
-from labferry.sdk import Checkpoint
+from labferry.sdk import Checkpoint, RefusedError
 from labferry_sftp.remote import Remote
 
 UNFINISHED = re.compile(r"\.labferry-[0-9a-f]{16}\.(archive|manifest|check)")
@@ -27,8 +28,8 @@ class Parts:
     """
 
     def __init__(self, folder: str, token: str) -> None:
-        self.archive = posixpath.join(folder, f".labferry-{token}.archive")
-        self.manifest = posixpath.join(folder, f".labferry-{token}.manifest")
+        self._folder = folder
+        self._name(token)
 
     @classmethod
     def noted(cls, folder: str, checkpoint: Checkpoint) -> Self | None:
@@ -45,8 +46,29 @@ class Parts:
         checkpoint.save({_NOTE: token})
         return cls(folder, token)
 
+    def clear(self, remote: Remote, checkpoint: Checkpoint) -> None:
+        """Remove what was written, to begin anew.
+
+        An account may be one that can only add files. Then what is there stays, as an unfinished
+        file, and other names are taken and noted.
+        """
+        try:
+            self._remove(remote)
+        except RefusedError:
+            token = secrets.token_hex(8)
+            checkpoint.save({_NOTE: token})
+            self._name(token)
+
     def discard(self, remote: Remote, checkpoint: Checkpoint) -> None:
-        """Remove what was written."""
+        """Remove what was written, as far as the account may, and forget it."""
+        with suppress(RefusedError):
+            self._remove(remote)
+        checkpoint.save({})
+
+    def _name(self, token: str) -> None:
+        self.archive = posixpath.join(self._folder, f".labferry-{token}.archive")
+        self.manifest = posixpath.join(self._folder, f".labferry-{token}.manifest")
+
+    def _remove(self, remote: Remote) -> None:
         for path in (self.archive, self.manifest):
             remote.remove(path)
-        checkpoint.save({})

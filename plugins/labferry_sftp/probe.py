@@ -1,12 +1,11 @@
 """The preflight: whether everything that a store does can be done."""
 
-import io
 import secrets
 from collections.abc import Iterator
 
-from labferry.sdk import Finding, IntegrityError, LabferryError, Pacer, Severity
+from labferry.sdk import Finding, IntegrityError, LabferryError, Severity
 from labferry_sftp.remote import Remote
-from labferry_sftp.transfer import send
+from labferry_sftp.transfer import send_small
 
 
 def probe(remote: Remote) -> Iterator[Finding]:
@@ -18,11 +17,11 @@ def probe(remote: Remote) -> Iterator[Finding]:
     token = secrets.token_bytes(32)
     first, second = (remote.path(f".labferry-{secrets.token_hex(8)}.check") for _ in range(2))
     try:
-        synced = send(remote, first, io.BytesIO(token), 0, Pacer(None))
+        synced = send_small(remote, first, token)
         remote.rename(first, second)
         if remote.read(second) != token or remote.size(first) is not None:
             raise IntegrityError(f"{remote.root} does not hold what was just written to it.")
-        send(remote, first, io.BytesIO(token[::-1]), 0, Pacer(None))
+        send_small(remote, first, token[::-1])
         keeps = _keeps(remote, first, second, token)
     finally:
         remote.remove(first)

@@ -1,4 +1,4 @@
-"""What asyncssh, sshfs and sockets raise, told apart by labferry's errors."""
+"""What asyncssh and sockets raise, told apart by labferry's errors."""
 
 import socket
 from collections.abc import Iterator
@@ -47,6 +47,14 @@ def bare_failure(error: BaseException) -> bool:
     return any(isinstance(each, sftp.SFTPFailure) for each in _chain(error))
 
 
+def is_answer(error: BaseException) -> bool:
+    """Whether the server answered that it can't or won't, rather than the line being at fault."""
+    lost = (sftp.SFTPConnectionLost, sftp.SFTPNoConnection)
+    return any(
+        isinstance(each, sftp.SFTPError) and not isinstance(each, lost) for each in _chain(error)
+    )
+
+
 def is_unsupported(error: BaseException) -> bool:
     """Whether the server does not know the request."""
     return any(isinstance(each, sftp.SFTPOpUnsupported) for each in _chain(error))
@@ -81,6 +89,8 @@ def _unknown_host(error: socket.gaierror, doing: str) -> LabferryError:
 
 def _reason(error: Exception) -> str:
     text = getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error)
+    if isinstance(error, OSError) and error.filename:
+        text = f"{error.filename}: {text}"
     return redact(str(text)).strip().rstrip(".") or type(error).__name__
 
 

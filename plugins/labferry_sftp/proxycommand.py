@@ -7,8 +7,20 @@ import subprocess
 import tempfile
 from contextlib import suppress
 
+from labferry.sdk import redact
+
 _PATIENCE = 2.0
 _MOST = 16_384
+# What OpenSSH, netcat, cloudflared and their like look at. Keys and passwords that labferry was
+# given in its environment are none of the command's business.
+_ENVIRONMENT = frozenset(
+    {
+        *("HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER"),
+        *("ALL_PROXY", "HTTPS_PROXY", "NO_PROXY", "all_proxy", "https_proxy", "no_proxy"),
+        *("SSH_AUTH_SOCK", "SSL_CERT_DIR", "SSL_CERT_FILE"),
+    }
+)
+_PREFIXES = ("KRB5", "LC_", "XDG_")
 
 
 class ProxyCommand:
@@ -31,6 +43,7 @@ class ProxyCommand:
                 stdout=theirs.fileno(),
                 stderr=self._told,
                 start_new_session=True,
+                env=_environment(),
             )
 
     @property
@@ -49,3 +62,12 @@ class ProxyCommand:
                 self._process.wait(_PATIENCE)
                 break
         self._told.close()
+
+
+def _environment() -> dict[str, str]:
+    """What the command may see of this process's environment: nothing that holds a secret."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if (name in _ENVIRONMENT or name.startswith(_PREFIXES)) and redact(value) == value
+    }

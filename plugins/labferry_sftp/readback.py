@@ -4,7 +4,7 @@ import hashlib
 from typing import Self
 
 from labferry.sdk import LabferryError, TransientError
-from labferry_sftp.problems import bare_failure
+from labferry_sftp.problems import is_answer
 from labferry_sftp.remote import Remote
 from labferry_sftp.transfer import Pieces
 
@@ -59,9 +59,11 @@ class ReadBack:
         try:
             self._go_on(end, waiting=waiting)
         except LabferryError as error:
-            if isinstance(error, TransientError) and not bare_failure(error):
+            if isinstance(error, TransientError) and not is_answer(error):
                 raise  # the line is at fault
             self._refused = True
+            # Servers that store a file when it is closed let the request wait for that.
+            self._remote.abilities.reads_along = False
 
     def _go_on(self, end: int, *, waiting: bool) -> None:
         if self._pieces is None:

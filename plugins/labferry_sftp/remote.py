@@ -2,27 +2,23 @@
 
 import asyncio
 import concurrent.futures
-import hashlib
 import posixpath
 import secrets
-import shlex
-import stat
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import asyncssh
 
 from labferry.sdk import FullError, LabferryError, NotFoundError, TransientError
-from labferry_sftp.checkfile import Hashed, check_file, offers_check_file
+from labferry_sftp.abilities import Abilities
 from labferry_sftp.connection import Connection
+from labferry_sftp.files import Entry
+from labferry_sftp.hashing import ServerHashing
 from labferry_sftp.loop import LoopThread
-from labferry_sftp.problems import bare_failure, classified, is_unsupported
+from labferry_sftp.problems import bare_failure, classified, is_answer, is_unsupported
 from labferry_sftp.settings import SftpSettings
 
 # What the slowest server is expected to force to its disks, or to digest, in a second.
@@ -33,26 +29,12 @@ _SETTLING_SECONDS = 5.0
 USED_UP = "Is the account's quota on the server used up, or a limit on the size of its files?"
 """What to ask where a server does not say why it wrote nothing."""
 
-_OF_NOTHING = hashlib.sha256().hexdigest()
+_NO_RENAME = (
+    "The server can't rename this file. If it renames small ones (labferry check), ask its "
+    "administrator for a limit on the size of files that are renamed."
+)
 
 ResultT = TypeVar("ResultT")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a folder.
-
-    Attributes:
-        name: Its name.
-        kind: `file`, `directory` or something else.
-        size: Its size in bytes.
-        changed: When it was changed last, by the server's clock.
-    """
-
-    name: str
-    kind: str
-    size: int
-    changed: datetime | None
 
 
 class Remote:
@@ -61,20 +43,24 @@ class Remote:
     Args:
         name: The destination's name in the configuration.
         settings: Its settings.
+        abilities: What was found out about the server before.
 
     Attributes:
+        abilities: What the server can do.
         root: The absolute path of the folder, as the account sees it.
         connection: What it is reached through.
+        hashing: What the server says of the content of files.
     """
 
-    def __init__(self, name: str, settings: SftpSettings) -> None:
+    def __init__(self, name: str, settings: SftpSettings, abilities: Abilities) -> None:
+        self.abilities = abilities
         self._name = name
+        self._settings = settings
         self._patience = settings.timeout.total_seconds()
-        self._keepalive = settings.keepalive.total_seconds()
+        self.hashing = ServerHashing(self, settings.keepalive.total_seconds(), self._patience)
         self._loop = LoopThread(f"sftp {name}")
         try:
-            self.connection = Connection(settings, self._loop)
-            self.connection.open()
+            self._connect()
             self.root = self._find_root(settings.path)
         except BaseException:
             self.close()
@@ -109,15 +95,13 @@ class Remote:
     def size(self, path: str) -> int | None:
         """A file's size in bytes; None where there is nothing of that name."""
         with suppress(NotFoundError):
-            attributes = self.run(f"Looking for {path}", self.connection.sftp.lstat(path))
-            return attributes.size or 0
+            return self.run(f"Looking for {path}", self.connection.files.size(path))
         return None
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder, or a link to one."""
         with suppress(NotFoundError):
-            found = self.run(f"Looking for {path}", self.connection.sftp.stat(path))
-            return stat.S_ISDIR(found.permissions or 0)
+            return self.run(f"Looking for {path}", self.connection.files.is_folder(path))
         return False
 
     def entries(self, paths: Sequence[str]) -> list[list[Entry]]:
@@ -144,26 +128,79 @@ class Remote:
                 raise
 
     def open(self, path: str, mode: str) -> asyncssh.SFTPClientFile:
-        """Open a file in one of the modes `rb`, `xb` (new) and `r+b` (there already)."""
+        """Open a file in one of the modes `rb`, `xb` (new), `wb` (emptied) and `r+b` (as it is)."""
         return self.run(f"Opening {path}", self._open(path, mode))
 
+    def create(self, path: str) -> asyncssh.SFTPClientFile:
+        """Open a new file, which must not be there yet."""
+        if self.abilities.creates:
+            try:
+                return self.open(path, "xb")
+            except LabferryError as error:
+                if not is_answer(error) or self.size(path) is not None:
+                    raise
+        # Some servers don't know the condition that a file must be new. If it was something else
+        # that was refused, it is refused again.
+        file = self.open(path, "wb")
+        self.abilities.creates = False
+        return file
+
+    def write_at(self, path: str, offset: int, content: bytes) -> None:
+        """Write a few bytes into a file that is there, and close it."""
+        file = self.open(path, "r+b")
+        try:
+            self.run(f"Writing {path}", file.write(content, offset), hint=USED_UP)
+        finally:
+            self.close_file(path, file, offset)
+
+    def close_file(self, path: str, file: asyncssh.SFTPClientFile, size: int) -> None:
+        """Close a file that was written; some servers store all of it only now."""
+        self.run(f"Closing {path}", file.close(), size=size, hint=USED_UP)
+
     def sync(self, path: str, file: asyncssh.SFTPClientFile, size: int) -> bool:
-        """Force a file to the server's disk; False where the server does not offer that."""
-        return self._offered(f"Forcing {path} to the disk", file.fsync(), size, USED_UP)
+        """Force a file to the server's disk; False if the server can't do that with any file."""
+        if self.abilities.syncs is False:
+            return False
+        try:
+            self.run(f"Forcing {path} to the disk", file.fsync(), size=size, hint=USED_UP)
+        except LabferryError as error:
+            if not is_answer(error):
+                raise
+            if not is_unsupported(error) and (self.abilities.syncs or self._syncs_a_small_file()):
+                raise
+            self.abilities.syncs = False
+            return False
+        self.abilities.syncs = True
+        return True
 
-    def rename(self, source: str, target: str) -> None:
-        """Rename a file. OpenSSH refuses where the target exists, others may not: look first."""
-        self.run(f"Publishing {target}", self.connection.sftp.rename(source, target))
+    def rename(self, source: str, target: str, size: int = 0) -> None:
+        """Give a file a name that is free; some servers overwrite, so look before.
 
-    def replace(self, source: str, target: str) -> bool:
-        """Rename a file over another one; False where the server does not offer that."""
+        Args:
+            source: The file.
+            target: Its new path.
+            size: How long it is; some servers copy it.
+        """
+        doing = f"Publishing {target}"
+        try:
+            self.run(doing, self.connection.sftp.rename(source, target), size=size)
+        except LabferryError as error:
+            is_over = not is_answer(error) or self.size(target) is not None
+            if is_over or self.size(source) is None:
+                raise
+            if not (self._link(source, target, size) or self.replace(source, target, size)):
+                error.hint = error.hint or _NO_RENAME
+                raise
+
+    def replace(self, source: str, target: str, size: int = 0) -> bool:
+        """Rename a file over another one; False if the server answers that it can't."""
         renamed = self.connection.sftp.posix_rename(source, target)
-        return self._offered(f"Replacing {target}", renamed)
+        return self._answers_yes(f"Replacing {target}", renamed, size)
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
         with suppress(NotFoundError):
-            self.run(f"Deleting {path}", self.connection.files._rm_file(path))  # noqa: SLF001 - fsspec's word for the coroutine
+            self.run(f"Deleting {path}", self.connection.files.remove(path))
 
     def free(self, path: str) -> int | None:
         """How many bytes the account may still store; None where the server does not say."""
@@ -172,45 +209,34 @@ class Remote:
             return 0 if system.favail == 0 < system.files else system.bavail * system.frsize
         return None
 
-    @cached_property
-    def can_hash(self) -> bool:
-        """Whether the server itself computes SHA-256."""
-        return self._has_sha256sum or self._has_check_file
-
-    def hashed(self, path: str, size: int) -> Sequence[Hashed]:
-        """What the server itself says of a file.
+    def ask(
+        self,
+        work: Callable[[asyncssh.SSHClientConnection], Coroutine[Any, Any, ResultT]],
+        seconds: float,
+    ) -> ResultT | None:
+        """Ask what a server may leave unanswered, or hang up at; the connection is there after it.
 
         Args:
-            path: The file.
-            size: How long it is.
+            work: Asks over the connection.
+            seconds: How long the answer may take.
 
         Returns:
-            The SHA-256 of each part, in order; nothing where the server does not say.
+            The answer; None if there was none.
+
+        Raises:
+            LabferryError: The answer was that it failed, or the server can't be reached again.
         """
-        doing = f"Computing the SHA-256 of {path}"
-        with suppress(LabferryError):
-            if self._has_sha256sum:
-                command = f"sha256sum -- {shlex.quote(path)}"
-                printed = self.run(doing, self._command(command), size=size)
-                return [Hashed(0, size, printed.split(" ")[0].lstrip("\\"))] if printed else []
-            if self._has_check_file:
-                return self.run(doing, self._check_file(path, size), size=size)
-        return []
-
-    @cached_property
-    def _has_sha256sum(self) -> bool:
-        with suppress(LabferryError):
-            # Of nothing: an account without a shell may answer with anything, but not with that.
-            return self.run("Running sha256sum", self._command("sha256sum")).startswith(_OF_NOTHING)
-        return False
-
-    @cached_property
-    def _has_check_file(self) -> bool:
-        missing = self.path(f".labferry-{secrets.token_hex(8)}.check")
-        asking = offers_check_file(self.connection.ssh, missing)
-        with suppress(LabferryError):
-            return self.run("Asking for check-file", asking)
-        return False
+        asked = self.submit(work(self.connection.ssh))
+        try:
+            return self._loop.wait(asked, seconds)
+        except TimeoutError:
+            return None
+        except Exception as error:
+            if not self.is_lost:
+                raise classified(error, f"Asking the server of {self._name}") from error
+        self.connection.close()
+        self._connect()
+        return None
 
     def submit(self, work: Coroutine[Any, Any, ResultT]) -> "Future[ResultT]":
         """Begin something, to be waited for by `wait`."""
@@ -248,6 +274,10 @@ class Remote:
         """Do something; the arguments are those of `wait`."""
         return self.wait(doing, self.submit(work), size=size, hint=hint)
 
+    def _connect(self) -> None:
+        self.connection = Connection(self._settings, self._loop)
+        self.connection.open()
+
     def _find_root(self, path: str) -> str:
         found = path
         with suppress(NotFoundError):  # where a folder on the way is missing
@@ -259,16 +289,34 @@ class Remote:
             )
         return found
 
-    def _offered(
-        self, doing: str, work: Coroutine[Any, Any, object], size: int = 0, hint: str = ""
-    ) -> bool:
+    def _link(self, source: str, target: str, size: int) -> bool:
+        """Give a file its new name by a second name; False if the server answers that it can't."""
+        linked = self.connection.sftp.link(source, target)
+        if not self._answers_yes(f"Publishing {target}", linked, size):
+            return False
+        self.remove(source)
+        return True
+
+    def _answers_yes(self, doing: str, work: Coroutine[Any, Any, object], size: int = 0) -> bool:
+        """Do something; False if the server answers that it can't or won't."""
         try:
-            self.run(doing, work, size=size, hint=hint)
+            self.run(doing, work, size=size)
         except LabferryError as error:
-            if is_unsupported(error):
+            if is_answer(error):
                 return False
             raise
         return True
+
+    def _syncs_a_small_file(self) -> bool:
+        """Whether a file that surely has room can be forced to the disk."""
+        path = self.path(f".labferry-{secrets.token_hex(8)}.check")
+        file = self.create(path)
+        try:
+            return self._answers_yes(f"Forcing {path} to the disk", file.fsync())
+        finally:
+            with suppress(LabferryError):
+                self.close_file(path, file, 0)
+                self.remove(path)
 
     def _all(self, doing: str, works: Sequence[Coroutine[Any, Any, ResultT]]) -> list[ResultT]:
         """Do many things, a number of them side by side: no round trip waits for another one."""
@@ -288,36 +336,17 @@ class Remote:
             raise self._explained(error, doing) from error
 
     async def _entries(self, path: str) -> list[Entry]:
-        with suppress(FileNotFoundError):
-            found = await self.connection.files._ls(path)  # noqa: SLF001 - fsspec's word for the coroutine
-            return [
-                Entry(posixpath.basename(each["name"]), each["type"], each["size"], each["mtime"])
-                for each in found
-            ]
+        with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+            return await self.connection.files.entries(path)
         return []
 
     async def _read(self, path: str) -> bytes | None:
-        with suppress(FileNotFoundError):
-            data: bytes = await self.connection.files._cat_file(path)  # noqa: SLF001 - as above
-            return data
+        with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+            return await self.connection.files.read(path)
         return None
 
     async def _open(self, path: str, mode: str) -> asyncssh.SFTPClientFile:
         return await self.connection.sftp.open(path, mode)
-
-    async def _command(self, command: str) -> str:
-        """What a command prints; nothing where it fails."""
-        done = await self.connection.ssh.run(command, stdin=asyncssh.DEVNULL)
-        return str(done.stdout) if done.exit_status == 0 else ""
-
-    async def _check_file(self, path: str, size: int) -> list[Hashed]:
-        ssh = self.connection.ssh
-        # ProFTPD gives no sign of life while it computes; that it ends is seen to by `wait`.
-        ssh.set_keepalive(0)
-        try:
-            return await check_file(ssh, path, size)
-        finally:
-            ssh.set_keepalive(self._keepalive)
 
     def _explained(self, error: Exception, doing: str, hint: str = "") -> LabferryError:
         if isinstance(error, LabferryError):

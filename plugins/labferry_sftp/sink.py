@@ -20,6 +20,7 @@ from labferry.sdk import (
     Stray,
     TransientError,
 )
+from labferry_sftp.abilities import Abilities
 from labferry_sftp.settings import SftpSettings
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class SftpSink(Sink[SftpSettings]):
     def __init__(self, name: str, settings: SftpSettings) -> None:
         super().__init__(name, settings)
         self._destination: Destination | None = None
+        self._abilities = Abilities()
 
     @override
     def prepare(self) -> None:
@@ -118,7 +120,7 @@ class SftpSink(Sink[SftpSettings]):
             raise
 
     def _connect(self) -> "Destination":
-        return _load()(self.name, self.settings)
+        return _load()(self.name, self.settings, self._abilities)
 
 
 def _load() -> "type[Destination]":
@@ -133,6 +135,6 @@ def _asyncssh_needed() -> Iterator[None]:
         yield
     except ImportError as error:
         raise PluginError(
-            f"Destinations of type sftp need sshfs, which can't be imported: {error}.",
+            f"Destinations of type sftp need asyncssh, which can't be imported: {error}.",
             hint='Install it: pip install "labferry[sftp]"',
         ) from error

@@ -10,6 +10,7 @@ from labferry.sdk import (
     Checked,
     Checkpoint,
     ConflictError,
+    FullError,
     IntegrityError,
     InvalidAnswerError,
     LabferryError,
@@ -20,14 +21,17 @@ from labferry.sdk import (
     TransientError,
 )
 from labferry_sftp.parts import Parts
+from labferry_sftp.problems import is_answer
 from labferry_sftp.readback import ReadBack, sha256_of
 from labferry_sftp.remote import Remote
 from labferry_sftp.settings import SftpSettings
-from labferry_sftp.transfer import IN_FLIGHT, RemoteReader, send
+from labferry_sftp.transfer import IN_FLIGHT, RemoteReader, Writer, send_small
 
 # How much of an interrupted upload's end is compared before it is continued, where all of it is
 # compared in the end: whatever was on its way when it broke off lies within.
 _TAIL = 2 * IN_FLIGHT
+# How much of its beginning is compared after a byte was written to it anew.
+_HEAD = 1 << 16
 _CHUNK = 1 << 20
 
 
@@ -71,9 +75,9 @@ class Storing:
         self.remote.make_folder(folder)
         parts = parts or Parts.new(folder, self.checkpoint)
         try:
-            checked = self._upload(parts.archive)
+            checked = self._upload(parts)
             self._require_same(committed)
-            self._publish(parts.archive, place)
+            self._publish(parts.archive, place, self.archive.size)
             if committed is None:
                 self._commit(parts, self.manifest.seal())
         except (TransientError, StoppedError):
@@ -84,14 +88,17 @@ class Storing:
         self.checkpoint.save({})
         return checked
 
-    def _upload(self, path: str) -> Checked:
-        offset = self._proven(path)
+    def _upload(self, parts: Parts) -> Checked:
+        offset = self._proven(parts)
+        path = parts.archive
         with ReadBack(self.remote, path) as back:
             along = back if self._reads_along else None
             self._send(path, offset, along)
             checked = self._check(path, self.settings.upload_check, along)
+        if offset and checked is Checked.SIZE and not self._still_holds(path, offset):
+            checked = None
         if checked is None and offset:
-            self.remote.remove(path)
+            parts.clear(self.remote, self.checkpoint)
             raise TransientError(
                 f"{path} in {self.name} was continued but does not hold the archive: begun anew."
             )
@@ -103,35 +110,58 @@ class Storing:
         return checked
 
     def _send(self, path: str, offset: int, back: ReadBack | None) -> None:
-        """Write what is missing; where nothing is, force to the disk what is there."""
+        """Write what is missing; if nothing is, force to the disk what is there."""
         pacer = Pacer(self.settings.bandwidth_limit)
         if back and offset:
             back.follow(offset)
+        mode = "xb"
+        if offset:
+            mode = "r+b" if offset < self.archive.size else "rb"
+        writer = Writer(self.remote, path, mode)
         with self.archive.open(offset) as reader:
-            send(self.remote, path, reader, offset, pacer, back.follow if back else None)
+            writer.send(reader, pacer, offset, back.follow if back else None)
 
     @property
     def _reads_along(self) -> bool:
         """Whether to read back while writing, as nobody else will compute the SHA-256."""
         how = self.settings.upload_check
-        return how == "readback" or (how == "auto" and not self.remote.can_hash)
+        wanted = how == "readback" or (how == "auto" and not self.remote.hashing.is_offered)
+        return wanted and self.remote.abilities.reads_along
 
-    def _proven(self, path: str) -> int:
-        """How many bytes are there of an earlier upload that equal the archive's."""
+    def _proven(self, parts: Parts) -> int:
+        """How many bytes of an earlier upload are there that can be gone on from.
+
+        The end is compared now, as what was on its way when it broke off lies there. All of it is
+        compared after the rest was sent: some servers don't keep what a file had.
+        """
+        path = parts.archive
         size = self.remote.size(path)
         if size is None:
             return 0
-        if 0 < size <= self.archive.size and self._holds(path, size):
+        is_start = 0 < size <= self.archive.size and self._equal(path, max(0, size - _TAIL), size)
+        if is_start and (size == self.archive.size or self._goes_on(path, size)):
             return size
-        self.remote.remove(path)
+        parts.clear(self.remote, self.checkpoint)
         return 0
 
-    def _holds(self, path: str, size: int) -> bool:
-        """Whether the first bytes of a file are the archive's; it is not longer."""
-        if self.settings.upload_check != "size":
-            return self._equal(path, max(0, size - _TAIL), size)
-        # Nothing else ever looks at these bytes.
-        return self._vouched(path, size) or self._equal(path, 0, size)
+    def _goes_on(self, path: str, size: int) -> bool:
+        """Whether the server goes on with a file that was closed, rather than refuse or empty it.
+
+        That is found out before the rest is sent: the last byte is written once more.
+        """
+        with self.archive.open(size - 1) as reader:
+            last = reader.read(1)
+        try:
+            self.remote.write_at(path, size - 1, last)
+        except LabferryError as error:
+            if isinstance(error, FullError) or not is_answer(error):
+                raise
+            return False
+        return self.remote.size(path) == size and self._equal(path, 0, min(size, _HEAD))
+
+    def _still_holds(self, path: str, end: int) -> bool:
+        """Whether the part that was there before is still the archive's, once the rest is sent."""
+        return self._vouched(path, self.archive.size) or self._equal(path, 0, end)
 
     def _equal(self, path: str, start: int, end: int) -> bool:
         with (
@@ -147,7 +177,7 @@ class Storing:
 
     def _vouched(self, path: str, size: int) -> bool:
         """Whether the server itself says that a file of that size holds the archive's bytes."""
-        found = self.remote.hashed(path, size)
+        found = self.remote.hashing.of(path, size)
         return bool(found) and all(self._sha256(begin, end) == each for begin, end, each in found)
 
     def _sha256(self, begin: int, end: int) -> str:
@@ -215,9 +245,10 @@ class Storing:
         return found
 
     def _commit(self, parts: Parts, document: bytes) -> None:
-        place, path = self.remote.path(self.manifest.key), parts.manifest
-        self.remote.remove(path)
-        send(self.remote, path, io.BytesIO(document), 0, Pacer(None))
+        place = self.remote.path(self.manifest.key)
+        parts.clear(self.remote, self.checkpoint)
+        path = parts.manifest
+        send_small(self.remote, path, document)
         if self.remote.read(path) != document:
             raise IntegrityError(f"{path} in {self.name} does not hold what was written to it.")
         if self.remote.size(place) is None:
@@ -226,11 +257,11 @@ class Storing:
             self.remote.remove(place)
             self.remote.rename(path, place)
 
-    def _publish(self, path: str, place: str) -> None:
+    def _publish(self, path: str, place: str, size: int = 0) -> None:
         """Give a file its final name. OpenSSH never overwrites in this; others are asked first."""
         try:
             if self.remote.size(place) is None:
-                self.remote.rename(path, place)
+                self.remote.rename(path, place, size)
                 return
         except LabferryError:
             if self.remote.is_lost or self.remote.size(place) is None:

@@ -2,15 +2,15 @@
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Self, cast
 
-import asyncssh
 from typing_extensions import Buffer, override
 
 from labferry.sdk import ArchiveReader, LabferryError, Pacer
+from labferry_sftp.files import length
 from labferry_sftp.remote import USED_UP, Remote
 
 # asyncssh cuts each piece into requests of the size that the server takes; four at a time keep
@@ -21,35 +21,63 @@ IN_FLIGHT = _PIECE * _PIECES
 """How many bytes at most were sent and are not known to have arrived."""
 
 
-def send(
-    remote: Remote,
-    path: str,
-    reader: ArchiveReader,
-    offset: int,
-    pacer: Pacer,
-    arrived: Callable[[int], None] | None = None,
-) -> bool:
-    """Write all that a reader gives to a file, from an offset on, and force it to the disk.
+class Writer:
+    """An open file on the server, to be written from one place on.
 
     Args:
         remote: Where.
-        path: The file; it is made where the offset is 0, and must be there otherwise.
-        reader: Gives the bytes that belong to the offset and beyond; it may wait for them.
-        offset: Where in the file to begin.
-        pacer: Holds back where a limit is set.
-        arrived: Is told each time up to where the file is written.
-
-    Returns:
-        Whether the server said that the bytes are on its disk.
+        path: The file.
+        mode: One of the modes of `Remote.open`.
     """
-    doing = f"Writing {path}"
-    with _closing(remote, path, remote.open(path, "r+b" if offset else "xb")) as file:
+
+    def __init__(self, remote: Remote, path: str, mode: str) -> None:
+        self._remote = remote
+        self._path = path
+        self._file = remote.create(path) if mode == "xb" else remote.open(path, mode)
+
+    def send(
+        self,
+        reader: ArchiveReader,
+        pacer: Pacer,
+        offset: int = 0,
+        arrived: Callable[[int], None] | None = None,
+    ) -> bool:
+        """Write all that a reader gives, force it to the disk, and close the file.
+
+        Args:
+            reader: Gives the bytes that belong to the offset and beyond; it may wait for them.
+            pacer: Holds back if a limit is set.
+            offset: Where in the file to begin.
+            arrived: Called each time with the offset up to which the file is written.
+
+        Returns:
+            Whether the server said that the bytes are on its disk.
+        """
+        try:
+            end = self._write(reader, pacer, offset, arrived)
+            synced = self._remote.sync(self._path, self._file, end)
+        except BaseException:
+            with suppress(LabferryError):
+                self._remote.run(f"Closing {self._path}", self._file.close())
+            raise
+        # Whether that works counts only if all else did.
+        self._remote.close_file(self._path, self._file, end)
+        return synced
+
+    def _write(
+        self,
+        reader: ArchiveReader,
+        pacer: Pacer,
+        offset: int,
+        arrived: Callable[[int], None] | None,
+    ) -> int:
+        """Write all that a reader gives; the offset of its end."""
         window: deque[tuple[int, Future[int], bytearray]] = deque()
         free: list[bytearray] = []
 
         def wait() -> None:
             end, written, buffer = window.popleft()
-            remote.wait(doing, written, hint=USED_UP)
+            self._remote.wait(f"Writing {self._path}", written, hint=USED_UP)
             free.append(buffer)
             if arrived is not None:
                 arrived(end)
@@ -63,7 +91,7 @@ def send(
                 pacer.take(count)
                 # asyncssh cuts it into requests, of which a view needs no copies.
                 piece = cast("bytes", memoryview(buffer)[:count])
-                written = remote.submit(file.write(piece, offset))
+                written = self._remote.submit(self._file.write(piece, offset))
                 offset += count
                 window.append((offset, written, buffer))
                 if len(window) == _PIECES:
@@ -71,9 +99,14 @@ def send(
             while window:
                 wait()
         finally:
-            # Also where the reader failed: what still arrives need not be sent again.
-            remote.settle([written for _, written, _ in window])
-        return remote.sync(path, file, offset)
+            # Also if the reader failed: what still arrives need not be sent again.
+            self._remote.settle([written for _, written, _ in window])
+        return offset
+
+
+def send_small(remote: Remote, path: str, content: bytes) -> bool:
+    """Make a small file; returns what `Writer.send` does."""
+    return Writer(remote, path, "xb").send(io.BytesIO(content), Pacer(None))
 
 
 class Pieces:
@@ -112,7 +145,7 @@ class Pieces:
 
     def size(self) -> int:
         """How long the file is now."""
-        return self._remote.run(f"Reading {self._path}", self._file.stat()).size or 0
+        return self._remote.run(f"Reading {self._path}", length(self._file))
 
     def ask(self) -> bool:
         """Ask for as much as may be on its way; whether anything is."""
@@ -164,17 +197,3 @@ class RemoteReader(io.RawIOBase):
         if not self.closed:
             self._pieces.close()
         super().close()
-
-
-@contextmanager
-def _closing(
-    remote: Remote, path: str, file: asyncssh.SFTPClientFile
-) -> Iterator[asyncssh.SFTPClientFile]:
-    """Close a file that was written; whether that worked counts only where all else did."""
-    try:
-        yield file
-    except BaseException:
-        with suppress(LabferryError):
-            remote.run(f"Closing {path}", file.close())
-        raise
-    remote.run(f"Closing {path}", file.close(), hint=USED_UP)

@@ -36,6 +36,7 @@ class Rclone:
             *self._arguments,
             f"--addr=127.0.0.1:{self.port}",
             f"--config={os.devnull}",
+            "--dir-cache-time=1ms",  # tests change the folder behind its back
             f"--cache-dir={self.home / 'cache'}",
             str(self.folder),
         ]

@@ -25,12 +25,14 @@ class SeaweedFS:
     Attributes:
         s3_port: Where S3 listens.
         sftp_port: Where SFTP listens.
+        filer_port: Where the filer shows all files over HTTP.
     """
 
     def __init__(self, home: Path, *, sftp_host_key: Path | None = None) -> None:
         self.home = home
         self.s3_port = free_port()
         self.sftp_port = free_port()
+        self.filer_port = free_port()
         self._host_key = sftp_host_key
 
     @contextmanager
@@ -62,6 +64,7 @@ class SeaweedFS:
         }
         return {
             **ports,
+            "filer.port": self.filer_port,
             "dir": data,
             "ip": "127.0.0.1",
             "ip.bind": "127.0.0.1",

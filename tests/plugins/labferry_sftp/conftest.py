@@ -8,6 +8,8 @@ from tests.servers.limits import in_a_small_disk
 from tests.servers.openssh import OpenSsh
 from tests.servers.proftpd import ProFtpd
 
+from .accounts import RcloneServer, SeaweedServer
+
 _HERE = Path(__file__).parent
 
 
@@ -28,6 +30,20 @@ def openssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSsh]:
 @pytest.fixture(scope="session")
 def proftpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProFtpd]:
     with ProFtpd(tmp_path_factory.mktemp("proftpd")).running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RcloneServer]:
+    server = RcloneServer(tmp_path_factory.mktemp("rclone"))
+    with server.rclone.running():
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
+    server = SeaweedServer(tmp_path_factory.mktemp("seaweedfs"))
+    with server.seaweedfs.running():
         yield server
 
 

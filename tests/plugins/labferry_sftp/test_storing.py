@@ -72,9 +72,9 @@ def test_file_that_appears_at_the_last_moment_is_left_alone(
 ) -> None:
     rename = Remote.rename
 
-    def rename_late(remote: Remote, source: str, target: str) -> None:
+    def rename_late(remote: Remote, source: str, target: str, size: int) -> None:
         Path(target).write_bytes(b"theirs")
-        rename(remote, source, target)
+        rename(remote, source, target, size)
 
     monkeypatch.setattr(Remote, "rename", rename_late)
     with pytest.raises(ConflictError, match="appeared meanwhile"):

@@ -1,0 +1,70 @@
+"""The contract at servers that come as wheels, so that everybody can run it: both are gateways."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from typing_extensions import override
+
+from labferry.sdk import JsonValue, TransientError
+from labferry.testing.samples import MemoryCheckpoint
+from labferry.testing.sink import FolderStorage, SinkContract
+from labferry_sftp import SftpSink
+
+from .accounts import FilerStorage, RcloneServer, SeaweedServer
+
+
+class GatewayContract(SinkContract):
+    """At servers that do not go on with a file: what a broken upload left is begun anew."""
+
+    sink_class = SftpSink
+    # The sink leaves what it wrote, as it does not know that the server can't go on from there.
+    resumes: ClassVar[bool] = True
+    kill_points: ClassVar[int] = 3
+    big_size: ClassVar[int] = 64 << 20
+
+    @override
+    def test_interrupted_store_is_resumed(self) -> None:
+        size, note = self.interrupted_size, MemoryCheckpoint()
+        stopped = TransientError("The download stopped.")
+        with pytest.raises(TransientError):
+            self.store(self.archive(size=size, arrived=size // 2, error=stopped), note)
+        archive = self.archive(size=size)
+        self.store(archive, note)
+        assert archive.bytes_read >= size
+        self.assert_only(archive)
+
+
+class TestSftpSinkOnRclone(GatewayContract):
+    @pytest.fixture(name="storage")
+    def storage_fixture(self, tmp_path: Path, rclone: RcloneServer) -> FolderStorage:
+        self.server = rclone
+        return FolderStorage(rclone.rclone.folder / tmp_path.name)
+
+    def make_settings(self, storage: FolderStorage) -> dict[str, JsonValue]:
+        return self.server.settings(f"/{storage.root.name}")
+
+    def broken_settings(self, storage: FolderStorage) -> dict[str, dict[str, JsonValue]]:
+        return {
+            "a folder that does not exist": self.server.settings(f"/{storage.root.name}/missing"),
+            "a wrong password": self.server.settings("/", password="wrong-horse"),
+        }
+
+
+class TestSftpSinkOnSeaweedFS(GatewayContract):
+    @pytest.fixture(name="storage")
+    def storage_fixture(self, tmp_path: Path, seaweedfs: SeaweedServer) -> Iterator[FilerStorage]:
+        self.server = seaweedfs
+        storage = FilerStorage(seaweedfs, tmp_path.name)
+        yield storage
+        storage.close()
+
+    def make_settings(self, storage: FilerStorage) -> dict[str, JsonValue]:
+        return self.server.settings(storage.path)
+
+    def broken_settings(self, storage: FilerStorage) -> dict[str, dict[str, JsonValue]]:
+        return {
+            "a folder that does not exist": self.server.settings(f"{storage.path}/missing"),
+            "a wrong password": self.server.settings(storage.path, password="wrong-horse"),
+        }
