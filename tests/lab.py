@@ -162,7 +162,7 @@ class Lab:
                 self.destination(name).mkdir(exist_ok=True)
             destinations = {name: {} for name in destinations}
         syncs = top.pop("syncs", {})
-        tables = [_table((), {"state_dir": "state", **top})]
+        tables = [_table((), {"state_dir": "state", "retry_for": "3s", **top})]
         tables += [_table(("sources", name), keys) for name, keys in sources.items()]
         tables += [
             _table(("destinations", name), {"type": "local", "path": name, **keys})

@@ -84,7 +84,7 @@ def test_the_error_shows_one_problem_a_line(
     assert str(caught.value).splitlines() == [
         (
             f'{config_file}:1: requir: unknown key. Did you mean "require"? Known keys: '
-            "state_dir, spool_dir, max_wait, require, sources, destinations, syncs, "
+            "state_dir, spool_dir, max_wait, retry_for, require, sources, destinations, syncs, "
             "observers."
         ),
         f"{config_file}:2: state_dir: expected a string, in quotes.",

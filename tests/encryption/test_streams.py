@@ -159,7 +159,7 @@ MEMORY = """
 import sys
 from pathlib import Path
 from labferry.sdk import Secret
-from labferry.sealing import Recipients, decrypted, encrypt
+from labferry.encryption import Recipients, decrypted, encrypt
 
 size = 300 << 20
 

@@ -37,7 +37,6 @@ from labferry.spool import Spool, SpoolArchive
 from labferry.sync.context import RunContext
 from labferry.sync.encrypted_delivery import EncryptedDelivery
 from labferry.sync.export_task import ExportTask
-from labferry.sync.fanout import DeliveryTask
 from labferry.sync.lane import declared_archive
 from labferry_fsspec import FsspecSettings, UrlSink
 from labferry_local import LocalSettings, LocalSink
@@ -86,8 +85,14 @@ class Place:
         """Deliver as each run does, with all that is remembered in the ledger and the spool."""
         archive = self._spooled()
         checkpoint = self.context.ledger.checkpoint(self._export.id, "nas")
-        parcel = DeliveryTask(ExportTask(SOURCE, self._export, frozenset()), archive)
-        delivery = EncryptedDelivery(self.context, "nas", self._recipients, parcel, checkpoint)
+        delivery = EncryptedDelivery(
+            self.context,
+            "nas",
+            self._recipients,
+            export=self._export,
+            plain=archive.followed(lambda: None),
+            checkpoint=checkpoint,
+        )
         sink = self.sink(kind)
         try:
             return delivery.store(sink, _killed if killed else _sent)

@@ -1,5 +1,6 @@
 """What to do next with a job: a table of jobs and decisions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -92,10 +93,37 @@ def test_nothing_is_waited_for_once_the_archive_is_verified(phase: Phase) -> Non
 
 
 @pytest.mark.parametrize("phase", WAITING)
-@pytest.mark.parametrize("failures", [8, 9])
-def test_too_many_failures_leave_the_job_to_the_next_run(phase: Phase, failures: int) -> None:
-    job = ExportJob(phase=phase, failures=failures, waiting_for="Connection refused.")
+@pytest.mark.parametrize("hours", [2.1, 9])
+def test_server_that_is_down_for_too_long_leaves_the_job_to_the_next_run(
+    phase: Phase, hours: float
+) -> None:
+    job = _failing(phase, hours)
     assert decide(job, NOW, POLICY) == Suspend("Connection refused.", unfinished=False)
+
+
+@pytest.mark.parametrize("phase", WAITING)
+def test_server_that_is_down_for_less_is_asked_again(phase: Phase) -> None:
+    assert not isinstance(decide(_failing(phase, 1.9), NOW, POLICY), Suspend)
+
+
+@pytest.mark.parametrize("phase", WAITING)
+def test_server_that_is_down_is_asked_again_until_the_deadline(phase: Phase) -> None:
+    job, wait = _failing(phase, 9), timedelta(minutes=5)
+    job = replace(job, not_before=NOW + wait, pause=wait.total_seconds())
+    patient = replace(POLICY, patience=None, deadline=NOW + 2 * wait)
+    assert decide(job, NOW, patient) == Wait(300, "Connection refused.")
+    # It is down: that is a failure, and not only an export that takes its time.
+    over = replace(patient, deadline=NOW + wait / 2)
+    assert decide(job, NOW, over) == Suspend("Connection refused.", unfinished=False)
+
+
+def _failing(phase: Phase, hours: float) -> ExportJob:
+    return ExportJob(
+        phase=phase,
+        failures=8,
+        failing_since=NOW - timedelta(hours=hours),
+        waiting_for="Connection refused.",
+    )
 
 
 @pytest.mark.parametrize("phase", WAITING)

@@ -130,7 +130,8 @@ class Lab:
         )
         self.config.touch(mode=0o600)  # secrets may stand in it
         self.config.write_text(
-            f'state_dir = "{self.state}"\nspool_dir = "{self.spool}"\n{self.top}\n'
+            f'state_dir = "{self.state}"\nspool_dir = "{self.spool}"\n'
+            f'retry_for = "3s"\n{self.top}\n'
             f'[sources.alice]\ntype = "rspace"\nurl = "{self.server.url}"\n'
             'api_key = { env = "LABFERRY_TEST_KEY" }\n'
             f'poll_interval = "20ms"\n{self.settings}\n{destinations}\n'

@@ -84,13 +84,18 @@ def test_wish_of_the_server_counts_up_to_a_bound(time: Time, policy: RetryPolicy
 
 
 def test_pause_that_the_run_has_no_time_for_is_not_begun(time: Time, policy: RetryPolicy) -> None:
-    short = replace(policy, time_left=lambda: 105.0 - time.now)
+    short = replace(policy, tries=None, time_left=lambda: 105.0 - time.now)
     with pytest.raises(TransientError):
-        retry(failing(9), time, "nas", short)
+        retry(failing(9), time, "chem", short)
     assert time.pauses == [1, 2]
-    with pytest.raises(TransientError):
-        retry(failing(1, retry_after=60), time, "nas", short)
-    assert time.pauses == [1, 2]
+
+
+def test_wish_of_the_server_counts_up_to_the_end_of_the_run(
+    time: Time, policy: RetryPolicy
+) -> None:
+    short = replace(policy, time_left=lambda: max(0.0, 130.0 - time.now))
+    retry(failing(4, retry_after=60), time, "nas", short)
+    assert time.pauses == [30, 2, 4, 8]
 
 
 def test_patience_is_counted_from_the_first_failure(time: Time, policy: RetryPolicy) -> None:

@@ -100,6 +100,10 @@ class _Measure:
 
 def _measure(activity: Activity, now: float) -> _Measure:
     kind, done, total = activity.kind, activity.done, activity.total
+    if activity.waiting_for:
+        return _Measure(f"{activity.subject}: waiting: {activity.waiting_for}", None, "", "", "")
+    if kind is ActivityKind.PLAN:
+        return _Measure(f"asking {activity.subject} what there is", None, "", "", "")
     if kind in _CHECKED and total and done >= total:
         return _Measure(f"checking {activity.subject}", None, show_size(int(total)), "", "")
     subject = f"{_VERBS[kind]} {activity.subject}"

@@ -1,6 +1,7 @@
 """The keys of the file that belong to no plugin."""
 
 import re
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -59,6 +60,11 @@ class FileSettings(Settings):
     max_wait: Duration | None = None
     """How long one run waits for exports at most, such as "20h"; what is not finished then is
     left to the next run. Without it: as long as the exports take."""
+
+    retry_for: Duration = timedelta(hours=2)
+    """How long a run tries a notebook server again, with growing pauses, while the server is down,
+    restarting or refuses connections. Each answer of the server starts the time anew. If `max_wait`
+    is set, the run tries until that time is over instead."""
 
     require: Annotated[int, Field(ge=1)] | None = None
     """How many destinations must have an archive before it leaves the spool. Without it: all."""

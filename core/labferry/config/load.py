@@ -150,6 +150,7 @@ def _assemble(
         state_dir=state_dir,
         spool_dir=file.spool_dir or state_dir / "spool",
         max_wait=file.max_wait,
+        retry_for=file.retry_for,
         require=file.require,
         sources=sources,
         destinations=destinations,

@@ -99,6 +99,7 @@ class Config:
         state_dir: The folder of the ledger, the lock and, by default, the spool.
         spool_dir: The folder in which archives are staged.
         max_wait: How long one run waits for exports at most; None for as long as they take.
+        retry_for: How long a server that can't be reached is tried again, without `max_wait`.
         require: How many destinations must have an archive before it leaves the spool; None for
             all of them.
         sources: The sources by name, in the order of the file.
@@ -120,3 +121,4 @@ class Config:
     warnings: tuple[str, ...]
     document: Document = field(repr=False, compare=False)
     observers: Mapping[str, ObserverConfig] = field(default_factory=dict)
+    retry_for: timedelta = timedelta(hours=2)

@@ -35,7 +35,8 @@ class Policy:
         poll_interval: Seconds between two questions about a job.
         job_timeout: Seconds that a job, or waiting for the server's slot, may take.
         deadline: When this run stops waiting.
-        max_failures: Failures to reach the server in a row, before the run leaves the job.
+        patience: Seconds that the server may stay out of reach, before the run leaves the job;
+            None for no limit but the deadline.
         max_broken: Answers in a row that say nothing but "internal error", before the export
             counts as failed. RSpace reports a failed export in just this way.
         max_losses: Submissions whose answer was lost, before giving up.
@@ -47,7 +48,7 @@ class Policy:
     poll_interval: float = 60.0
     job_timeout: float = 86_400.0
     deadline: datetime | None = None
-    max_failures: int = 8
+    patience: float | None = 7200.0
     max_broken: int = 5
     max_losses: int = 3
     max_corrupted: int = 3
@@ -72,6 +73,7 @@ class ExportJob:
         since: When the wait for the server began, for its slot or for the job to end, which
             `job_timeout` limits.
         not_before: When to do the next thing.
+        failing_since: When the server was first out of reach, of the failures that are counted.
         pause: How long that wait was meant to be, in seconds, whatever the clock does meanwhile.
     """
 
@@ -93,6 +95,7 @@ class ExportJob:
     waiting_for: str = ""
     since: datetime | None = None
     failures: int = 0
+    failing_since: datetime | None = None
     broken: int = 0
     losses: int = 0
     corrupted: int = 0

@@ -36,6 +36,10 @@ from labferry.sdk.source import JobState, JobStatus, Offer
 
 _BACKOFF_FIRST = 5.0
 _BACKOFF_MOST = 300.0
+_MANY_FAILURES = 3
+"""In a row: a server that fails so often is down, and the export is not just taking its time."""
+_LONGEST_WISH = 3600.0
+"""Seconds that a server may ask to be left alone; of a wish for more, this much counts."""
 
 
 def decide(job: ExportJob, now: datetime, policy: Policy) -> Decision:  # noqa: PLR0911 - a table
@@ -45,9 +49,9 @@ def decide(job: ExportJob, now: datetime, policy: Policy) -> Decision:  # noqa: 
             return Deliver()
         case Phase.DONE | Phase.UNCHANGED | Phase.FAILED:
             return End()
-    if job.failures >= policy.max_failures:
-        return Suspend(job.waiting_for, unfinished=False)
     remaining = _remaining(job, now)
+    if _is_out_of_patience(job, remaining, now, policy):
+        return Suspend(job.waiting_for, unfinished=False)
     if remaining > 0:
         return _wait_or_suspend(job, remaining, now, policy)
     match job.phase:
@@ -109,9 +113,18 @@ def _wait_or_suspend(
     """The run's deadline limits waiting only: what can be done at once is done."""
     if policy.deadline is None or now + timedelta(seconds=seconds) <= policy.deadline:
         return Wait(seconds, job.waiting_for)
+    if job.failures >= _MANY_FAILURES:
+        return Suspend(job.waiting_for, unfinished=False)
     return Suspend(
         f"This run may not wait any longer (max_wait) for {job.waiting_for}.", unfinished=True
     )
+
+
+def _is_out_of_patience(job: ExportJob, pause: float, now: datetime, policy: Policy) -> bool:
+    """Whether the server would be out of reach for too long after another pause."""
+    if not job.failures or job.failing_since is None or policy.patience is None:
+        return False
+    return (now - job.failing_since).total_seconds() + pause > policy.patience
 
 
 def _remaining(job: ExportJob, now: datetime) -> float:
@@ -285,8 +298,10 @@ def _unreachable(job: ExportJob, event: Unreachable, now: datetime, policy: Poli
     phase = {Phase.SUBMITTING: _unsent(job), Phase.COMPLETED: Phase.RUNNING}.get(
         job.phase, job.phase
     )
-    pause = max(_backoff(failures, policy), event.wait)
-    return _wait(replace(job, phase=phase, failures=failures), now, pause, event.reason)
+    since = now if failures == 1 else job.failing_since or now
+    failing = replace(job, phase=phase, failures=failures, failing_since=since)
+    pause = max(_backoff(failures, policy), min(event.wait, _LONGEST_WISH))
+    return _wait(failing, now, pause, event.reason)
 
 
 def _corrupted(job: ExportJob, reason: str, now: datetime, policy: Policy) -> ExportJob:

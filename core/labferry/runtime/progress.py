@@ -17,6 +17,9 @@ from labferry.sdk import Archive, ArchiveReader, Digests
 class ActivityKind(StrEnum):
     """What somebody is busy with."""
 
+    PLAN = "plan"
+    """A source says what there is to export; not counted."""
+
     EXPORT = "export"
     """The server makes an archive; counted in percent."""
 
@@ -40,6 +43,7 @@ class Activity:
         total: How much there is to do; None where nobody knows.
         done: How much of that is done.
         pace: How fast that goes, in seconds of the monotonic clock.
+        waiting_for: Why nothing goes on at the moment, for people; empty if it does.
     """
 
     kind: ActivityKind
@@ -47,10 +51,20 @@ class Activity:
     total: float | None = None
     done: float = 0
     pace: RateMeter = field(default_factory=RateMeter)
+    waiting_for: str = ""
 
     def become(self, kind: ActivityKind, total: float | None) -> None:
         """Go over to what comes next."""
         self.kind, self.total, self.done, self.pace = kind, total, 0, RateMeter()
+
+    @contextmanager
+    def wait_for(self, reason: str) -> Iterator[None]:
+        """Say, until the block ends, why nothing goes on."""
+        self.waiting_for = reason
+        try:
+            yield
+        finally:
+            self.waiting_for = ""
 
     def reach(self, done: float) -> None:
         """Come so far."""

@@ -7,6 +7,7 @@ raises says that another try would end the same way.
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,8 +29,10 @@ class RetryPolicy:
         first_pause: The pause after the first failure; each further failure doubles it.
         longest_pause: What the pause grows to at most.
         longest_wish: How much of the pause that the other side asks for (`Retry-After`) counts.
-        time_left: How long the run may still wait (`max_wait`); None if it may wait for ever.
+        time_left: How long the run may still wait (`max_wait`), None if it may wait for ever. No
+            wish counts beyond it, and without a limit for tries, it is the limit.
         clock: Tells the time.
+        waiting: Shows, during a pause, what is waited for.
     """
 
     tries: int | None = 5
@@ -39,11 +42,14 @@ class RetryPolicy:
     longest_wish: float = 900.0
     time_left: Callable[[], float | None] | None = None
     clock: Callable[[], float] = time.monotonic
+    waiting: Callable[[str], AbstractContextManager[None]] | None = None
 
     def pause(self, failures: int, error: TransientError) -> float:
         """How long to pause after so many failures in a row, from 1 on."""
         own = min(self.longest_pause, self.first_pause * 2.0 ** min(failures - 1, 32))
-        return max(own, min(error.retry_after or 0.0, self.longest_wish))
+        left = self._left()
+        longest_wish = self.longest_wish if left is None else min(self.longest_wish, left)
+        return max(own, min(error.retry_after or 0.0, longest_wish))
 
     def allows(self, failures: int, failing_for: float, pause: float) -> bool:
         """Whether to try again, after so many failures in so long a time and another pause."""
@@ -51,8 +57,12 @@ class RetryPolicy:
             return False
         if self.patience is not None and failing_for + pause > self.patience:
             return False
-        left = self.time_left() if self.time_left is not None else None
+        # A few tries are soon over; only what could go on for long ends with the run's time.
+        left = self._left() if self.tries is None else None
         return left is None or pause <= left
+
+    def _left(self) -> float | None:
+        return self.time_left() if self.time_left is not None else None
 
 
 def retry(
@@ -97,5 +107,7 @@ def retry(
                 raise
             if not policy.allows(failures, now - began, pause):
                 raise
-            _log.info("%s: %s Trying again in %g s.", subject, redact(str(error)), pause)
-        stop.wait(pause)
+            reason = redact(str(error))
+            _log.info("%s: %s Trying again in %g s.", subject, reason, pause)
+        with nullcontext() if policy.waiting is None else policy.waiting(reason):
+            stop.wait(pause)

@@ -1,7 +1,8 @@
 """Threads of a run, and the patience with them once it is to stop."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from threading import Thread
 
 from typing_extensions import override
@@ -12,6 +13,32 @@ _GRACE = 3.5
 """Seconds for the threads to come to a safe end once a run is to stop; then the process ends
 under them, which is safe as well."""
 _LOOK = 0.1
+
+
+class Pulse:
+    """When a thread that asks a server last heard of it."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """The thread waits for a server until the block ends."""
+        self.beat()
+        try:
+            yield
+        finally:
+            self._since = None
+
+    def beat(self) -> None:
+        """The server said something worth the wait."""
+        self._since = time.monotonic()
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds the thread has been waiting for the server; 0 if it does not."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
 
 
 class Task(Thread):
@@ -62,14 +89,24 @@ class ThreadSupervisor:
     def start(self, threads: Collection[Thread]) -> None:
         """Set threads to work."""
         for thread in threads:
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
 
-    def wait(self, threads: Collection[Thread]) -> None:
-        """Return when they have ended, or the patience has."""
-        for thread in threads:
-            while thread.is_alive() and not self._is_over():
-                thread.join(_LOOK)
+    def wait(
+        self, threads: Collection[Thread], give_up: Callable[[Thread], bool] | None = None
+    ) -> None:
+        """Return when they have ended, or the patience has.
+
+        Args:
+            threads: The threads.
+            give_up: Asked again and again about each one that works: whether to wait for it no
+                longer.
+        """
+        left = list(threads)
+        while left and not self._is_over():
+            left = [each for each in left if each.is_alive() and not (give_up and give_up(each))]
+            if left:
+                left[0].join(_LOOK)
 
     def _is_over(self) -> bool:
         if self._stop.requested and self._give_up_at is None:

@@ -1,6 +1,6 @@
 """The local folder in which an archive lies from its first byte until every destination has it."""
 
-from labferry.spool.archive import Declared, SpoolArchive
+from labferry.spool.archive import Declared, FollowedArchive, SpoolArchive
 from labferry.spool.digesting import Hasher
 from labferry.spool.encrypted import AGE_SUFFIX, EncryptedArchive, EncryptedFile
 from labferry.spool.folder import Spool
@@ -10,6 +10,7 @@ __all__ = [
     "Declared",
     "EncryptedArchive",
     "EncryptedFile",
+    "FollowedArchive",
     "Hasher",
     "Spool",
     "SpoolArchive",

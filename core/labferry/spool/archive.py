@@ -1,6 +1,7 @@
 """An archive in the spool: written by one thread, followed by any number of readers."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
@@ -18,6 +19,10 @@ from labferry.sdk import (
 from labferry.spool.digesting import FileHasher
 from labferry.spool.errors import open_for_writing, spool_errors
 from labferry.spool.reader import FollowingReader
+
+Patience = Callable[[], None]
+_LOOK = 1.0
+"""Seconds between two questions whether to wait any longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,19 +171,32 @@ class SpoolArchive(Archive):
         """Whether the archive will not come in this run."""
         return isinstance(self._verdict, LabferryError)
 
+    @property
+    def is_verified(self) -> bool:
+        """Whether all of the archive is here, and right."""
+        return isinstance(self._verdict, Digests)
+
     @override
-    def digests(self) -> Digests:
+    def digests(self, patience: Patience | None = None) -> Digests:
         with self._changed:
             generation = self._generation
             while self._verdict is None and generation == self._generation:
-                self._changed.wait()
+                self._wait(patience)
             return self._known(generation)
 
     @override
     def open(self, offset: int = 0) -> ArchiveReader:
         return FollowingReader(self, self.path, self._generation, offset)
 
-    def wait_beyond(self, offset: int, generation: int) -> int:
+    def followed(self, patience: Patience) -> "FollowedArchive":
+        """The same archive for somebody who does not wait for ever.
+
+        Args:
+            patience: Called again and again while readers wait; what it raises, readers raise.
+        """
+        return FollowedArchive(self, patience)
+
+    def wait_beyond(self, offset: int, generation: int, patience: Patience | None = None) -> int:
         """How far a reader may read, waiting until that is beyond an offset or the end.
 
         Raises:
@@ -190,9 +208,19 @@ class SpoolArchive(Archive):
                 readable = min(self.received, self.size - 1)
                 if readable > offset:
                     return readable
-                self._changed.wait()
+                self._wait(patience)
             self._known(generation)
             return self.size
+
+    @property
+    def generation(self) -> int:
+        """How often the download began anew."""
+        return self._generation
+
+    def _wait(self, patience: Patience | None) -> None:
+        self._changed.wait(None if patience is None else _LOOK)
+        if patience is not None:
+            patience()
 
     def close(self) -> None:
         """Close the file; readers keep theirs. May be called again."""
@@ -232,3 +260,42 @@ class SpoolArchive(Archive):
         with self._changed:
             self._verdict = verdict
             self._changed.notify_all()
+
+
+class FollowedArchive(Archive):
+    """An archive whose readers ask, while nothing comes, whether to wait any longer.
+
+    Args:
+        archive: The archive.
+        patience: See `SpoolArchive.followed`.
+    """
+
+    def __init__(self, archive: SpoolArchive, patience: Patience) -> None:
+        self.id = archive.id
+        self.source = archive.source
+        self.key = archive.key
+        self.size = archive.size
+        self.crc32 = archive.crc32
+        self._archive = archive
+        self._patience = patience
+
+    @property
+    def received(self) -> int:
+        """How many bytes are here."""
+        return self._archive.received
+
+    def check_patience(self) -> None:
+        """Raise if there is no point in waiting any longer."""
+        self._patience()
+
+    @override
+    def digests(self) -> Digests:
+        return self._archive.digests(self._patience)
+
+    @override
+    def open(self, offset: int = 0) -> ArchiveReader:
+        return FollowingReader(self, self._archive.path, self._archive.generation, offset)
+
+    def wait_beyond(self, offset: int, generation: int) -> int:
+        """For the reader: how far it may read."""
+        return self._archive.wait_beyond(offset, generation, self._patience)

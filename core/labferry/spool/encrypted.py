@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import override
 
 from labferry.sdk import Archive, ArchiveReader, Digests
-from labferry.spool.archive import SpoolArchive
+from labferry.spool.archive import FollowedArchive, SpoolArchive
 from labferry.spool.digesting import Hasher
 from labferry.spool.errors import spool_errors, spool_folder
 from labferry.spool.reader import FollowingReader
@@ -119,7 +119,9 @@ class EncryptedFile:
         lock: Hold it while calling `load` and `make`: destinations share the file.
     """
 
-    def __init__(self, path: Path, plain: SpoolArchive, *, md5: bool, lock: Lock) -> None:
+    def __init__(
+        self, path: Path, plain: SpoolArchive | FollowedArchive, *, md5: bool, lock: Lock
+    ) -> None:
         self.lock = lock
         self._path = path
         self._note_path = path.with_name(f"{path.name}.json")

@@ -10,7 +10,7 @@ from threading import Lock
 
 from labferry.sdk import InvalidAnswerError, is_key
 from labferry.sdk.files import make_private_folder
-from labferry.spool.archive import Declared, SpoolArchive
+from labferry.spool.archive import Declared, FollowedArchive, SpoolArchive
 from labferry.spool.encrypted import AGE_SUFFIX, EncryptedFile
 from labferry.spool.errors import spool_errors, spool_folder
 from labferry.spool.space import require_space
@@ -52,7 +52,9 @@ class Spool:
         require_space(self.folder, declared.size - here, "The archive")
         return SpoolArchive(path, declared, md5=md5)
 
-    def encrypted(self, plain: SpoolArchive, recipients: str, *, md5: bool) -> EncryptedFile:
+    def encrypted(
+        self, plain: SpoolArchive | FollowedArchive, recipients: str, *, md5: bool
+    ) -> EncryptedFile:
         """The encrypted form of an archive, to be made or as an earlier attempt left it.
 
         Args:

@@ -55,10 +55,28 @@ class RunContext:
         """Whether any destination needs an MD5."""
         return any(config.kind.traits.needs_md5 for config in self.config.destinations.values())
 
+    def required(self, source: str) -> set[str]:
+        """The destinations that must have a source's archives."""
+        destinations = self.config.destinations
+        return {name for name in self.routes[source] if destinations[name].settings.required}
+
     @property
     def retry_policy(self) -> RetryPolicy:
         """How patient to be with a destination; never beyond `max_wait`."""
         return RetryPolicy(first_pause=self.first_pause, time_left=self.time_left)
+
+    @property
+    def server_policy(self) -> RetryPolicy:
+        """How patient to be with a notebook server: until `max_wait`, or for `retry_for`."""
+        patience = None if self.config.max_wait is not None else self.config.retry_for
+        return RetryPolicy(
+            tries=None,
+            patience=None if patience is None else patience.total_seconds(),
+            first_pause=5 * self.first_pause,
+            longest_pause=300.0,
+            longest_wish=3600.0,
+            time_left=self.time_left,
+        )
 
     def time_left(self) -> float | None:
         """How many seconds the run may still wait; None without `max_wait`."""
@@ -73,6 +91,7 @@ class RunContext:
             poll_interval=source.poll_interval,
             job_timeout=source.job_timeout,
             deadline=None if max_wait is None else self.clock.began + max_wait,
+            patience=self.config.retry_for.total_seconds() if max_wait is None else None,
         )
 
     def record(self, export: Export, event: Event, policy: Policy) -> Export:

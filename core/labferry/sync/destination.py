@@ -1,6 +1,7 @@
-"""One destination at work: takes parcels off its belt and has its sink store them."""
+"""One destination at work: takes archives off its queue and has its sink store them."""
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from threading import Thread
@@ -23,8 +24,10 @@ from labferry.sdk import (
     Receipt,
     Sink,
     StoppedError,
+    TransientError,
     redact,
 )
+from labferry.spool import FollowedArchive
 from labferry.sync.context import RunContext
 from labferry.sync.encrypted_delivery import EncryptedDelivery
 from labferry.sync.fanout import DeliveryQueue, DeliveryTask, FanOut, Signal
@@ -32,6 +35,10 @@ from labferry.sync.manifests import CopyManifest
 from labferry.sync.read_back import read_share
 
 _log = logging.getLogger(__name__)
+_STALLED = 60.0
+"""Seconds in which less than `_LEAST` came: the archive may have to wait for others."""
+_LEAST = 1 << 20
+"""Bytes."""
 
 
 class DestinationWorker(Thread):
@@ -40,50 +47,64 @@ class DestinationWorker(Thread):
     Args:
         name: The destination's name in the configuration.
         context: The run.
-        belt: Where parcels come from.
-        handover: Every parcel is given back to it once it is dealt with.
+        queue: Where archives come from.
+        fan_out: Learns of each archive once it is dealt with.
 
     Attributes:
         problems: What is wrong with copies that were stored earlier.
     """
 
     def __init__(
-        self, name: str, context: RunContext, belt: DeliveryQueue, handover: FanOut
+        self, name: str, context: RunContext, queue: DeliveryQueue, fan_out: FanOut
     ) -> None:
         super().__init__(name=f"destination {name}", daemon=True)
         self._destination = name
         self._context = context
-        self._belt = belt
-        self._handover = handover
+        self._queue = queue
+        self._fan_out = fan_out
         self.problems: list[LabferryError] = []
-        self._furthest = 0.0
+        self._aside: list[DeliveryTask] = []
+        self._is_ended = False
+        self._attempt = _Attempt()
 
     @override
     def run(self) -> None:
         sink: Sink[Any] | None = None
-        while (parcel := self._belt.get()) is not Signal.END:
-            if isinstance(parcel, Signal):
+        while (task := self._next()) is not Signal.END:
+            if isinstance(task, Signal):
                 sink = sink or self._prepared()
                 continue
             try:
                 with about(
                     run=str(self._context.run),
-                    source=parcel.archive.source,
-                    archive=parcel.archive.id,
+                    source=task.archive.source,
+                    archive=task.archive.id,
                     destination=self._destination,
                 ):
                     sink = sink or self._make_sink()
-                    self._deliver(sink, parcel)
+                    self._deliver(sink, task)
             except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
-                self._failed(parcel, wrap_plugin_error(error, f"The sink of {self._destination}"))
-            finally:
-                self._handover.done(parcel.work, parcel.archive)
-        sink = self._prove(sink)
+                if self._attempt.is_set_aside and not task.archive.is_refused:
+                    _log.info("%s: %s does not come on", self._destination, task.archive.id)
+                    self._aside.append(task)
+                    continue
+                self._failed(task, wrap_plugin_error(error, f"The sink of {self._destination}"))
+            self._fan_out.done(task.export, task.archive)
+        sink = self._read_back(sink)
         if sink is not None:
             self._close(sink)
 
+    def _next(self) -> DeliveryTask | Signal:
+        """What to do next: what was set aside has to wait for what can be stored at once."""
+        if not self._is_ended and (not self._aside or self._queue.has_verified):
+            task = self._queue.get()
+            if task is not Signal.END or not self._aside:
+                return task
+            self._is_ended = True
+        return self._aside.pop(0) if self._aside else Signal.END
+
     def _prepared(self) -> Sink[Any] | None:
-        """A sink that is ready, if that is possible; the first delivery tells why not."""
+        """A sink that is ready, if that is possible; the first delivery says why not."""
         sink = None
         try:
             sink = self._make_sink()
@@ -92,7 +113,7 @@ class DestinationWorker(Thread):
             _log.debug("%s: not ready yet: %s", self._destination, redact(str(error)))
         return sink
 
-    def _prove(self, sink: Sink[Any] | None) -> Sink[Any] | None:
+    def _read_back(self, sink: Sink[Any] | None) -> Sink[Any] | None:
         """Read back this run's share of what is stored."""
         settings = self._context.config.destinations[self._destination].settings
         if settings.verify is None or settings.verify.every is None:
@@ -120,35 +141,46 @@ class DestinationWorker(Thread):
         config = self._context.config.destinations[self._destination]
         return config.kind(config.name, config.settings)
 
-    def _deliver(self, sink: Sink[Any], parcel: DeliveryTask) -> None:
-        store = self._way(parcel)
-        self._furthest = 0.0
+    def _deliver(self, sink: Sink[Any], task: DeliveryTask) -> None:
+        attempt = self._attempt = _Attempt()
+        archive = task.archive.followed(
+            lambda: attempt.check(task.archive.received, others_wait=self._queue.has_verified)
+        )
+        store = self._way(task, archive)
         receipt = retry(
             lambda: store(sink),
             self._context.stop,
-            f"{self._destination}: {parcel.archive.id}",
+            f"{self._destination}: {archive.id}",
             self._context.retry_policy,
-            reached=lambda: self._furthest,
-            is_hopeless=lambda: parcel.archive.is_refused,
+            reached=lambda: attempt.furthest,
+            is_hopeless=lambda: task.archive.is_refused or attempt.is_set_aside,
         )
-        self._stored(parcel, receipt)
+        self._stored(task, receipt)
 
-    def _way(self, parcel: DeliveryTask) -> Callable[[Sink[Any]], Receipt]:
+    def _way(self, task: DeliveryTask, archive: FollowedArchive) -> Callable[[Sink[Any]], Receipt]:
         """How this destination gets an archive: as it is, or encrypted."""
-        ledger, export = self._context.ledger, parcel.work.export
+        ledger, export = self._context.ledger, task.export.export
         checkpoint = ledger.checkpoint(export.id, self._destination)
         encrypt = self._context.config.destinations[self._destination].settings.encrypt
         if encrypt is not None:
             delivery = EncryptedDelivery(
-                *(self._context, self._destination, Recipients(encrypt.recipients)),
-                *(parcel, checkpoint),
+                self._context,
+                self._destination,
+                Recipients(encrypt.recipients),
+                export=export,
+                plain=archive,
+                checkpoint=checkpoint,
             )
             return lambda sink: delivery.store(sink, self._store)
         return lambda sink: self._store(
             sink,
-            parcel.archive,
+            archive,
             CopyManifest(
-                *(self._destination, export, parcel.archive, ledger, self._context.clock),
+                self._destination,
+                export,
+                archive,
+                ledger,
+                self._context.clock,
                 needs_md5=sink.traits.needs_md5,
             ),
             checkpoint,
@@ -162,7 +194,7 @@ class DestinationWorker(Thread):
 
             def reach(offset: int) -> None:
                 activity.reach(offset)
-                self._furthest = max(self._furthest, offset)
+                self._attempt.furthest = max(self._attempt.furthest, offset)
 
             receipt = sink.store(TrackedArchive(archive, reach), manifest, checkpoint)
         stored = (receipt.archive_id, receipt.key, receipt.size)
@@ -172,28 +204,28 @@ class DestinationWorker(Thread):
             )
         return receipt
 
-    def _stored(self, parcel: DeliveryTask, receipt: Receipt) -> None:
+    def _stored(self, task: DeliveryTask, receipt: Receipt) -> None:
         receipt = replace(receipt, destination=self._destination)
-        self._save(parcel, Delivery(0, "", DeliveryState.STORED, receipt=receipt))
+        self._save(task, Delivery(0, "", DeliveryState.STORED, receipt=receipt))
         _log.info("%s: stored %s (%s)", self._destination, receipt.key, receipt.checked)
         self._context.tell_stored(receipt)
 
-    def _failed(self, parcel: DeliveryTask, error: LabferryError) -> None:
-        # Where the archive itself never came, that is told once, not by every destination.
-        if isinstance(error, StoppedError) or parcel.archive.is_refused:
+    def _failed(self, task: DeliveryTask, error: LabferryError) -> None:
+        # If the archive itself never came, that is said once, not by every destination.
+        if isinstance(error, StoppedError) or task.archive.is_refused:
             return
         reason = redact(str(error))
         # The run's report says why; -vv says it as soon as it happens.
-        _log.debug("%s: %s is not stored: %s", self._destination, parcel.archive.id, reason)
+        _log.debug("%s: %s is not stored: %s", self._destination, task.archive.id, reason)
         failed = Delivery(0, "", DeliveryState.FAILED, reason=reason, exit_code=error.exit_code)
         try:
-            self._save(parcel, failed)
+            self._save(task, failed)
         except LabferryError as problem:
-            parcel.work.problems += [error, problem]
+            task.export.problems += [error, problem]
 
-    def _save(self, parcel: DeliveryTask, delivery: Delivery) -> None:
+    def _save(self, task: DeliveryTask, delivery: Delivery) -> None:
         self._context.ledger.save_delivery(
-            replace(delivery, export=parcel.work.export.id, destination=self._destination),
+            replace(delivery, export=task.export.export.id, destination=self._destination),
             self._context.clock.now(),
         )
 
@@ -202,3 +234,27 @@ class DestinationWorker(Thread):
             sink.close()
         except Exception as error:  # noqa: BLE001 - everything is stored already
             _log.warning("%s: closing failed: %s", self._destination, redact(str(error)))
+
+
+class _Attempt:
+    """One archive on its way to a destination.
+
+    Attributes:
+        furthest: How far the sink got, in bytes.
+        is_set_aside: Whether it has to wait for others, as nothing more comes from its server.
+    """
+
+    def __init__(self) -> None:
+        self.furthest = 0.0
+        self.is_set_aside = False
+        self._mark = 0
+        self._marked_at = time.monotonic()
+
+    def check(self, received: int, *, others_wait: bool) -> None:
+        """Raise TransientError if the archive does not come on while another could be stored."""
+        now = time.monotonic()
+        if received >= self._mark + _LEAST:
+            self._mark, self._marked_at = received, now
+        elif others_wait and now - self._marked_at >= _STALLED:
+            self.is_set_aside = True
+            raise TransientError("The archive does not come on; others go first.")

@@ -2,10 +2,11 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,15 +29,16 @@ from labferry.sdk import (
     Sink,
     StoredArchive,
 )
-from labferry.spool import AGE_SUFFIX, EncryptedArchive
+from labferry.spool import AGE_SUFFIX, EncryptedArchive, FollowedArchive
 from labferry.sync.context import RunContext
-from labferry.sync.fanout import DeliveryTask
 from labferry.sync.manifests import CopyManifest, manifest_of
 
 _log = logging.getLogger(__name__)
 _NOTED = "encrypted"
 _CHUNK = 1 << 20
 _DIGITS = 10
+_LOOK = 1.0
+"""Seconds between two questions whether to wait any longer."""
 
 Send = Callable[[Sink[Any], Archive, ManifestDraft, Checkpoint], Receipt]
 
@@ -69,7 +71,8 @@ class EncryptedDelivery:
         context: The run.
         destination: The destination's name.
         recipients: Who can decrypt what is stored there.
-        parcel: What is to be delivered.
+        export: The export.
+        plain: Its archive.
         checkpoint: Where the sink keeps its note.
     """
 
@@ -78,14 +81,16 @@ class EncryptedDelivery:
         context: RunContext,
         destination: str,
         recipients: Recipients,
-        parcel: DeliveryTask,
+        *,
+        export: Export,
+        plain: FollowedArchive,
         checkpoint: Checkpoint,
     ) -> None:
         self._context = context
         self._destination = destination
         self._recipients = recipients
-        self._export = parcel.work.export
-        self._plain = parcel.archive
+        self._export = export
+        self._plain = plain
         self._checkpoint = checkpoint
         self._made: EncryptedArchive | None = None
 
@@ -122,7 +127,10 @@ class EncryptedDelivery:
 
     def _send(self, sink: Sink[Any], send: Send, archive: EncryptedArchive) -> Receipt:
         manifest = _EncryptedManifest(
-            *(self._context, self._destination, self._export, archive),
+            self._context,
+            self._destination,
+            self._export,
+            archive,
             partial(self._describe, archive),
             needs_md5=sink.traits.needs_md5,
         )
@@ -132,12 +140,22 @@ class EncryptedDelivery:
         file = self._context.spool.encrypted(
             self._plain, self._recipients.digest, md5=self._context.needs_md5
         )
-        with file.lock:
+        with self._turn(file.lock):
             known = file.load()
             if known is not None:
                 return known
             _log.info("%s: encrypting %s", self._destination, self._plain.id)
             return file.make(partial(encrypt, recipients=self._recipients), self._sealed)
+
+    @contextmanager
+    def _turn(self, lock: Lock) -> Iterator[None]:
+        """Hold the lock of a file that destinations share: one encrypts while the others wait."""
+        while not lock.acquire(timeout=_LOOK):
+            self._plain.check_patience()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _sealed(self, digests: Digests) -> str:
         """The manifest of the plain archive, for the recipients only."""
@@ -189,7 +207,7 @@ class _EncryptedManifest(CopyManifest):
         needs_md5: bool,
     ) -> None:
         super().__init__(
-            *(destination, export, archive, context.ledger, context.clock), needs_md5=needs_md5
+            destination, export, archive, context.ledger, context.clock, needs_md5=needs_md5
         )
         self._describe = describe
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Condition
 from typing import Any
 
 from labferry.ledger import Export
@@ -27,21 +27,35 @@ class ExportTask:
 
 
 class ExportQueue:
-    """Exports in the order to do them in; each lane takes the first that suits it."""
+    """Exports in the order to do them in; each lane takes the first that suits it.
 
-    def __init__(self, work: Iterable[ExportTask]) -> None:
-        self._waiting = list(work)
-        self._lock = Lock()
+    Sources are planned side by side, so tasks may come until the queue is closed.
+    """
 
-    @property
-    def lanes(self) -> frozenset[str]:
-        """The lanes for which there is work."""
-        return frozenset[str]().union(*(work.lanes for work in self._waiting))
+    def __init__(self) -> None:
+        self._waiting: list[ExportTask] = []
+        self._is_closed = False
+        self._changed = Condition()
+
+    def put(self, tasks: Iterable[ExportTask]) -> None:
+        """Add what lanes are to do."""
+        with self._changed:
+            self._waiting += tasks
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """No more will come: a lane that finds nothing to do ends."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
 
     def take(self, lane: str) -> ExportTask | None:
-        """The next export for a lane, or None where nothing is left for it."""
-        with self._lock:
-            for index, work in enumerate(self._waiting):
-                if lane in work.lanes:
-                    return self._waiting.pop(index)
-        return None
+        """The next export for a lane; waits for it. None once nothing is left for the lane."""
+        with self._changed:
+            while True:
+                for index, task in enumerate(self._waiting):
+                    if lane in task.lanes:
+                        return self._waiting.pop(index)
+                if self._is_closed:
+                    return None
+                self._changed.wait()

@@ -1,7 +1,7 @@
 """One lane at work: drives export jobs one after the other, as the lifecycle decides."""
 
 import logging
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from threading import Thread
 
@@ -22,6 +22,7 @@ from labferry.lifecycle.events import (
 from labferry.runtime.log_context import about
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Activity, ActivityKind
+from labferry.runtime.threads import Pulse
 from labferry.sdk import (
     AnswerLostError,
     Digests,
@@ -43,6 +44,8 @@ from labferry.sync.export_task import ExportQueue, ExportTask
 from labferry.sync.fanout import FanOut
 
 _log = logging.getLogger(__name__)
+_WORTH_THE_WAIT = 1 << 20
+"""Bytes of a download that count as a sign of life."""
 
 
 class LaneWorker(Thread):
@@ -50,53 +53,69 @@ class LaneWorker(Thread):
 
     Args:
         lane: The lane's name.
-        queue: Where work comes from.
-        handover: Takes the archives on to the destinations.
+        queue: Where exports come from.
+        fan_out: Takes the archives on to the destinations.
         context: The run.
+
+    Attributes:
+        pulse: Whether the lane waits for its server, and for how long.
     """
 
-    def __init__(
-        self, lane: str, queue: ExportQueue, handover: FanOut, context: RunContext
-    ) -> None:
+    def __init__(self, lane: str, queue: ExportQueue, fan_out: FanOut, context: RunContext) -> None:
         super().__init__(name=f"lane {lane}", daemon=True)
+        self.pulse = Pulse()
         self._lane = lane
         self._queue = queue
-        self._handover = handover
+        self._fan_out = fan_out
         self._context = context
+        self._driver: ExportDriver | None = None
 
     @override
     def run(self) -> None:
-        while (work := self._queue.take(self._lane)) is not None:
-            drive = ExportDriver(work, self._lane, self._handover, self._context)
+        while (task := self._queue.take(self._lane)) is not None:
+            driver = ExportDriver(task, self._lane, self._fan_out, self._context, self.pulse)
+            self._driver = driver
             try:
-                with about(run=str(self._context.run), source=work.source.name):
-                    drive.run()
+                with about(run=str(self._context.run), source=task.source.name):
+                    driver.run()
             except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
-                problem = wrap_plugin_error(error, f"The source {work.source.name}")
-                work.problems.append(problem)
-                drive.give_up(problem)
+                problem = wrap_plugin_error(error, f"The source {task.source.name}")
+                if driver.is_abandoned:
+                    return
+                task.problems.append(problem)
+                driver.give_up(problem)
                 # A job left running holds the server's one slot for this lane, and a server that
                 # can't be reached for one export can't be for the next.
                 if isinstance(problem, StoppedError | NotFinishedError | TransientError):
                     return
 
+    def abandon(self, error: LabferryError) -> None:
+        """Go on without this lane, whose server does not answer. Called from another thread."""
+        if self._driver is not None:
+            self._driver.abandon(error)
+
 
 class ExportDriver:
-    """One export job, from where it is to its handover."""
+    """One export job, from where it is until its archive is handed to the destinations."""
 
-    def __init__(self, work: ExportTask, lane: str, handover: FanOut, context: RunContext) -> None:
-        self._work = work
+    def __init__(
+        self, task: ExportTask, lane: str, fan_out: FanOut, context: RunContext, pulse: Pulse
+    ) -> None:
+        self.is_abandoned = False
+        self._task = task
         self._lane = lane
-        self._handover = handover
+        self._fan_out = fan_out
         self._context = context
-        self._policy = context.policy(work.source)
-        self._fetch = Fetch(work.source, lane, self._happened, self._judge, self._received)
+        self._pulse = pulse
+        self._policy = context.policy(task.source)
+        self._fetch = Fetch(task.source, lane, self._happened, self._judge, self._received)
         self._archive: SpoolArchive | None = None
-        # Where an archive may turn out to be unchanged, no destination begins before that is known.
-        self._holds_back = work.source.settings.skip_unchanged
+        # If an archive may turn out to be unchanged, no destination begins before that is known.
+        self._holds_back = task.source.settings.skip_unchanged
         self._is_handed_over = False
         self._is_announced = False
         self._awaited = ""
+        self._heard = 0
         self._activity = Activity(ActivityKind.EXPORT, self._title, 100)
 
     def run(self) -> None:
@@ -111,11 +130,12 @@ class ExportDriver:
 
     def _go_on(self) -> None:
         while True:
-            job = self._work.export.job
+            job = self._task.export.job
             match decide(job, self._context.clock.now(), self._policy):
                 case Wait(seconds, reason):
                     self._say_waiting(reason)
-                    self._context.stop.wait(seconds)
+                    with self._waiting(reason if job.failures else ""):
+                        self._context.stop.wait(seconds)
                 case Submit():
                     self._submit()
                 case Poll():
@@ -133,8 +153,19 @@ class ExportDriver:
                     self._end(IntegrityError(job.reason))
                     return
 
+    def abandon(self, error: LabferryError) -> None:
+        """Go on without this export's server, which does not answer.
+
+        Called from another thread, while the driver's own is inside the source. The archive stays
+        open, as that thread may still write to it; nothing that it does counts any more.
+        """
+        self.is_abandoned = True
+        self._task.problems.append(error)
+        if self._archive is not None:
+            self._archive.refuse(error)
+
     def give_up(self, error: LabferryError) -> None:
-        """Tell whoever follows the archive that it will not come in this run.
+        """Let whoever follows the archive know that it will not come in this run.
 
         Args:
             error: Why. After an IntegrityError they remove what they have of it; else they keep
@@ -155,21 +186,21 @@ class ExportDriver:
             # With a full disk it can't be: what they have stays for `labferry prune --strays`.
             with suppress(FullError):
                 self._archive = self._context.spool.open(
-                    declared_archive(self._work), md5=self._context.needs_md5
+                    declared_archive(self._task), md5=self._context.needs_md5
                 )
                 self._archive.refuse(refusal)
                 self._hand_over(self._archive)
         self.give_up(refusal)
 
     def _was_handed_over(self) -> bool:
-        export = self._work.export
+        export = self._task.export
         return export.job.offer is not None and bool(self._context.ledger.deliveries(export.id))
 
     def _release(self) -> None:
         if self._archive is not None:
             archive, self._archive = self._archive, None
             if self._is_handed_over:
-                self._handover.done(self._work, archive)
+                self._fan_out.done(self._task, archive)
             else:
                 archive.close()
 
@@ -178,7 +209,8 @@ class ExportDriver:
         self._happened(Submitting())
         self._say("asking the server for the export")
         try:
-            status = self._work.source.submit(self._work.export.request, self._lane)
+            with self._pulse.asking():
+                status = self._task.source.submit(self._task.export.request, self._lane)
         except SlotBusyError as error:
             self._happened(Busy(str(error), error.retry_after or 0.0))
         except AnswerLostError as error:
@@ -194,10 +226,11 @@ class ExportDriver:
         self._context.stop.check()
         if not self._is_announced:
             self._is_announced = True
-            self._handover.announce(self._work.export.source)
-        job = self._work.export.job
+            self._fan_out.announce(self._task.export.source)
+        job = self._task.export.job
         try:
-            status = self._work.source.poll(job.server_job, job.link, self._lane)
+            with self._pulse.asking():
+                status = self._task.source.poll(job.server_job, job.link, self._lane)
         except TransientError as error:
             self._happened(Unreachable(str(error), error.retry_after or 0.0))
         except InvalidAnswerError as error:
@@ -212,12 +245,13 @@ class ExportDriver:
         archive = self._offered()
         self._say(f"downloading {archive.size:,} bytes")
         self._activity.become(ActivityKind.DOWNLOAD, archive.size)
-        with about(archive=archive.id):
-            self._happened(self._fetch(self._work.export.job, archive))
+        self._heard = archive.received
+        with about(archive=archive.id), self._pulse.asking():
+            self._happened(self._fetch(self._task.export.job, archive))
 
     def _offered(self) -> SpoolArchive:
-        """The archive on offer, in the spool and on the belts."""
-        declared = declared_archive(self._work)
+        """The archive on offer, in the spool and on its way to the destinations."""
+        declared = declared_archive(self._task)
         archive = self._archive
         if archive is not None and (archive.id, archive.size, archive.crc32) != (
             declared.id,
@@ -236,11 +270,12 @@ class ExportDriver:
         return archive
 
     def _hand_over(self, archive: SpoolArchive) -> None:
-        self._handover.offer(self._work, archive)
+        self._fan_out.offer(self._task, archive)
         self._is_handed_over = True
 
     def _judge(self, archive: SpoolArchive, digests: Digests) -> Event:
-        event = examine(self._context, self._work.source, self._work.export, archive, digests)
+        self._require_company()
+        event = examine(self._context, self._task.source, self._task.export, archive, digests)
         if isinstance(event, Downloaded):
             if not self._is_handed_over:
                 self._hand_over(archive)
@@ -248,12 +283,25 @@ class ExportDriver:
         return event
 
     def _received(self, archive: SpoolArchive) -> None:
+        self._require_company()
         self._activity.reach(archive.received)
+        if archive.received >= self._heard + _WORTH_THE_WAIT:
+            self._heard = archive.received
+            self._pulse.beat()
         self._context.stop.check()
 
+    def _require_company(self) -> None:
+        """Raise if the run has gone on without this driver."""
+        if self.is_abandoned:
+            raise NotFinishedError("The run did not wait for the server.")
+
+    def _waiting(self, reason: str) -> AbstractContextManager[None]:
+        return self._activity.wait_for(reason) if reason else nullcontext()
+
     def _happened(self, event: Event) -> None:
-        export = replace(self._work.export, lane=self._lane)
-        self._work.export = self._context.record(export, event, self._policy)
+        self._require_company()
+        export = replace(self._task.export, lane=self._lane)
+        self._task.export = self._context.record(export, event, self._policy)
 
     def _say_waiting(self, reason: str) -> None:
         """Say what is waited for, once and not at every question."""
@@ -266,12 +314,12 @@ class ExportDriver:
 
     @property
     def _title(self) -> str:
-        return f"{self._work.export.source}: {self._work.export.request.title}"
+        return f"{self._task.export.source}: {self._task.export.request.title}"
 
 
-def declared_archive(work: ExportTask) -> Declared:
+def declared_archive(task: ExportTask) -> Declared:
     """What an export's archive is said to be, by the ledger."""
-    export = work.export
+    export = task.export
     offer, identity, key = export.job.offer, export.archive_id, export.archive_key
     if offer is None or offer.size is None or offer.crc32 is None or not identity or not key:
         raise LabferryError(f"The ledger does not know the archive of {export.request.title}.")

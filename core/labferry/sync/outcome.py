@@ -18,7 +18,7 @@ from labferry.sync.export_task import ExportTask
 
 
 def report_export(
-    work: ExportTask,
+    task: ExportTask,
     deliveries: Sequence[Delivery],
     required: Collection[str],
     route: Collection[str],
@@ -26,14 +26,14 @@ def report_export(
     """What became of one export in this run.
 
     Args:
-        work: The export.
+        task: The export.
         deliveries: How its deliveries went.
         required: The destinations whose failure is the run's.
         route: All destinations that are to have it.
     """
-    export = work.export
+    export = task.export
     failed = [d for d in deliveries if d.state is DeliveryState.FAILED]
-    job_problems = [str(problem) for problem in work.problems]
+    job_problems = [str(problem) for problem in task.problems]
     if export.job.phase is Phase.FAILED:
         job_problems.append(export.job.reason)
     if export.job.warning:
@@ -41,7 +41,7 @@ def report_export(
     # Where no destination has the archive, none of the failures is a mere warning.
     is_stored = any(d.state is DeliveryState.STORED for d in deliveries)
     counted = [d for d in failed if d.destination in required or not is_stored]
-    code = _code(work, counted)
+    code = _code(task, counted)
     problems = [*job_problems, *(f"{d.destination}: {d.reason}" for d in failed)]
     return ExportReport(
         source=export.source,
@@ -105,8 +105,8 @@ def _missing(
             yield MissingCopy(name, outcome, redact(delivery.reason))
 
 
-def _code(work: ExportTask, failed: Sequence[Delivery]) -> int:
-    job = work.export.job
+def _code(task: ExportTask, failed: Sequence[Delivery]) -> int:
+    job = task.export.job
     if job.phase is Phase.UNCHANGED:
         return ExitCode.OK
     deliveries = [delivery.exit_code for delivery in failed]
@@ -115,7 +115,7 @@ def _code(work: ExportTask, failed: Sequence[Delivery]) -> int:
         return _combine([*damaged, ExitCode.PARTIAL if job.warning else ExitCode.OK])
     if job.phase is Phase.FAILED:
         return job.exit_code
-    problems = [problem for problem in work.problems if not isinstance(problem, StoppedError)]
+    problems = [problem for problem in task.problems if not isinstance(problem, StoppedError)]
     return _combine([ExitCode.NOT_FINISHED, *deliveries, *(each.exit_code for each in problems)])
 
 

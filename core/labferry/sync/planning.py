@@ -1,142 +1,245 @@
-"""What a run has to do: first what earlier runs left, then what the sources plan."""
+"""What a run has to do for each source: first what earlier runs left, then what the source plans.
+
+Each source is planned by itself, on a thread of its own: a server that does not answer, or not
+soon, holds up no other source.
+"""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from threading import Thread
+from typing import Any, TypeVar
+
+from typing_extensions import override
 
 from labferry.ledger import Export
 from labferry.lifecycle import Phase
 from labferry.lifecycle.events import Ended, Restarted, Unchanged
 from labferry.lifecycle.job import Policy
+from labferry.runtime.log_context import about
 from labferry.runtime.plugin_errors import wrap_plugin_error
-from labferry.sdk import ExitCode, ExportFailedError, ExportRequest, LabferryError, Source
+from labferry.runtime.progress import ActivityKind
+from labferry.runtime.retry import retry
+from labferry.runtime.threads import Pulse
+from labferry.sdk import (
+    ExitCode,
+    ExportFailedError,
+    ExportRequest,
+    LabferryError,
+    Source,
+    StoppedError,
+)
 from labferry.sync.change_detection import last_everywhere
 from labferry.sync.context import RunContext
 from labferry.sync.export_task import ExportTask
 
+ResultT = TypeVar("ResultT")
+
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Plan:
-    """What a run has to do.
-
-    Attributes:
-        work: The exports, in the order in which they are to be done.
-        problems: What kept a source from planning.
-    """
-
-    work: list[ExportTask] = field(default_factory=list)
-    problems: list[LabferryError] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Proposal:
-    """What is to be done for one source.
-
-    Attributes:
-        source: The source.
-        lanes: Its lanes that can be used.
-        carried: The exports of earlier runs to go on with.
-        new: What else to export, each with why nothing new is in it; empty where that is not known.
-    """
-
-    source: Source[Any]
-    lanes: Sequence[str]
-    carried: Sequence[Export]
-    new: Sequence[tuple[ExportRequest, str]]
-
-
-def make_plan(context: RunContext, sources: Mapping[str, Source[Any]]) -> Plan:
-    """Find out what to do.
-
-    Unfinished exports come first. One that an earlier run could not finish takes the place of
-    the new export that its source would plan for the same series.
+def unfinished_exports(
+    context: RunContext, sources: Mapping[str, Source[Any]]
+) -> Mapping[str, Sequence[Export]]:
+    """What earlier runs left of each source. What no source can go on with is given up.
 
     Raises:
         StateError: The ledger can't be written.
         FullError: Its disk is full.
     """
-    unfinished = _unfinished(context, sources)
-    plan = Plan()
-    proposals = []
-    for name, source in sources.items():
-        mine = [export for export in unfinished if export.source == name]
-        try:
-            proposals.append(_propose(context, source, mine))
-            plan.problems += [_named(problem, name) for problem in source.problems]
-        except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
-            plan.problems.append(_named(wrap_plugin_error(error, "Its source"), name))
-            # What is in the spool can go on to its destinations without the server.
-            left = [export for export in mine if export.job.phase is Phase.VERIFIED]
-            proposals.append(_Proposal(source, (), left, ()))
-    # The servers have been asked; now one write for all.
-    with context.ledger.together():
-        for proposal in proposals:
-            plan.work += _note(context, proposal)
-    plan.work.sort(key=lambda work: work.export.id)
-    return plan
-
-
-def _unfinished(context: RunContext, sources: Mapping[str, Source[Any]]) -> Sequence[Export]:
-    left = []
+    left: dict[str, list[Export]] = {name: [] for name in sources}
     for export in context.ledger.unfinished():
         if export.source not in context.config.sources:
             _end(context, export, "Its source is no longer configured.")
         elif export.source in sources:
             if _is_of(export, sources[export.source]):
-                left.append(export)
+                left[export.source].append(export)
             else:
                 _end(context, export, "Its source is now another server.")
     return left
 
 
-def _propose(context: RunContext, source: Source[Any], unfinished: Sequence[Export]) -> _Proposal:
-    lanes = source.lanes()
-    requests = source.plan(lanes)
-    if not requests:
-        raise ExportFailedError(
-            "There is nothing to export.", hint="Check scope, ids, query and patterns."
+class Planner(Thread):
+    """Plans one source, on a thread of its own.
+
+    What is in the spool goes on to its destinations at once. Then the source says what there is to
+    do; a server that is out of reach is asked again. An export that an earlier run could not finish
+    takes the place of the new one that the source would plan for the same series.
+
+    Args:
+        context: The run.
+        source: The source.
+        unfinished: What earlier runs left of it.
+        deliver: Has an archive delivered that is in the spool.
+        export: Has lanes work on exports.
+
+    Attributes:
+        carried: What earlier runs left.
+        new: What this run begins.
+        problems: What kept the source from planning, or is to be reported all the same.
+        pulse: Whether the planner waits for its server, and for how long.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        source: Source[Any],
+        unfinished: Sequence[Export],
+        *,
+        deliver: Callable[[ExportTask], None],
+        export: Callable[[Sequence[ExportTask]], None],
+    ) -> None:
+        super().__init__(name=f"planning {source.name}", daemon=True)
+        self.carried: list[ExportTask] = []
+        self.new: list[ExportTask] = []
+        self.problems: list[LabferryError] = []
+        self.pulse = Pulse()
+        self._context = context
+        self._source = source
+        self._unfinished = unfinished
+        self._deliver = deliver
+        self._export = export
+        self._is_abandoned = False
+
+    @override
+    def run(self) -> None:
+        try:
+            with about(run=str(self._context.run), source=self._source.name):
+                self._plan()
+        except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
+            if not self._is_abandoned and not isinstance(error, StoppedError):
+                self._note(wrap_plugin_error(error, "Its source"))
+
+    def abandon(self, error: LabferryError) -> None:
+        """Go on without this source, whose server does not answer. Called from another thread."""
+        self._is_abandoned = True
+        self._note(error)
+
+    def _note(self, problem: LabferryError) -> None:
+        problem.message = f"{self._source.name}: {problem.message}"
+        self.problems.append(problem)
+
+    def _plan(self) -> None:
+        for export in self._unfinished:
+            # What is in the spool can go on to its destinations without the server.
+            if export.job.phase is Phase.VERIFIED:
+                task = ExportTask(self._source, self._take_over(export), frozenset())
+                self.carried.append(task)
+                self._deliver(task)
+        lanes, requests = self._patiently(self._ask)
+        carried = self._can_go_on(lanes, requests)
+        satisfied = {each.request.series for each in carried if not self._is_leftover(each)}
+        new = [
+            (request, self._patiently(partial(self._unchanged, request, lanes)))
+            for request in requests
+            if request.series not in satisfied
+        ]
+        if self._is_abandoned:
+            return
+        # The server has been asked; now one write for all.
+        with self._context.ledger.together():
+            self._settle_lost(lanes)
+            self.carried += [
+                ExportTask(self._source, self._take_over(export), _allowed(export, lanes))
+                for export in carried
+                if export.job.phase is not Phase.VERIFIED
+            ]
+            self.new += [self._new_task(lanes, *each) for each in new]
+        for problem in self._source.problems:
+            self._note(problem)
+        self._export(
+            [
+                task
+                for task in (*self.carried, *self.new)
+                if task.lanes
+                and not task.problems
+                and not (task.export.job.phase is Phase.VERIFIED or task.export.job.phase.is_over)
+            ]
         )
-    carried = [export for export in unfinished if _can_go_on(context, export, lanes, requests)]
-    satisfied = {export.request.series for export in carried if not _is_leftover(context, export)}
-    new = [
-        (request, _unchanged(context, source, request, lanes[0]))
-        for request in requests
-        if request.series not in satisfied
-    ]
-    return _Proposal(source, lanes, carried, new)
 
+    def _can_go_on(
+        self, lanes: Sequence[str], requests: Sequence[ExportRequest]
+    ) -> Sequence[Export]:
+        """What earlier runs left and this one goes on with; the others are given up."""
+        lost = {task.export.id for task in self._lost() if task.export.lane not in lanes}
+        return [
+            export
+            for export in self._unfinished
+            if export.id not in lost and _can_go_on(self._context, export, lanes, requests)
+        ]
 
-def _note(context: RunContext, proposal: _Proposal) -> Iterator[ExportTask]:
-    """Write down what a source is to do."""
-    source, lanes = proposal.source, proposal.lanes
-    for export in proposal.carried:
-        yield ExportTask(source, _take_over(context, source, export), _allowed(export, lanes))
-    for request, unchanged in proposal.new:
+    def _lost(self) -> Sequence[ExportTask]:
+        """What was in the spool, and is not there any more."""
+        return [task for task in self.carried if task.export.job.phase is Phase.RUNNING]
+
+    def _settle_lost(self, lanes: Sequence[str]) -> None:
+        for task in self._lost():
+            task.lanes = _allowed(task.export, lanes)
+            if not task.lanes:
+                task.export = _no_lane(self._context, task.export)
+
+    def _patiently(self, ask: Callable[[], ResultT]) -> ResultT:
+        def once() -> ResultT:
+            with self.pulse.asking():
+                return ask()
+
+        name = self._source.name
+        with self._context.progress.activity(ActivityKind.PLAN, name) as activity:
+            policy = replace(self._context.server_policy, waiting=activity.wait_for)
+            return retry(once, self._context.stop, f"{name}: planning", policy)
+
+    def _ask(self) -> tuple[Sequence[str], Sequence[ExportRequest]]:
+        lanes = self._source.lanes()
+        requests = self._source.plan(lanes)
+        if not requests:
+            raise ExportFailedError(
+                "There is nothing to export.", hint="Check scope, ids, query and patterns."
+            )
+        return lanes, requests
+
+    def _unchanged(self, request: ExportRequest, lanes: Sequence[str]) -> str:
+        """Why nothing new would be in an export; empty if the server can't tell."""
+        source = self._source
+        if not source.settings.skip_idle:
+            return ""
+        last = last_everywhere(self._context, source.name, request)
+        since = last.job.submitted_at if last is not None else None
+        if since is None or not source.is_idle(request, since, request.lane or lanes[0]):
+            return ""
+        return f"Nothing changed at the server since {since:%Y-%m-%d %H:%M} UTC; not exported."
+
+    def _new_task(self, lanes: Sequence[str], request: ExportRequest, unchanged: str) -> ExportTask:
+        """Note a new export; `unchanged` says why nothing new would be in it, if that is known."""
+        context, source = self._context, self._source
         allowed = lanes if request.lane is None else [request.lane]
         export = context.ledger.plan(context.run, source, allowed[0], request)
         if unchanged:
             export = context.record(export, Unchanged(unchanged), context.policy(source))
-        yield ExportTask(source, export, frozenset(allowed))
+        return ExportTask(source, export, frozenset(allowed))
+
+    def _take_over(self, export: Export) -> Export:
+        _log.info("%s: going on with %s of an earlier run", export.source, export.request.title)
+        # A leftover stays that of the run which left it: should this run be killed, the next one
+        # must still see that a new export is due.
+        run = export.run if self._is_leftover(export) else self._context.run
+        policy = self._context.policy(self._source)
+        return self._context.record(replace(export, run=run), Restarted(), policy)
+
+    def _is_leftover(self, export: Export) -> bool:
+        """Whether an export only waits for a destination since a run that came to its end.
+
+        What this run was started for is due all the same then.
+        """
+        if export.job.phase is not Phase.VERIFIED:
+            return False
+        return not ExitCode.is_unfinished(self._context.ledger.run(export.run).exit_code)
 
 
 def _is_of(export: Export, source: Source[Any]) -> bool:
     """Whether a job is the source's: its number says nothing to another server."""
     same = (export.source_type, export.source_url) == (source.type, source.url)
     return same or export.job.phase is Phase.VERIFIED
-
-
-def _unchanged(context: RunContext, source: Source[Any], request: ExportRequest, lane: str) -> str:
-    """Why nothing new would be in an export; empty where the server can't tell."""
-    if not source.settings.skip_idle:
-        return ""
-    last = last_everywhere(context, source.name, request)
-    since = last.job.submitted_at if last is not None else None
-    if since is None or not source.is_idle(request, since, request.lane or lane):
-        return ""
-    return f"Nothing changed at the server since {since:%Y-%m-%d %H:%M} UTC; not exported."
 
 
 def _can_go_on(
@@ -153,42 +256,23 @@ def _can_go_on(
             return True
     if export.lane in lanes:
         return True
-    # A server shows a job to its submitter only.
-    _end(context, export, f"No key of {export.lane} is configured any more.")
+    _no_lane(context, export)
     return False
 
 
+def _no_lane(context: RunContext, export: Export) -> Export:
+    """Give up an export: a server shows a job to its submitter only."""
+    return _end(context, export, f"No key of {export.lane} is configured any more.")
+
+
 def _allowed(export: Export, lanes: Sequence[str]) -> frozenset[str]:
-    """The lanes that can go on with an export of an earlier run; none where none can be used."""
-    if not lanes:
-        return frozenset()
+    """The lanes that can go on with an export of an earlier run."""
     is_free = export.job.phase is Phase.PLANNED and export.request.lane is None
-    return frozenset(lanes if is_free else {export.lane})
+    return frozenset(lanes if is_free else {export.lane} & {*lanes})
 
 
-def _is_leftover(context: RunContext, export: Export) -> bool:
-    """Whether an export only waits for a destination since a run that came to its end.
-
-    What this run was started for is due all the same then.
-    """
-    if export.job.phase is not Phase.VERIFIED:
-        return False
-    return not ExitCode.is_unfinished(context.ledger.run(export.run).exit_code)
-
-
-def _take_over(context: RunContext, source: Source[Any], export: Export) -> Export:
-    _log.info("%s: going on with %s of an earlier run", source.name, export.request.title)
-    # A leftover stays that of the run which left it: should this run be killed, the next one
-    # must still see that a new export is due.
-    run = export.run if _is_leftover(context, export) else context.run
-    return context.record(replace(export, run=run), Restarted(), context.policy(source))
-
-
-def _end(context: RunContext, export: Export, reason: str) -> None:
+def _end(context: RunContext, export: Export, reason: str) -> Export:
     _log.warning("%s: %s is given up: %s", export.source, export.request.title, reason)
-    context.record(replace(export, run=context.run), Ended(reason, ExitCode.FAILED), Policy())
-
-
-def _named(error: LabferryError, source: str) -> LabferryError:
-    error.message = f"{source}: {error.message}"
-    return error
+    return context.record(
+        replace(export, run=context.run), Ended(reason, ExitCode.FAILED), Policy()
+    )

@@ -1,10 +1,10 @@
 """One run: plans, sets lanes and destinations to work, waits for them, and sums up."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
+from threading import Lock, Thread
 from typing import Any
 
 from labferry.config import Config
@@ -14,17 +14,16 @@ from labferry.lifecycle.events import Delivered, Event, Misplaced
 from labferry.plugins import Plugins
 from labferry.runtime.clock import Clock
 from labferry.runtime.lock import run_lock
-from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.runtime.threads import Task, ThreadSupervisor
 from labferry.sdk import (
-    ExitCode,
     FullError,
     IntegrityError,
     LabferryError,
     RunReport,
     Source,
+    TransientError,
     redact,
 )
 from labferry.spool import Spool, SpoolArchive
@@ -32,15 +31,16 @@ from labferry.sync.context import RunContext
 from labferry.sync.destination import DestinationWorker
 from labferry.sync.export_task import ExportQueue, ExportTask
 from labferry.sync.fanout import DeliveryQueue, FanOut
-from labferry.sync.freshness import standings
 from labferry.sync.lane import LaneWorker, declared_archive
 from labferry.sync.observers import observing, report_not_started
-from labferry.sync.outcome import exit_code, is_complete, report_export
-from labferry.sync.planning import Plan, make_plan
+from labferry.sync.planning import Planner, unfinished_exports
 from labferry.sync.retention_apply import retire
 from labferry.sync.run_log import RunLog, run_log
+from labferry.sync.run_report import RunReporter
 
 _log = logging.getLogger(__name__)
+_OVERTIME = 300.0
+"""Seconds that a server which says nothing is waited for although `max_wait` is over."""
 
 
 def run_sync(
@@ -114,29 +114,35 @@ def _open(config: Config, stack: ExitStack) -> tuple[Ledger, Spool]:
 class _Run:
     def __init__(self, context: RunContext, log: RunLog) -> None:
         self._context = context
-        self._log = log
+        self._reporter = RunReporter(context, log)
         self._ledger = context.ledger
         names = sorted({name for route in context.routes.values() for name in route})
-        self._belts: dict[str, DeliveryQueue] = {name: DeliveryQueue() for name in names}
-        self._handover = FanOut(context.ledger, context.routes, self._belts, self._settled)
-        self._vigil = ThreadSupervisor(context.stop, self._abandon)
-        self._plan = Plan()
+        self._queues: dict[str, DeliveryQueue] = {name: DeliveryQueue() for name in names}
+        self._fan_out = FanOut(context.ledger, context.routes, self._queues, self._settled)
+        self._exports = ExportQueue()
+        self._threads = ThreadSupervisor(context.stop, self._abandon)
+        self._lanes: dict[str, LaneWorker] = {}
+        self._lock = Lock()
+        self._planners: list[Planner] = []
+        self._problems: list[LabferryError] = []
 
     @property
     def has_live_threads(self) -> bool:
-        return self._vigil.has_live_threads
+        return self._threads.has_live_threads
 
     def report(self) -> RunReport:
         self._context.tell_started()
         try:
-            report = self._completed(self._report())
+            self._work()
+            planning = [each for planner in self._planners for each in planner.problems]
+            report = self._reporter.report(self._tasks(), [*planning, *self._problems])
         except Exception as error:
-            self._context.tell_finished(self._failure(error))
+            self._context.tell_finished(self._reporter.failure(error))
             raise
         self._context.tell_finished(report)
         return report
 
-    def _report(self) -> RunReport:
+    def _work(self) -> None:
         sources = {
             name: self._context.config.sources[name].kind(
                 name, self._context.config.sources[name].settings
@@ -144,84 +150,116 @@ class _Run:
             for name in self._context.routes
         }
         try:
-            self._work(sources)
-            return self._sum_up(self._plan)
+            self._export_and_deliver(sources)
         finally:
             for source in sources.values():
                 _close(source)
 
-    def _work(self, sources: Mapping[str, Source[Any]]) -> None:
+    def _export_and_deliver(self, sources: Mapping[str, Source[Any]]) -> None:
         destinations = [
-            DestinationWorker(name, self._context, belt, self._handover)
-            for name, belt in self._belts.items()
+            DestinationWorker(name, self._context, queue, self._fan_out)
+            for name, queue in self._queues.items()
         ]
-        self._vigil.start(destinations)
+        self._threads.start(destinations)
         try:
-            self._do(Task("planning", partial(self._prepare, sources)))
-            self._export()
+            self._do(Task("getting ready", partial(self._get_ready, sources)))
+            if not self._context.stop.requested:
+                self._plan_and_export()
         finally:
-            self._handover.close()
-            self._vigil.wait(destinations)
-            self._plan.problems += [p for worker in destinations for p in worker.problems]
+            self._fan_out.close()
+            self._threads.wait(destinations)
+            self._problems += [p for worker in destinations for p in worker.problems]
         self._do(Task("cleaning up", self._clean_up))
 
     def _do(self, task: Task) -> None:
         if not self._context.stop.requested:
-            self._vigil.start([task])
-            self._vigil.wait([task])
+            self._threads.start([task])
+            self._threads.wait([task])
             task.check()
 
-    def _prepare(self, sources: Mapping[str, Source[Any]]) -> None:
+    def _get_ready(self, sources: Mapping[str, Source[Any]]) -> None:
         self._sweep()
-        plan = make_plan(self._context, sources)
-        self._plan = plan
-        for work in plan.work:
-            if work.export.job.phase is Phase.VERIFIED:
-                self._redeliver(work)
-
-    def _export(self) -> None:
-        queue = ExportQueue(
-            work
-            for work in self._plan.work
-            if not (work.export.job.phase is Phase.VERIFIED or work.export.job.phase.is_over)
-            and not work.problems
-        )
-        lanes = [
-            LaneWorker(name, queue, self._handover, self._context) for name in sorted(queue.lanes)
+        unfinished = unfinished_exports(self._context, sources)
+        self._planners = [
+            Planner(
+                self._context,
+                source,
+                unfinished[name],
+                deliver=self._redeliver,
+                export=self._export,
+            )
+            for name, source in sources.items()
         ]
-        if not self._context.stop.requested:
-            self._vigil.start(lanes)
-            self._vigil.wait(lanes)
+
+    def _plan_and_export(self) -> None:
+        self._threads.start(self._planners)
+        self._threads.wait(self._planners, self._is_overdue)
+        self._exports.close()
+        self._threads.wait([*self._lanes.values()], self._is_overdue)
+
+    def _export(self, tasks: Sequence[ExportTask]) -> None:
+        """Have lanes work on what a source has planned."""
+        self._exports.put(tasks)
+        with self._lock:
+            for name in sorted({lane for task in tasks for lane in task.lanes} - {*self._lanes}):
+                lane = LaneWorker(name, self._exports, self._fan_out, self._context)
+                self._lanes[name] = lane
+                self._threads.start([lane])
+
+    def _is_overdue(self, thread: Thread) -> bool:
+        """Whether to go on without a thread: its server keeps it waiting, and the time is over."""
+        left = self._context.time_left()
+        if left is None or left > 0 or not isinstance(thread, Planner | LaneWorker):
+            return False
+        silence = thread.pulse.silence
+        if silence < _OVERTIME:
+            return False
+        thread.abandon(
+            TransientError(
+                f"The server has kept labferry waiting for {silence:.0f} s, and the time of this "
+                "run is over (max_wait).",
+                hint="The next run goes on from here.",
+            )
+        )
+        return True
+
+    def _tasks(self) -> Sequence[ExportTask]:
+        """What this run worked on: what earlier runs left comes first."""
+        return [
+            *(task for planner in self._planners for task in planner.carried),
+            *(task for planner in self._planners for task in planner.new),
+        ]
 
     def _clean_up(self) -> None:
         try:
             self._sweep()
         except LabferryError as error:
-            self._plan.problems.append(error)
-        self._plan.problems += retire(self._context, self._plan.work)
+            self._problems.append(error)
+        self._problems += retire(self._context, self._tasks())
 
     def _abandon(self) -> None:
-        self._handover.abandon(self._context.stop.error)
+        self._fan_out.abandon(self._context.stop.error)
+        self._exports.close()
 
     def _sweep(self) -> None:
         unfinished = self._ledger.unfinished()
         self._context.spool.sweep({e.archive_id for e in unfinished if e.archive_id})
 
-    def _redeliver(self, work: ExportTask) -> None:
+    def _redeliver(self, task: ExportTask) -> None:
         """Send off what is in the spool already; what is not there any more needs its lane."""
         try:
-            archive = self._reopen(work)
-            self._handover.offer(work, archive)
+            archive = self._reopen(task)
+            self._fan_out.offer(task, archive)
         except (IntegrityError, FullError) as error:
-            _log.warning("%s is not in the spool any more: %s", work.export.archive_id, error)
-            self._happened(work, Misplaced())
+            _log.warning("%s is not in the spool any more: %s", task.export.archive_id, error)
+            self._happened(task, Misplaced())
         except LabferryError as error:
-            work.problems.append(error)
+            task.problems.append(error)
         else:
-            self._handover.done(work, archive)
+            self._fan_out.done(task, archive)
 
-    def _reopen(self, work: ExportTask) -> SpoolArchive:
-        archive = self._context.spool.open(declared_archive(work), md5=self._context.needs_md5)
+    def _reopen(self, task: ExportTask) -> SpoolArchive:
+        archive = self._context.spool.open(declared_archive(task), md5=self._context.needs_md5)
         try:
             archive.resume()
             archive.verify()
@@ -230,15 +268,15 @@ class _Run:
             raise
         return archive
 
-    def _settled(self, work: ExportTask, archive: SpoolArchive) -> None:
+    def _settled(self, task: ExportTask, archive: SpoolArchive) -> None:
         """Every destination is through with an archive: is it enough?"""
         archive.close()
         try:
-            if work.export.job.phase is Phase.VERIFIED and self._is_enough(work.export):
-                self._happened(work, Delivered())
+            if task.export.job.phase is Phase.VERIFIED and self._is_enough(task.export):
+                self._happened(task, Delivered())
                 self._context.spool.discard(archive.id)
         except LabferryError as error:
-            work.problems.append(error)
+            task.problems.append(error)
 
     def _is_enough(self, export: Export) -> bool:
         have = {
@@ -248,76 +286,11 @@ class _Run:
         }
         if self._context.config.require is not None:
             return len(have) >= self._context.config.require
-        return bool(have) and self._required(export) <= have
+        return bool(have) and self._context.required(export.source) <= have
 
-    def _required(self, export: Export) -> set[str]:
-        destinations = self._context.config.destinations
-        return {n for n in self._context.routes[export.source] if destinations[n].settings.required}
-
-    def _happened(self, work: ExportTask, event: Event) -> None:
-        policy = self._context.policy(work.source)
-        work.export = self._context.record(work.export, event, policy)
-
-    def _sum_up(self, plan: Plan) -> RunReport:
-        stop = self._context.stop
-        exports = tuple(
-            report_export(
-                work,
-                self._ledger.deliveries(work.export.id),
-                self._required(work.export),
-                self._context.routes[work.export.source],
-            )
-            for work in plan.work
-        )
-        code = exit_code(exports, (problem.exit_code for problem in plan.problems))
-        ended = self._context.clock.now()
-        report = RunReport(
-            run=self._context.run,
-            started=self._context.clock.began,
-            ended=ended,
-            exit_code=stop.exit_code if stop.requested else code,
-            exports=exports,
-            problems=tuple(redact(str(problem)) for problem in plan.problems),
-            freshness=tuple(
-                each.freshness for each in standings(self._context.config, self._ledger)
-            ),
-        )
-        self._ledger.end_run(self._context.run, ended, report.exit_code)
-        return report
-
-    def _failure(self, error: Exception) -> RunReport:
-        """What the observers are told of a run that could not go on."""
-        stop, problem = self._context.stop, wrap_plugin_error(error, "The run")
-        return RunReport(
-            run=self._context.run,
-            started=self._context.clock.began,
-            ended=self._context.clock.now(),
-            exit_code=stop.exit_code if stop.requested else problem.exit_code,
-            exports=(),
-            problems=(redact(str(problem)),),
-            log=self._log.lines,
-        )
-
-    def _completed(self, report: RunReport) -> RunReport:
-        """A report with what only a look at the whole run can tell."""
-        destinations = self._context.config.destinations
-        required = {
-            source: {name for name in route if destinations[name].settings.required}
-            for source, route in self._context.routes.items()
-        }
-        return replace(
-            report,
-            complete=is_complete(report, required),
-            previous_exit_code=self._previous_exit_code(),
-            log=self._log.lines,
-        )
-
-    def _previous_exit_code(self) -> int | None:
-        for number in range(self._context.run - 1, 0, -1):
-            code = self._ledger.run(number).exit_code
-            if not ExitCode.is_unfinished(code):
-                return code
-        return None
+    def _happened(self, task: ExportTask, event: Event) -> None:
+        policy = self._context.policy(task.source)
+        task.export = self._context.record(task.export, event, policy)
 
 
 def _close(source: Source[Any]) -> None:
