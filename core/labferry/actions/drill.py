@@ -18,6 +18,7 @@ from labferry.copies.partial_file import RESTORE, PartialFile
 from labferry.copies.query import ask_side_by_side, stored_archives
 from labferry.copies.reader import check_contents
 from labferry.copies.select import ListedCopy, copies_of, newest
+from labferry.copies.trust import Trust
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
@@ -130,6 +131,7 @@ def _try_destination(
 ) -> list[Trial]:
     copies = copies_of([config.destinations[name]], stored)
     there = {copy.stored.manifest.source.name for copy in copies}
+    trust = Trust(config)
     trials = []
     for source in sorted(there | _expected(config, name)) or [""]:
         copy = newest(c for c in copies if c.stored.manifest.source.name == source)
@@ -137,7 +139,7 @@ def _try_destination(
             missing = NotFoundError("Nothing is stored here.", hint="Has a sync been run?")
             trials.append(_failed(Trial(name, source), missing))
         else:
-            trials.append(_try_copy(copy, identities, stop, progress))
+            trials.append(_try_copy(copy, trust, identities, stop, progress))
     return trials
 
 
@@ -148,7 +150,7 @@ def _expected(config: Config, destination: str) -> set[str]:
 
 
 def _try_copy(
-    copy: ListedCopy, identities: Sequence[Secret], stop: Stop, progress: Progress
+    copy: ListedCopy, trust: Trust, identities: Sequence[Secret], stop: Stop, progress: Progress
 ) -> Trial:
     _log.info("Restoring %s from %s", copy.archive_id, copy.config.name)
     trial = Trial(
@@ -160,6 +162,7 @@ def _try_copy(
         size=copy.stored.size,
     )
     try:
+        trust.require(copy)
         return _restore(copy, trial, identities, stop, progress)
     except StoppedError:
         raise

@@ -11,6 +11,7 @@ from labferry.actions.session import Session, chosen_destinations
 from labferry.actions.sources import require_source
 from labferry.copies.query import ask_side_by_side, stored_archives, stray_files
 from labferry.copies.select import ListedCopy, copies_of
+from labferry.copies.trust import Trust
 from labferry.ledger import Ledger
 from labferry.runtime.stop import Stop
 from labferry.sdk import LabferryError, Sink, StoredArchive, Stray
@@ -35,6 +36,7 @@ class Listed:
         is_encrypted: Whether it is encrypted; size and digests are those of the encrypted file.
         key: Where it is at the destination.
         last_verified: When this copy was last read back, UTC, where this machine's ledger knows.
+        doubt: Why it is not what this machine stored there, as its ledger knows; else empty.
     """
 
     archive_id: str
@@ -47,6 +49,7 @@ class Listed:
     is_encrypted: bool
     key: str
     last_verified: datetime | None = None
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +108,17 @@ def list_stored(
         and (since is None or copy.taken >= since)
     ]
     return Listing(
-        _newest_last(copies, _last_verified(session, copies)),
+        _newest_last(copies, _last_verified(session, copies), Trust(session.config)),
         {name: found for name, (_, found) in answers.given.items() if found},
         answers.failures,
     )
 
 
-def _newest_last(copies: Iterable[ListedCopy], verified: _Verified) -> Sequence[Listed]:
+def _newest_last(
+    copies: Iterable[ListedCopy], verified: _Verified, trust: Trust
+) -> Sequence[Listed]:
     return [
-        _listed(copy, verified.get(_place(copy)))
+        _listed(copy, verified.get(_place(copy)), trust.doubt(copy))
         for copy in sorted(copies, key=lambda copy: (copy.taken, copy.archive_id))
     ]
 
@@ -135,8 +140,10 @@ def _place(copy: ListedCopy) -> tuple[str, str]:
     return copy.config.name, copy.archive_id
 
 
-def _listed(copy: ListedCopy, verified_at: datetime | None) -> Listed:
+def _listed(copy: ListedCopy, verified_at: datetime | None, doubt: str) -> Listed:
     stored, manifest = copy.stored, copy.stored.manifest
+    if doubt:
+        _log.warning("%s: %s %s.", copy.config.name, copy.archive_id, doubt)
     return Listed(
         archive_id=copy.archive_id,
         destination=copy.config.name,
@@ -148,4 +155,5 @@ def _listed(copy: ListedCopy, verified_at: datetime | None) -> Listed:
         is_encrypted=manifest.encryption is not None,
         key=stored.key,
         last_verified=verified_at,
+        doubt=doubt,
     )

@@ -59,6 +59,11 @@ _EXAMPLES = examples(
 @click.option("--before", type=MOMENT, help="Only archives taken before that: 2026-03-01, 7d.")
 @click.option("--extract", is_flag=True, help="Unpack it into the new folder PATH.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@click.option(
+    "--trust-destination",
+    is_flag=True,
+    help="Restore a copy although this machine's ledger knows that another one was stored.",
+)
 @identities_option
 @output_options
 def command(  # noqa: PLR0913 - one for each option
@@ -73,6 +78,7 @@ def command(  # noqa: PLR0913 - one for each option
     identity_files: Sequence[Path],
     extract: bool,
     force: bool,
+    trust_destination: bool,
 ) -> int:
     """Get an archive back from the first destination that has a good copy.
 
@@ -93,7 +99,7 @@ def command(  # noqa: PLR0913 - one for each option
     with progress_bars(progress, wanted=output.has_bars):
         restored = restore(
             session,
-            ArchiveQuery(archive, source, before, origin),
+            ArchiveQuery(archive, source, before, origin, trusting=trust_destination),
             Place(Path(path), extract=extract, overwrite=force),
             stop,
             identities=secrets_in(identity_files),

@@ -46,12 +46,14 @@ class ArchiveQuery:
         source: Only archives of this source; None for all.
         before: Only archives that were asked of the server before this moment; None for all.
         origin: The only destination whose copies to take; None for all.
+        trusting: Whether a copy is used although the ledger here knows better.
     """
 
     archive: str
     source: str | None = None
     before: datetime | None = None
     origin: str | None = None
+    trusting: bool = False
 
     def __str__(self) -> str:
         source = f" of source {self.source}" if self.source else ""

@@ -129,7 +129,7 @@ class Copies:
             How many copies were new.
         """
         name = f"learnt {destination}"
-        if self.has_learnt(destination) and self._stores_at(destination):
+        if self.has_learnt(destination) and self.stores_at(destination):
             return 0
         count = sum(self.adopt(destination, stored, now) for stored in listed)
         self._store.execute("INSERT OR IGNORE INTO milestones VALUES (?, ?)", name, stamp(now))
@@ -139,6 +139,11 @@ class Copies:
         """Whether the ledger ever looked at all that a destination holds."""
         name = f"learnt {destination}"
         return bool(self._store.rows("SELECT 1 FROM milestones WHERE name = ?", name))
+
+    def stores_at(self, destination: str) -> bool:
+        """Whether this machine ever stored anything at a destination."""
+        query = "SELECT 1 FROM copies WHERE destination = ? AND export IS NOT NULL LIMIT 1"
+        return bool(self._store.rows(query, destination))
 
     def replace(self, destination: str, stored: StoredArchive, now: datetime, problem: str) -> None:
         """Note that a good copy takes the place of one that was damaged or gone.
@@ -313,10 +318,6 @@ class Copies:
             *(destination, stamp(now)),
         )
         return [moment(row[0]) for row in rows]
-
-    def _stores_at(self, destination: str) -> bool:
-        query = "SELECT 1 FROM copies WHERE destination = ? AND export IS NOT NULL LIMIT 1"
-        return bool(self._store.rows(query, destination))
 
     def _write_seal(
         self, destination: str, export: Export, key: str, now: datetime, manifest: Manifest

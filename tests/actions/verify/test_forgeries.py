@@ -11,6 +11,8 @@ import pytest
 from .conftest import SUFFIX, VerifyLab
 
 FORGED = b"forged"
+RECIPIENT = "age1sck3j2gdlt3l28f8wk5vdg25yqjdfw9c3wclpuuxspp78tmzhyxqxqs5gf"
+"""Somebody's public key."""
 
 
 def forge(lab: VerifyLab, target: Path, archive_id: str, submitted: str) -> None:
@@ -89,3 +91,43 @@ def test_a_file_of_somebody_else_is_not_removed_because_of_a_manifest_beside_it(
     lab.run("sync")
     assert lab.run("prune", "nas", "--strays").code == 0
     assert thesis.read_bytes() == b"the only copy"
+
+
+def test_a_pair_that_was_edited_consistently_is_not_restored(lab: Lab) -> None:
+    (victim,) = lab.sync()
+    for name in ("nas", "offsite"):
+        archive, manifest = lab.archive(victim, name), lab.manifest(victim, name)
+        submitted = json.loads(manifest.read_text())["job"]["submitted"]
+        forge(lab, archive, victim, submitted)
+    target = lab.folder / "back.zip"
+    for archive_name in (victim, "latest"):
+        done = lab.run("restore", archive_name, "--source", "chem", "--to", str(target))
+        assert (done.code, target.exists()) == (4, False)
+        assert "is not what was stored from here" in done.err
+    assert lab.run("drill").code == 4
+    assert "is not what was stored from here" in lab.run("list").err
+    assert lab.run("restore", victim, "--to", str(target), "--trust-destination").code == 0
+    assert target.read_bytes() == FORGED
+
+
+def test_a_forged_newer_one_is_not_the_latest(lab: Lab) -> None:
+    lab.sync()
+    assert lab.run("verify").code == 0
+    moment = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
+    name = f"{moment:%Y%m%dT%H%M%SZ}-chem-91"
+    forge(lab, lab.folder / "nas" / "chem" / f"{moment:%Y}" / f"{name}.zip", name, str(moment))
+    target = lab.folder / "back.zip"
+    done = lab.run("restore", "latest", "--source", "chem", "--to", str(target))
+    assert (done.code, target.exists()) == (4, False)
+    assert "was not stored from this machine" in done.err
+
+
+def test_what_is_not_encrypted_is_not_believed_where_everything_is(lab: Lab) -> None:
+    lab.sync()
+    lab.forget()
+    lab.configure(nas=f'encrypt = {{ recipients = ["{RECIPIENT}"] }}\n')
+    target = lab.folder / "back.zip"
+    done = lab.run("restore", "latest", "--source", "chem", "--from", "nas", "--to", str(target))
+    assert (done.code, target.exists()) == (4, False)
+    assert "is not encrypted" in done.err
+    assert lab.run("restore", "latest", "--source", "chem", "--to", str(target)).code == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from labferry.actions.restore.extract import Extracted, Renamed, extract, require_unused
 from labferry.actions.session import Session, chosen_destinations
 from labferry.actions.sources import require_source
+from labferry.config import Config
 from labferry.copies.download import fetch
 from labferry.copies.partial_file import (
     RESTORE,
@@ -21,6 +22,7 @@ from labferry.copies.partial_file import (
 from labferry.copies.query import ask_side_by_side, failure_text, stored_archives
 from labferry.copies.reader import UnreadableCopyError
 from labferry.copies.select import ArchiveQuery, ListedCopy, choose, copies_of
+from labferry.copies.trust import Trust
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
@@ -127,7 +129,7 @@ def restore(
     if query.source is not None and not answers.failures:
         known = (copy.stored.manifest.source.name for copy in everything)
         require_source(session.config, query.source, known)
-    copies = choose(everything, query)
+    copies = _believed(session.config, choose(everything, query), query)
     _warn_of_differences(copies)
     here = _already_here(copies, place)
     if here is not None:
@@ -262,6 +264,27 @@ def _file_name(copy: ListedCopy) -> str:
         return check_key(name)
     except InvalidAnswerError:
         return safe_name(copy.archive_id)
+
+
+def _believed(
+    config: Config, copies: Sequence[ListedCopy], query: ArchiveQuery
+) -> Sequence[ListedCopy]:
+    """The copies that the ledger has nothing to say against; all if somebody insists.
+
+    Raises:
+        IntegrityError: It has something to say against each.
+    """
+    trust = Trust(config)
+    believed = []
+    for copy in copies:
+        doubt = trust.doubt(copy)
+        if doubt:
+            _log.warning("%s: %s %s.", copy.config.name, copy.archive_id, doubt)
+        if not doubt or query.trusting:
+            believed.append(copy)
+    if not believed:
+        trust.require(copies[0])
+    return believed
 
 
 def _warn_of_differences(copies: Sequence[ListedCopy]) -> None:

@@ -1,0 +1,68 @@
+"""Whether what a destination lists is what this machine stored there, as its ledger knows it."""
+
+import logging
+from collections.abc import Iterable
+from contextlib import closing
+
+from labferry.config import Config
+from labferry.copies.select import ListedCopy
+from labferry.ledger import Copies, Copy, Ledger
+from labferry.sdk import IntegrityError, LabferryError
+
+_log = logging.getLogger(__name__)
+
+TRUST_HINT = (
+    "`labferry verify` says what is wrong. If another machine of yours stored it, "
+    "`labferry verify --adopt` makes it known here. To use it all the same: --trust-destination."
+)
+
+
+class Trust:
+    """What the ledger has to say against copies; nothing if there is no ledger.
+
+    A destination is somebody else's machine. Who controls it can put a consistent archive and
+    manifest there; only what was written down here, when the archive was stored, tells.
+
+    Args:
+        config: The configuration, whose state folder holds the ledger.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._known: dict[tuple[str, str], Copy] = {}
+        self._strict: set[str] = set()
+        path = config.state_dir / "ledger.db"
+        if not path.exists():
+            return
+        try:
+            with closing(Ledger(path, mend=False)) as ledger:
+                self._read(ledger.copies, config.destinations)
+        except LabferryError as error:
+            _log.warning("What is stored can't be compared with the ledger: %s", error)
+
+    def _read(self, copies: Copies, destinations: Iterable[str]) -> None:
+        for name in destinations:
+            self._known |= {(name, copy.archive_id): copy for copy in copies.at(name)}
+            if copies.has_learnt(name) and copies.stores_at(name):
+                self._strict.add(name)
+
+    def doubt(self, copy: ListedCopy) -> str:
+        """Why a copy is not to be believed, as a clause after its name; empty if it is."""
+        name = copy.config.name
+        known = self._known.get((name, copy.archive_id))
+        if known is not None and known.removed_at is not None:
+            return "was removed by retention, and is there again"
+        if known is not None:
+            return "" if known.is_of(copy.stored) else "is not what was stored from here"
+        if copy.config.settings.encrypt is not None and copy.stored.manifest.encryption is None:
+            return "is not encrypted, but the destination is to hold encrypted archives only"
+        return "was not stored from this machine" if name in self._strict else ""
+
+    def require(self, copy: ListedCopy) -> None:
+        """Make sure that a copy is to be believed.
+
+        Raises:
+            IntegrityError: It is not.
+        """
+        doubt = self.doubt(copy)
+        if doubt:
+            raise IntegrityError(f"{copy.archive_id} {doubt}.", hint=TRUST_HINT)
