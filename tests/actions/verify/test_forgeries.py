@@ -93,7 +93,7 @@ def test_a_file_of_somebody_else_is_not_removed_because_of_a_manifest_beside_it(
     assert thesis.read_bytes() == b"the only copy"
 
 
-def test_a_pair_that_was_edited_consistently_is_not_restored(lab: Lab) -> None:
+def test_a_pair_that_was_edited_consistently_is_not_restored(lab: VerifyLab) -> None:
     (victim,) = lab.sync()
     for name in ("nas", "offsite"):
         archive, manifest = lab.archive(victim, name), lab.manifest(victim, name)
@@ -110,7 +110,7 @@ def test_a_pair_that_was_edited_consistently_is_not_restored(lab: Lab) -> None:
     assert target.read_bytes() == FORGED
 
 
-def test_a_forged_newer_one_is_not_the_latest(lab: Lab) -> None:
+def test_a_forged_newer_one_is_not_the_latest(lab: VerifyLab) -> None:
     lab.sync()
     assert lab.run("verify").code == 0
     moment = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
@@ -122,7 +122,7 @@ def test_a_forged_newer_one_is_not_the_latest(lab: Lab) -> None:
     assert "was not stored from this machine" in done.err
 
 
-def test_what_is_not_encrypted_is_not_believed_where_everything_is(lab: Lab) -> None:
+def test_what_is_not_encrypted_is_not_believed_where_everything_is(lab: VerifyLab) -> None:
     lab.sync()
     lab.forget()
     lab.configure(nas=f'encrypt = {{ recipients = ["{RECIPIENT}"] }}\n')
