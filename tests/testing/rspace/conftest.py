@@ -4,33 +4,33 @@ import pytest
 
 from labferry.testing.rspace import JobTiming, Options, World
 
-from .laboratory import Lab, new_lab
+from .caller import Caller, new_caller
 
-Open = Callable[..., Lab]
+Open = Callable[..., Caller]
 
 
 @pytest.fixture
-def open_lab() -> Iterator[Open]:
+def open_caller() -> Iterator[Open]:
     """Start servers; at the end none may have had an error of its own."""
-    labs: list[Lab] = []
+    labs: list[Caller] = []
 
-    def opened(options: Options | None = None, world: World | None = None) -> Lab:
-        labs.append(new_lab(world, options))
+    def opened(options: Options | None = None, world: World | None = None) -> Caller:
+        labs.append(new_caller(world, options))
         return labs[-1]
 
     yield opened
-    for lab in labs:
-        lab.close()
-        lab.server.stop()
-        assert lab.server.errors == []
+    for caller in labs:
+        caller.close()
+        caller.server.stop()
+        assert caller.server.errors == []
 
 
 @pytest.fixture
-def lab(open_lab: Open) -> Lab:
-    return open_lab()
+def caller(open_caller: Open) -> Caller:
+    return open_caller()
 
 
 @pytest.fixture
-def busy_lab(open_lab: Open) -> Lab:
+def busy_lab(open_caller: Open) -> Caller:
     """A server whose exports go on for longer than any test."""
-    return open_lab(Options(timing=JobTiming(run=600)))
+    return open_caller(Options(timing=JobTiming(run=600)))

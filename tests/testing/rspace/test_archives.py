@@ -16,8 +16,8 @@ from labferry.testing.rspace import (
     RealArchive,
 )
 
+from .caller import Caller, unzip
 from .conftest import Open
-from .laboratory import Lab, unzip
 
 CHEMISTRY = REAL_EXPORTS / "RSPAC-1917-1-61chemtest.zip"
 HTML = REAL_EXPORTS / "a2.zip"
@@ -28,8 +28,8 @@ def manifest(members: dict[str, bytes]) -> dict[str, str]:
     return dict(line.split(":", 1) for line in members["manifest.txt"].decode().splitlines())
 
 
-def test_xml_layout(lab: Lab) -> None:
-    members = lab.members()
+def test_xml_layout(caller: Caller) -> None:
+    members = caller.members()
     assert {"manifest.txt", "folderTree.xml", "linkResolver.xml", "users.xml"} <= set(members)
     assert sum(name.endswith(".xsd") for name in members) == 3
     assert "resources/commentIcon.gif" in members
@@ -50,74 +50,76 @@ def test_xml_layout(lab: Lab) -> None:
     ]
     assert manifest(members)["Exported by"] == "Alice Ames"
     assert manifest(members)["scope"] == "USER"
-    assert manifest(members)["Source URL"] == lab.server.url
+    assert manifest(members)["Source URL"] == caller.server.url
 
 
-def test_html_layout_and_no_templates(lab: Lab) -> None:
-    members = lab.members("html/user")
+def test_html_layout_and_no_templates(caller: Caller) -> None:
+    members = caller.members("html/user")
     assert {"manifest.txt", "index.html", "a-zIndex.html", "nfs-Links.html"} <= set(members)
     assert "LabBook-201.html" in members
     assert "doc_Bufferrecipes-203/doc_Bufferrecipes-203.html" in members
     assert not any("207" in name for name in members)
-    assert any("207" in name for name in lab.members("xml/user"))
+    assert any("207" in name for name in caller.members("xml/user"))
     assert manifest(members)["archiveId"] in members["index.html"].decode()
 
 
-def test_one_root_folder_named_like_the_file(lab: Lab) -> None:
-    lab.start()
-    export = lab.server.exports[0]
+def test_one_root_folder_named_like_the_file(caller: Caller) -> None:
+    caller.start()
+    export = caller.server.exports[0]
     root = export.file.removesuffix(".zip")
     assert export.content()[30 : 30 + len(root) + 1] == f"{root}/".encode()
 
 
-def test_selections_have_no_users_and_filestore_links_have_their_file(lab: Lab) -> None:
-    world = lab.server.world
+def test_selections_have_no_users_and_filestore_links_have_their_file(caller: Caller) -> None:
+    world = caller.server.world
     world.add(replace(world.records[203], nfs=True))
-    members = lab.members("xml/selection?selections=203")
+    members = caller.members("xml/selection?selections=203")
     assert not {"users.xml", "messages.xml"} & set(members)
     assert "nfsExports.xml" in members
     assert manifest(members)["scope"] == "SELECTION"
 
 
-def test_trap_8_another_user_s_export_has_the_exporter_s_users_xml(lab: Lab) -> None:
-    members = lab.members(f"xml/user/{ALICE.id}", PI_KEY)
+def test_trap_8_another_user_s_export_has_the_exporter_s_users_xml(caller: Caller) -> None:
+    members = caller.members(f"xml/user/{ALICE.id}", PI_KEY)
     assert b"<username>pi</username>" in members["users.xml"]
     assert "doc_Bufferrecipes-203/doc_Bufferrecipes-203.xml" in members
 
 
-def test_trap_7_broken_records_and_examples_are_left_out_silently(lab: Lab) -> None:
-    world = lab.server.world
+def test_trap_7_broken_records_and_examples_are_left_out_silently(caller: Caller) -> None:
+    world = caller.server.world
     world.add(replace(world.records[203], broken=True), replace(world.records[204], parent=206))
-    names = "\n".join(lab.members())
+    names = "\n".join(caller.members())
     assert "-203" not in names
     assert "-204" not in names
     assert "-202" in names
 
 
-def test_revisions_on_request(lab: Lab) -> None:
-    assert not any("-rev" in name for name in lab.members())
-    names = "\n".join(lab.members("xml/user?includeRevisionHistory=true"))
+def test_revisions_on_request(caller: Caller) -> None:
+    assert not any("-rev" in name for name in caller.members())
+    names = "\n".join(caller.members("xml/user?includeRevisionHistory=true"))
     assert all(f"doc_Titrationofaceticacid-202-rev{number}/" in names for number in (1, 2, 3))
 
 
 @pytest.mark.parametrize(
     ("level", "records"), [(0, {202, 205}), (1, {202, 203, 205}), (2, {202, 203, 205, 212})]
 )
-def test_links_are_followed_to_the_level_asked_for(lab: Lab, level: int, records: set[int]) -> None:
-    lab.start(f"xml/selection?selections=202&maxLinkLevel={level}")
-    assert set(lab.server.exports[0].records) == records
+def test_links_are_followed_to_the_level_asked_for(
+    caller: Caller, level: int, records: set[int]
+) -> None:
+    caller.start(f"xml/selection?selections=202&maxLinkLevel={level}")
+    assert set(caller.server.exports[0].records) == records
 
 
-def test_links_to_what_the_exporter_cannot_read_are_not_followed(lab: Lab) -> None:
-    world = lab.server.world
+def test_links_to_what_the_exporter_cannot_read_are_not_followed(caller: Caller) -> None:
+    world = caller.server.world
     world.add(replace(world.records[203], links=(230,)))
-    lab.start("xml/selection?selections=203&maxLinkLevel=5")
-    assert set(lab.server.exports[0].records) == {203}
+    caller.start("xml/selection?selections=203&maxLinkLevel=5")
+    assert set(caller.server.exports[0].records) == {203}
 
 
-def test_a_notebook_brings_its_entries(lab: Lab) -> None:
-    lab.start("xml/selection?selections=201&maxLinkLevel=0")
-    assert set(lab.server.exports[0].records) == {201, 202, 205}
+def test_a_notebook_brings_its_entries(caller: Caller) -> None:
+    caller.start("xml/selection?selections=201&maxLinkLevel=0")
+    assert set(caller.server.exports[0].records) == {201, 202, 205}
 
 
 def stable(members: dict[str, bytes]) -> dict[str, bytes]:
@@ -130,21 +132,21 @@ def stable(members: dict[str, bytes]) -> dict[str, bytes]:
     }
 
 
-def test_generated_work_exported_again_differs_only_where_it_may(lab: Lab) -> None:
-    first, second = lab.members(), lab.members()
+def test_generated_work_exported_again_differs_only_where_it_may(caller: Caller) -> None:
+    first, second = caller.members(), caller.members()
     assert stable(first) == stable(second)
     assert set(first) != set(second)  # the sketch has another name
     assert manifest(first)["archiveId"] != manifest(second)["archiveId"]
-    one, two = lab.server.exports
+    one, two = caller.server.exports
     assert one.file != two.file
     assert one.content() != two.content()
 
 
 @pytest.mark.parametrize("path", [CHEMISTRY, HTML, OLD])
-def test_real_archives_are_packed_anew(open_lab: Open, path: Path) -> None:
-    lab = open_lab(Options(archives=[path]))
+def test_real_archives_are_packed_anew(open_caller: Open, path: Path) -> None:
+    caller = open_caller(Options(archives=[path]))
     original = unzip(path.read_bytes())
-    first, second = lab.members(), lab.members()
+    first, second = caller.members(), caller.members()
     assert stable(original) == stable(first) == stable(second)
     ids = {manifest(members)["archiveId"] for members in (original, first, second)}
     assert len(ids) == 3
@@ -154,8 +156,8 @@ def test_real_archives_are_packed_anew(open_lab: Open, path: Path) -> None:
         assert f"<td>{manifest(first)['exportDate']}</td>" in first["index.html"].decode()
 
 
-def test_random_names_of_a_real_archive_change_with_what_refers_to_them(open_lab: Open) -> None:
-    members = open_lab(Options(archives=[CHEMISTRY])).members()
+def test_random_names_of_a_real_archive_change_with_what_refers_to_them(open_caller: Open) -> None:
+    members = open_caller(Options(archives=[CHEMISTRY])).members()
     (picture,) = (name for name in members if re.search(r"/chemd.*\.png$", name))
     plain = picture.rpartition("/")[2]
     assert plain != "chemdbSuh0FG1Hf-Lvw.png"
@@ -165,14 +167,14 @@ def test_random_names_of_a_real_archive_change_with_what_refers_to_them(open_lab
 
 
 def test_member_order_and_data_descriptors_are_as_in_real_archives(
-    open_lab: Open, tmp_path: Path
+    open_caller: Open, tmp_path: Path
 ) -> None:
-    lab = open_lab(Options(archives=[HTML]))
+    caller = open_caller(Options(archives=[HTML]))
     orders = []
     for number in range(2):
-        lab.export("html/user")
+        caller.export("html/user")
         file = tmp_path / f"{number}.zip"
-        file.write_bytes(lab.server.exports[-1].content())
+        file.write_bytes(caller.server.exports[-1].content())
         with zipfile.ZipFile(file) as archive:
             assert all(info.flag_bits & 8 for info in archive.infolist() if not info.is_dir())
             orders.append([name.partition("/")[2] for name in archive.namelist()])
@@ -180,32 +182,32 @@ def test_member_order_and_data_descriptors_are_as_in_real_archives(
     assert sorted(orders[0]) == sorted(orders[1])
 
 
-def test_the_archive_fits_the_format_and_stays_with_its_request(open_lab: Open) -> None:
-    lab = open_lab(Options(archives=[CHEMISTRY, HTML, OLD]))
+def test_the_archive_fits_the_format_and_stays_with_its_request(open_caller: Open) -> None:
+    caller = open_caller(Options(archives=[CHEMISTRY, HTML, OLD]))
     for path, expected in (("html/user", "index.html"), ("xml/user", "folderTree.xml")):
-        assert expected in lab.members(path)
-    again = [set(stable(lab.members("xml/user"))) for _ in range(2)]
+        assert expected in caller.members(path)
+    again = [set(stable(caller.members("xml/user"))) for _ in range(2)]
     assert again[0] == again[1]
 
 
-def test_a_real_archive_can_change(open_lab: Open) -> None:
-    lab = open_lab(Options(archives=[OLD]))
-    before = lab.members()
+def test_a_real_archive_can_change(open_caller: Open) -> None:
+    caller = open_caller(Options(archives=[OLD]))
+    before = caller.members()
     changed = {"resources/pdf.png": b"another picture"}
-    lab.server.options.archives = [RealArchive(OLD, changed)]
-    after = lab.members()
+    caller.server.options.archives = [RealArchive(OLD, changed)]
+    after = caller.members()
     assert stable(before) == {**stable(after), "resources/pdf.png": before["resources/pdf.png"]}
     assert after["resources/pdf.png"] == b"another picture"
 
 
-def test_a_big_archive_is_a_valid_zip_of_exactly_that_size(open_lab: Open) -> None:
-    lab = open_lab(Options(archives=[BigArchive(3_000_000)]))
-    shown = lab.export()
-    data = lab.fetch(shown)
+def test_a_big_archive_is_a_valid_zip_of_exactly_that_size(open_caller: Open) -> None:
+    caller = open_caller(Options(archives=[BigArchive(3_000_000)]))
+    shown = caller.export()
+    data = caller.fetch(shown)
     assert len(data) == shown["result"]["size"] == 3_000_000
-    assert shown["result"]["checksum"] == str(lab.server.exports[0].crc32)
+    assert shown["result"]["checksum"] == str(caller.server.exports[0].crc32)
     assert list(unzip(data)) == ["manifest.txt", "big.bin"]
-    lab.server.options.archives = [BigArchive(10)]
-    lab.server.errors.clear()
-    assert lab.post("xml/user").status_code == 500
-    assert isinstance(lab.server.errors.pop(), ValueError)
+    caller.server.options.archives = [BigArchive(10)]
+    caller.server.errors.clear()
+    assert caller.post("xml/user").status_code == 500
+    assert isinstance(caller.server.errors.pop(), ValueError)

@@ -7,33 +7,33 @@ from typing import Any
 import httpx
 import pytest
 
-from .laboratory import Lab, unzip
+from .caller import Caller, unzip
 
 PATH = "/api/inventory/v1/export"
 
 
-def export(lab: Lab, how: str = "multipart", **settings: object) -> httpx.Response:
+def export(caller: Caller, how: str = "multipart", **settings: object) -> httpx.Response:
     text = json.dumps(settings)
     ways: dict[str, dict[str, Any]] = {
         "multipart": {"files": {"exportSettings": (None, text, "application/json")}},
         "form": {"data": {"exportSettings": text}},
         "query": {"params": {"exportSettings": text}},
     }
-    return lab.client().post(PATH, **ways[how])
+    return caller.client().post(PATH, **ways[how])
 
 
 @pytest.mark.parametrize("how", ["multipart", "form", "query"])
-def test_it_works_inside_the_request(lab: Lab, how: str) -> None:
-    response = export(lab, how, users=["alice"], exportMode="FULL", resultFileType="ZIP")
+def test_it_works_inside_the_request(caller: Caller, how: str) -> None:
+    response = export(caller, how, users=["alice"], exportMode="FULL", resultFileType="ZIP")
     assert response.status_code == 200
     shown = response.json()
     assert (shown["id"], shown["status"]) == (None, "COMPLETED")
-    (recorded,) = lab.server.exports
+    (recorded,) = caller.server.exports
     assert shown["result"]["checksum"] == str(recorded.crc32)
     assert shown["result"]["size"] == recorded.size
     by_rel = {link["rel"]: link["link"] for link in shown["_links"]}
     assert set(by_rel) == {"enclosure", "downloadLink"}
-    data = lab.get(by_rel["enclosure"]).content
+    data = caller.get(by_rel["enclosure"]).content
     assert data == recorded.content()
     tables = unzip(data)
     assert {name.rpartition("_")[2] for name in tables} == {"samples.csv", "containers.csv"}
@@ -49,18 +49,18 @@ def test_it_works_inside_the_request(lab: Lab, how: str) -> None:
     }
 
 
-def test_a_single_csv_and_its_misspelling(lab: Lab) -> None:
+def test_a_single_csv_and_its_misspelling(caller: Caller) -> None:
     for word, ending in (("SINGLE_CSV", ".csv"), ("single_csv", ".zip")):
-        shown = export(lab, globalIds=["SA303"], resultFileType=word).json()
+        shown = export(caller, globalIds=["SA303"], resultFileType=word).json()
         link = shown["_links"][0]["link"]
         assert link.endswith(ending)
-        assert lab.get(link).content == lab.server.exports[-1].content()
+        assert caller.get(link).content == caller.server.exports[-1].content()
 
 
-def test_full_and_compact_differ(lab: Lab) -> None:
+def test_full_and_compact_differ(caller: Caller) -> None:
     for mode in ("FULL", "COMPACT"):
-        assert export(lab, users=["alice"], exportMode=mode).status_code == 200
-    full, compact = lab.server.exports
+        assert export(caller, users=["alice"], exportMode=mode).status_code == 200
+    full, compact = caller.server.exports
     assert unzip(full.content()) != unzip(compact.content())
 
 
@@ -68,15 +68,15 @@ def test_full_and_compact_differ(lab: Lab) -> None:
     "settings",
     [{}, {"users": ["alice"], "globalIds": ["SA1"]}, {"users": ["alice"], "exportMode": "full"}],
 )
-def test_refusals(lab: Lab, settings: dict[str, Any]) -> None:
-    assert export(lab, **settings).status_code == 422
+def test_refusals(caller: Caller, settings: dict[str, Any]) -> None:
+    assert export(caller, **settings).status_code == 422
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[1]"])
-def test_unreadable_settings(lab: Lab, text: str) -> None:
-    assert lab.client().post(PATH, params={"exportSettings": text}).status_code == 422
+def test_unreadable_settings(caller: Caller, text: str) -> None:
+    assert caller.client().post(PATH, params={"exportSettings": text}).status_code == 422
 
 
-def test_no_running_export_rule(busy_lab: Lab) -> None:
+def test_no_running_export_rule(busy_lab: Caller) -> None:
     busy_lab.start()
     assert export(busy_lab, users=["alice"]).status_code == 200

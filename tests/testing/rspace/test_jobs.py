@@ -20,8 +20,8 @@ from labferry.testing.rspace import (
     default_world,
 )
 
+from .caller import Caller, Clock, enclosure
 from .conftest import Open
-from .laboratory import Clock, Lab, enclosure
 
 DAY = 86400.0
 
@@ -32,9 +32,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def timed(open_lab: Open, clock: Clock) -> Lab:
+def timed(open_caller: Open, clock: Clock) -> Caller:
     timing = JobTiming(queue=10, run=100)
-    return open_lab(Options(clock=clock, timing=timing))
+    return open_caller(Options(clock=clock, timing=timing))
 
 
 def of_documents(count: int) -> World:
@@ -43,7 +43,7 @@ def of_documents(count: int) -> World:
     return world
 
 
-def test_the_life_of_a_job(timed: Lab, clock: Clock) -> None:
+def test_the_life_of_a_job(timed: Caller, clock: Clock) -> None:
     job = timed.start()
     assert timed.poll(job) == {
         "id": job,
@@ -72,81 +72,81 @@ def test_the_life_of_a_job(timed: Lab, clock: Clock) -> None:
     ("documents", "first", "zipping"), [(1, 50.0, 100.0), (8, 11.11, 100.0), (20, 4.55, 90.91)]
 )
 def test_percentages(
-    open_lab: Open, clock: Clock, documents: int, first: float, zipping: float
+    open_caller: Open, clock: Clock, documents: int, first: float, zipping: float
 ) -> None:
     options = Options(clock=clock, timing=JobTiming(queue=0, run=100))
-    lab = open_lab(options, of_documents(documents))
-    job = lab.start()
-    assert lab.poll(job)["percentComplete"] == first
+    caller = open_caller(options, of_documents(documents))
+    job = caller.start()
+    assert caller.poll(job)["percentComplete"] == first
     clock.now = 90
-    assert lab.poll(job)["percentComplete"] == zipping
+    assert caller.poll(job)["percentComplete"] == zipping
 
 
-def test_only_the_submitter_may_look(lab: Lab) -> None:
-    job = lab.start()
+def test_only_the_submitter_may_look(caller: Caller) -> None:
+    job = caller.start()
     for key in (BOB_KEY, SYSADMIN_KEY):
-        response = lab.get(f"/api/v1/jobs/{job}", key)
+        response = caller.get(f"/api/v1/jobs/{job}", key)
         assert (response.status_code, response.json()["internalCode"]) == (401, 40101)
 
 
-def test_no_such_job_and_not_a_number(lab: Lab) -> None:
-    response = lab.get("/api/v1/jobs/4711")
+def test_no_such_job_and_not_a_number(caller: Caller) -> None:
+    response = caller.get("/api/v1/jobs/4711")
     assert (response.status_code, response.json()["internalCode"]) == (404, 50301)
-    assert lab.get("/api/v1/jobs/abc").status_code == 400
+    assert caller.get("/api/v1/jobs/abc").status_code == 400
 
 
-def test_ids_are_sequential_whoever_submits(lab: Lab) -> None:
-    assert [lab.start("xml/user", key) for key in (ALICE_KEY, BOB_KEY)] == [23, 24]
+def test_ids_are_sequential_whoever_submits(caller: Caller) -> None:
+    assert [caller.start("xml/user", key) for key in (ALICE_KEY, BOB_KEY)] == [23, 24]
 
 
-def test_trap_1_a_failed_export_reads_as_500_for_ever(lab: Lab) -> None:
-    fault = lab.server.faults.add(Fault("job", JobEnds(Outcome.UNREADABLE)))
-    job = lab.start()
+def test_trap_1_a_failed_export_reads_as_500_for_ever(caller: Caller) -> None:
+    fault = caller.server.faults.add(Fault("job", JobEnds(Outcome.UNREADABLE)))
+    job = caller.start()
     with pytest.raises(AssertionError):
-        lab.finish(job)
+        caller.finish(job)
     for _ in range(3):
-        response = lab.get(f"/api/v1/jobs/{job}")
+        response = caller.get(f"/api/v1/jobs/{job}")
         assert (response.status_code, response.json()["internalCode"]) == (500, 50001)
         assert response.json()["message"].startswith("Value for key=[result] is not of type:")
     assert fault.fired == 1
-    lab.export()
+    caller.export()
 
 
-def test_more_than_the_limit_unpacked_fails(open_lab: Open) -> None:
-    lab = open_lab(Options(max_unpacked=100))
+def test_more_than_the_limit_unpacked_fails(open_caller: Open) -> None:
+    caller = open_caller(Options(max_unpacked=100))
     with pytest.raises(AssertionError, match="50001"):
-        lab.export()
+        caller.export()
 
 
 @pytest.mark.parametrize(
     "outcome", [Outcome.FAILED, Outcome.ABANDONED, Outcome.STOPPED, Outcome.UNKNOWN]
 )
-def test_other_ends(lab: Lab, outcome: Outcome) -> None:
-    lab.server.faults.add(Fault("job", JobEnds(outcome)))
-    shown = lab.export()
+def test_other_ends(caller: Caller, outcome: Outcome) -> None:
+    caller.server.faults.add(Fault("job", JobEnds(outcome)))
+    shown = caller.export()
     assert (shown["status"], shown["percentComplete"], shown["_links"]) == (outcome.value, -1.0, [])
     assert (shown["result"] is None) == (outcome is not Outcome.FAILED)
-    lab.export()
+    caller.export()
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ABANDONED, Outcome.STOPPED])
-def test_reasons_come_in_an_api_error(lab: Lab, outcome: Outcome) -> None:
-    lab.server.faults.add(Fault("job", JobEnds(outcome, "the moon was full")))
-    result = lab.export()["result"]
+def test_reasons_come_in_an_api_error(caller: Caller, outcome: Outcome) -> None:
+    caller.server.faults.add(Fault("job", JobEnds(outcome, "the moon was full")))
+    result = caller.export()["result"]
     assert result["httpCode"] == 500
     assert result["errors"] == ["the moon was full"]
 
 
-def test_stopping_keeps_the_slot(lab: Lab) -> None:
-    lab.server.faults.add(Fault("job", JobEnds(Outcome.STOPPING)))
-    assert lab.export()["status"] == "STOPPING"
-    assert lab.post("xml/user").status_code == 429
+def test_stopping_keeps_the_slot(caller: Caller) -> None:
+    caller.server.faults.add(Fault("job", JobEnds(Outcome.STOPPING)))
+    assert caller.export()["status"] == "STOPPING"
+    assert caller.post("xml/user").status_code == 429
 
 
-def test_trap_6_completed_does_not_mean_link_checksum_or_size(lab: Lab) -> None:
+def test_trap_6_completed_does_not_mean_link_checksum_or_size(caller: Caller) -> None:
     def result_after(outcome: Outcome) -> dict[str, object]:
-        lab.server.faults.add(Fault("job", JobEnds(outcome)))
-        shown = lab.export()
+        caller.server.faults.add(Fault("job", JobEnds(outcome)))
+        shown = caller.export()
         assert shown["status"] == "COMPLETED"
         return {**shown["result"], "links": len(shown["_links"])}
 
@@ -156,16 +156,16 @@ def test_trap_6_completed_does_not_mean_link_checksum_or_size(lab: Lab) -> None:
     gone = result_after(Outcome.ROW_GONE)
     assert (gone["size"], gone["checksum"], gone["algorithm"]) == (None, None, None)
     assert gone["expiryDate"]
-    assert result_after(Outcome.WRONG_SIZE)["size"] == lab.server.exports[-1].size + 1
+    assert result_after(Outcome.WRONG_SIZE)["size"] == caller.server.exports[-1].size + 1
     wrong = result_after(Outcome.WRONG_CHECKSUM)["checksum"]
-    assert wrong != str(lab.server.exports[-1].crc32)
+    assert wrong != str(caller.server.exports[-1].crc32)
     hexadecimal = str(result_after(Outcome.HEX_CHECKSUM)["checksum"])
-    assert int(hexadecimal, 16) == lab.server.exports[-1].crc32
-    assert lab.server.faults.unfired() == []
+    assert int(hexadecimal, 16) == caller.server.exports[-1].crc32
+    assert caller.server.faults.unfired() == []
 
 
 def test_trap_5_expiry_slides_with_every_poll_but_deletion_does_not(
-    timed: Lab, clock: Clock
+    timed: Caller, clock: Clock
 ) -> None:
     job = timed.start()
     clock.now = 200
@@ -184,7 +184,7 @@ def test_trap_5_expiry_slides_with_every_poll_but_deletion_does_not(
     assert (gone.status_code, gone.json()["internalCode"]) == (500, 50001)
 
 
-def test_trap_4_a_restart_wedges_the_slot(timed: Lab, clock: Clock) -> None:
+def test_trap_4_a_restart_wedges_the_slot(timed: Caller, clock: Clock) -> None:
     finished = timed.start("xml/user", BOB_KEY)
     clock.now = 150
     running = timed.start()
@@ -200,7 +200,7 @@ def test_trap_4_a_restart_wedges_the_slot(timed: Lab, clock: Clock) -> None:
     assert timed.post("xml/user").status_code == 202
 
 
-def test_a_job_can_be_stuck_or_restarted_by_plan(busy_lab: Lab) -> None:
+def test_a_job_can_be_stuck_or_restarted_by_plan(busy_lab: Caller) -> None:
     busy_lab.server.faults.add(Fault("job", JobEnds(Outcome.STUCK)))
     assert busy_lab.poll(busy_lab.start())["status"] == "STARTED"
     fault = busy_lab.server.faults.add(Fault("poll", Restart()))
@@ -211,19 +211,19 @@ def test_a_job_can_be_stuck_or_restarted_by_plan(busy_lab: Lab) -> None:
     assert busy_lab.post("xml/user", BOB_KEY).status_code == 429
 
 
-def test_links_follow_the_prefix_the_server_believes_in(open_lab: Open) -> None:
-    lab = open_lab(Options(urls_prefix="https://eln.example.edu/"))
-    response = lab.post("xml/user")
+def test_links_follow_the_prefix_the_server_believes_in(open_caller: Open) -> None:
+    caller = open_caller(Options(urls_prefix="https://eln.example.edu/"))
+    response = caller.post("xml/user")
     assert response.json()["_links"][0]["link"] == "https://eln.example.edu//api/v1/jobs/23"
-    shown = lab.finish(23)
+    shown = caller.finish(23)
     assert enclosure(shown).startswith("https://eln.example.edu//api/v1/export/RSpace-")
     # The doubled slash works where it leads.
     path = enclosure(shown).removeprefix("https://eln.example.edu")
-    assert lab.client().get(f"{lab.server.url}{path}").status_code == 200
+    assert caller.client().get(f"{caller.server.url}{path}").status_code == 200
 
 
-def test_media_count_as_progress_but_folders_do_not(open_lab: Open, clock: Clock) -> None:
+def test_media_count_as_progress_but_folders_do_not(open_caller: Open, clock: Clock) -> None:
     world = World(users=default_world().users)
     world.add(Record(1, "Folder", "alice", Kind.FOLDER), Record(2, "x.png", "alice", Kind.MEDIA))
-    lab = open_lab(Options(clock=clock, timing=JobTiming(queue=0, run=100)), world)
-    assert lab.poll(lab.start())["percentComplete"] == 50.0
+    caller = open_caller(Options(clock=clock, timing=JobTiming(queue=0, run=100)), world)
+    assert caller.poll(caller.start())["percentComplete"] == 50.0

@@ -19,62 +19,64 @@ from labferry.testing.rspace import (
     default_world,
 )
 
+from .caller import Caller, Clock
 from .conftest import Open
-from .laboratory import Clock, Lab
 
 
 def links(page: dict[str, Any]) -> dict[str, str]:
     return {link["rel"]: link["link"] for link in page["_links"]}
 
 
-def test_status_and_whoami(lab: Lab) -> None:
-    assert lab.get("/api/v1/status").json() == {"message": "OK", "rspaceVersion": "2.26.0"}
-    me = lab.get("/api/v1/userDetails/whoami").json()
+def test_status_and_whoami(caller: Caller) -> None:
+    assert caller.get("/api/v1/status").json() == {"message": "OK", "rspaceVersion": "2.26.0"}
+    me = caller.get("/api/v1/userDetails/whoami").json()
     assert (me["id"], me["username"], me["email"]) == (101, "alice", "alice@example.com")
 
 
-def test_groups_are_the_caller_s_own_in_a_plain_array(lab: Lab) -> None:
-    (group,) = lab.get("/api/v1/groups").json()
+def test_groups_are_the_caller_s_own_in_a_plain_array(caller: Caller) -> None:
+    (group,) = caller.get("/api/v1/groups").json()
     assert (group["id"], group["globalId"], group["name"]) == (1234, "GP1234", "Chem Lab")
     roles = {member["username"]: member["role"] for member in group["members"]}
     assert roles == {"pi": "PI", "labadmin": "LAB_ADMIN", "alice": "USER", "bob": "USER"}
-    assert lab.get("/api/v1/groups", OUTSIDER_KEY).json() == []
-    assert lab.get("/api/v1/groups/1234").json() == group
-    assert lab.get("/api/v1/groups/1234", OUTSIDER_KEY).status_code == 401
-    assert lab.get("/api/v1/groups/1").status_code == 404
+    assert caller.get("/api/v1/groups", OUTSIDER_KEY).json() == []
+    assert caller.get("/api/v1/groups/1234").json() == group
+    assert caller.get("/api/v1/groups/1234", OUTSIDER_KEY).status_code == 401
+    assert caller.get("/api/v1/groups/1").status_code == 404
 
 
-def test_group_search_finds_lab_groups_with_public_profiles(open_lab: Open) -> None:
+def test_group_search_finds_lab_groups_with_public_profiles(open_caller: Open) -> None:
     world = default_world()
     world.groups += [
         Group(2, "Chem hidden", "bob", public=False),
         Group(3, "Chem joint", "bob", lab=False),
     ]
-    found = open_lab(world=world).get("/api/v1/groups/search?query=chem", OUTSIDER_KEY).json()
+    found = open_caller(world=world).get("/api/v1/groups/search?query=chem", OUTSIDER_KEY).json()
     assert [group["id"] for group in found] == [CHEM_LAB.id]
 
 
-def test_sysadmin_users_lists_temporary_accounts_unless_told_otherwise(lab: Lab) -> None:
+def test_sysadmin_users_lists_temporary_accounts_unless_told_otherwise(caller: Caller) -> None:
     path = "/api/v1/sysadmin/users"
-    assert lab.get(path).status_code == 401
-    assert [user["username"] for user in lab.get(path, SYSADMIN_KEY).json()["users"]] == ["temp1"]
-    everybody = lab.get(path, SYSADMIN_KEY, params={"tempAccountsOnly": "false"}).json()
-    assert everybody["totalHits"] == len(lab.server.world.users)
+    assert caller.get(path).status_code == 401
+    assert [user["username"] for user in caller.get(path, SYSADMIN_KEY).json()["users"]] == [
+        "temp1"
+    ]
+    everybody = caller.get(path, SYSADMIN_KEY, params={"tempAccountsOnly": "false"}).json()
+    assert everybody["totalHits"] == len(caller.server.world.users)
     for order, status in (("creationDate asc", 200), ("username asc", 400)):
-        assert lab.get(path, SYSADMIN_KEY, params={"orderBy": order}).status_code == status
-    lab.server.options.sysadmin_addresses_allowed = False
-    assert lab.get(path, SYSADMIN_KEY).status_code == 401
+        assert caller.get(path, SYSADMIN_KEY, params={"orderBy": order}).status_code == status
+    caller.server.options.sysadmin_addresses_allowed = False
+    assert caller.get(path, SYSADMIN_KEY).status_code == 401
 
 
-def test_pages_follow_next_until_it_is_absent(open_lab: Open) -> None:
+def test_pages_follow_next_until_it_is_absent(open_caller: Open) -> None:
     world = default_world()
     world.add(*(Record(1000 + n, f"Page {n:02}", "bob") for n in range(45)))
-    lab = open_lab(world=world)
+    caller = open_caller(world=world)
     path: str | None = "/api/v1/documents?query=page&orderBy=name%20asc"
     names: list[str] = []
     rels = []
     while path is not None:
-        page = lab.get(path, BOB_KEY).json()
+        page = caller.get(path, BOB_KEY).json()
         assert page["totalHits"] == 45
         names += [document["name"] for document in page["documents"]]
         rels.append(set(links(page)))
@@ -88,25 +90,25 @@ def test_pages_follow_next_until_it_is_absent(open_lab: Open) -> None:
 
 
 @pytest.mark.parametrize("query", ["pageSize=0", "pageSize=101", "pageNumber=-1", "orderBy=size"])
-def test_bad_paging_is_400(lab: Lab, query: str) -> None:
-    response = lab.get(f"/api/v1/documents?{query}")
+def test_bad_paging_is_400(caller: Caller, query: str) -> None:
+    response = caller.get(f"/api/v1/documents?{query}")
     assert (response.status_code, response.json()["internalCode"]) == (400, 40002)
 
 
-def names(lab: Lab, key: str = ALICE_KEY, **params: str) -> set[str]:
-    response = lab.get("/api/v1/documents", key, params=params)
+def names(caller: Caller, key: str = ALICE_KEY, **params: str) -> set[str]:
+    response = caller.get("/api/v1/documents", key, params=params)
     assert response.status_code == 200, response.text
     return {document["name"] for document in response.json()["documents"]}
 
 
-def test_documents_are_searched_by_query_or_advanced_query(lab: Lab) -> None:
-    assert names(lab, query="buffer") == {"Buffer recipes"}
-    assert names(lab, filter="sharedWithMe") == {"Stock solutions"}
-    assert "NMR runs" in names(lab, PI_KEY)
+def test_documents_are_searched_by_query_or_advanced_query(caller: Caller) -> None:
+    assert names(caller, query="buffer") == {"Buffer recipes"}
+    assert names(caller, filter="sharedWithMe") == {"Stock solutions"}
+    assert "NMR runs" in names(caller, PI_KEY)
     both = '[{"query":"titration","queryType":"tag"},{"query":"NaOH","queryType":"fullText"}]'
-    assert names(lab, advancedQuery=f'{{"terms":{both}}}') == {"Titration of acetic acid"}
+    assert names(caller, advancedQuery=f'{{"terms":{both}}}') == {"Titration of acetic acid"}
     other = both.replace("NaOH", "pH 7")
-    assert names(lab, advancedQuery=f'{{"operator":"or","terms":{other}}}') == {
+    assert names(caller, advancedQuery=f'{{"operator":"or","terms":{other}}}') == {
         "Titration of acetic acid",
         "Buffer recipes",
     }
@@ -121,43 +123,43 @@ def test_documents_are_searched_by_query_or_advanced_query(lab: Lab) -> None:
         ({"advancedQuery": '{"terms":[{"query":"a","queryType":"colour"}]}'}, 422),
     ],
 )
-def test_bad_searches(lab: Lab, params: dict[str, str], status: int) -> None:
-    assert lab.get("/api/v1/documents", params=params).status_code == status
+def test_bad_searches(caller: Caller, params: dict[str, str], status: int) -> None:
+    assert caller.get("/api/v1/documents", params=params).status_code == status
 
 
-def test_activity_shows_finished_exports_by_file_name(open_lab: Open) -> None:
+def test_activity_shows_finished_exports_by_file_name(open_caller: Open) -> None:
     clock = Clock()
-    lab = open_lab(Options(clock=clock))
+    caller = open_caller(Options(clock=clock))
 
     def exported() -> list[str]:
-        page = lab.get("/api/v1/activity", params={"actions": "EXPORT"}).json()
+        page = caller.get("/api/v1/activity", params={"actions": "EXPORT"}).json()
         return [event["payload"]["fileName"] for event in page["activities"]]
 
-    lab.start()
+    caller.start()
     assert exported() == []
     clock.now = 1
-    assert exported() == [lab.server.exports[0].file]
+    assert exported() == [caller.server.exports[0].file]
 
 
-def test_activity_shows_that_something_was_written(lab: Lab) -> None:
+def test_activity_shows_that_something_was_written(caller: Caller) -> None:
     def written() -> list[str]:
-        page = lab.get("/api/v1/activity", params={"actions": "WRITE"}).json()
+        page = caller.get("/api/v1/activity", params={"actions": "WRITE"}).json()
         return [event["payload"]["id"] for event in page["activities"]]
 
     assert written() == []
-    world = lab.server.world
+    world = caller.server.world
     world.add(replace(world.records[203], modified=datetime.now(UTC)))
     assert written() == ["SD203"]
 
 
-def test_activity_covers_183_days_at_most(lab: Lab) -> None:
+def test_activity_covers_183_days_at_most(caller: Caller) -> None:
     for since, status in (("2024-01-01", 200), ("2023-01-01", 400), ("yesterday", 400)):
         params = {"dateFrom": since, "dateTo": "2024-03-10"}
-        assert lab.get("/api/v1/activity", params=params).status_code == status
+        assert caller.get("/api/v1/activity", params=params).status_code == status
 
 
-def test_links_of_pages_follow_the_prefix(open_lab: Open) -> None:
-    lab = open_lab(Options(urls_prefix="https://eln.example.edu"))
-    page = lab.get("/api/v1/documents?pageSize=1&query=e").json()
+def test_links_of_pages_follow_the_prefix(open_caller: Open) -> None:
+    caller = open_caller(Options(urls_prefix="https://eln.example.edu"))
+    page = caller.get("/api/v1/documents?pageSize=1&query=e").json()
     assert links(page)["next"].startswith("https://eln.example.edu/api/v1/documents?pageNumber=1")
     assert "query=e" in links(page)["next"]

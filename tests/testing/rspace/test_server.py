@@ -10,7 +10,7 @@ import trustme
 
 from labferry.testing.rspace import ALICE_KEY, Options, SimulatedRSpace
 
-from .laboratory import Lab, enclosure
+from .caller import Caller, enclosure
 
 
 def test_it_starts_and_stops_within_milliseconds_and_leaves_no_thread() -> None:
@@ -27,8 +27,8 @@ def test_it_can_be_stopped_without_having_been_started() -> None:
     SimulatedRSpace().stop()
 
 
-def test_a_connection_is_kept_for_many_requests(lab: Lab) -> None:
-    with lab.client() as client:
+def test_a_connection_is_kept_for_many_requests(caller: Caller) -> None:
+    with caller.client() as client:
         for _ in range(3):
             response = client.get("/api/v1/status")
             assert response.http_version == "HTTP/1.1"
@@ -44,26 +44,26 @@ def test_both_origins_over_tls(*, presigned: bool) -> None:
     authority.configure_trust(trusting)
     with SimulatedRSpace(options=Options(tls=served, presigned=presigned)) as server:
         assert server.url.startswith("https://")
-        lab = Lab(server)
+        caller = Caller(server)
         with httpx.Client(
             base_url=server.url, headers={"apiKey": ALICE_KEY}, verify=trusting
         ) as client:
             job = client.post("/api/v1/export/xml/user").json()["_links"][0]["link"]
             while (shown := client.get(job).json())["status"] != "COMPLETED":
                 time.sleep(0.01)
-            assert client.get(enclosure(shown)).content == lab.server.exports[0].content()
+            assert client.get(enclosure(shown)).content == caller.server.exports[0].content()
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             httpx.get(f"{server.url}/api/v1/status")
         assert server.errors == []
 
 
-def test_the_log_has_everything_about_a_request(lab: Lab) -> None:
-    lab.post("xml/selection", data={"selections": "203"}, params={"maxLinkLevel": 0})
-    (entry,) = lab.server.requests
+def test_the_log_has_everything_about_a_request(caller: Caller) -> None:
+    caller.post("xml/selection", data={"selections": "203"}, params={"maxLinkLevel": 0})
+    (entry,) = caller.server.requests
     assert (entry.origin, entry.kind, entry.method) == ("api", "submit", "POST")
     assert (entry.path, entry.query) == ("/api/v1/export/xml/selection", "maxLinkLevel=0")
     assert (entry.user, entry.status, entry.body_size) == ("alice", 202, len("selections=203"))
     assert entry.headers["apikey"] == ALICE_KEY
     assert entry.carries(ALICE_KEY)
-    (export,) = lab.server.exports
+    (export,) = caller.server.exports
     assert (export.user, export.job_id, export.records) == ("alice", 23, (203,))

@@ -29,7 +29,7 @@ class PostExtras(Extras, total=False):
     data: Mapping[str, Any]
 
 
-class Lab:
+class Caller:
     """A running server and a client for each key."""
 
     def __init__(self, server: SimulatedRSpace) -> None:
@@ -119,8 +119,8 @@ def unzip(data: bytes) -> dict[str, bytes]:
         }
 
 
-def new_lab(world: World | None = None, options: Options | None = None) -> Lab:
-    return Lab(SimulatedRSpace(world, options).start())
+def new_caller(world: World | None = None, options: Options | None = None) -> Caller:
+    return Caller(SimulatedRSpace(world, options).start())
 
 
 def plain_get(url: str, **more: Unpack[Extras]) -> httpx.Response:
