@@ -97,6 +97,11 @@ class Done:
         ]
 
     @property
+    def text(self) -> str:
+        """Everything that it printed."""
+        return self.out + self.err
+
+    @property
     def messages(self) -> list[str]:
         """What stderr says, line by line."""
         return self.err.splitlines()

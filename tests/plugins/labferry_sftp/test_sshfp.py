@@ -4,10 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.lab import Done
 from tests.needs import require_root
 from tests.servers.openssh import OpenSsh
 from tests.servers.ssh_keys import make_key, public_key
@@ -17,15 +17,7 @@ from labferry.sdk import PluginError
 from .resolver import SIGNED, UNSIGNED, Unbound, sshfp_records
 from .trying import check
 
-Checked = Callable[..., "Done"]
-
-
-@dataclass(frozen=True)
-class Done:
-    """A preflight that ended."""
-
-    code: int
-    told: str
+Checked = Callable[..., Done]
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +62,15 @@ def checked(openssh: OpenSsh, resolver: Unbound, tmp_path: Path) -> Checked:
             env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
             check=False,
         )
-        return Done(done.returncode, done.stdout + done.stderr)
+        return Done(done.returncode, done.stdout, done.stderr)
 
     return run
 
 
 def test_published_key_is_trusted(checked: Checked) -> None:
     done = checked(f"right.{SIGNED}")
-    assert done.code == 0, done.told
-    assert "can be written and read" in done.told
+    assert done.code == 0, done.text
+    assert "can be written and read" in done.text
 
 
 def test_another_key_than_the_published_one_is_refused_and_never_accepted(
@@ -87,8 +79,8 @@ def test_another_key_than_the_published_one_is_refused_and_never_accepted(
     for options in ((), ("--accept-new-host-key",)):
         done = checked(f"wrong.{SIGNED}", *options)
         assert done.code != 0
-        assert "but DNSSEC proves SSHFP records of SHA256:" in done.told
-        assert "listening in between" in done.told
+        assert "but DNSSEC proves SSHFP records of SHA256:" in done.text
+        assert "listening in between" in done.text
         assert not (tmp_path / "hosts").exists()
 
 
@@ -96,28 +88,28 @@ def test_another_key_than_the_published_one_is_refused_and_never_accepted(
 def test_records_that_prove_nothing_leave_the_host_unknown(checked: Checked, host: str) -> None:
     done = checked(host)
     assert done.code != 0
-    assert "which is not known" in done.told
+    assert "which is not known" in done.text
     assert checked(host, "--accept-new-host-key").code == 0
 
 
 def test_records_that_were_tampered_with_are_no_unknown_host(checked: Checked) -> None:
     done = checked(f"forged.{SIGNED}", "--accept-new-host-key")
     assert done.code != 0
-    assert f"The SSHFP records of forged.{SIGNED} can't be looked up" in done.told
-    assert "SERVFAIL" in done.told
+    assert f"The SSHFP records of forged.{SIGNED} can't be looked up" in done.text
+    assert "SERVFAIL" in done.text
 
 
 def test_resolver_that_does_not_answer_is_no_unknown_host(checked: Checked) -> None:
     done = checked(f"right.{SIGNED}", address="127.0.0.2", connect_timeout="1s")
     assert done.code != 0
-    assert "can't be looked up" in done.told
+    assert "can't be looked up" in done.text
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "127.0.0.11"])
 def test_resolver_that_is_not_trusted_is_not_asked(checked: Checked, address: str) -> None:
     done = checked(f"right.{SIGNED}", address=address)
     assert done.code == 2
-    assert "names none that can be trusted" in done.told
+    assert "names none that can be trusted" in done.text
 
 
 @pytest.mark.parametrize(("options", "code"), [("edns0", 2), ("edns0 trust-ad", 0)])
@@ -137,7 +129,7 @@ def test_known_hosts_come_before_the_dns(
     changed = f"{right} {public_key(make_key(tmp_path / 'old'))}"
     done = checked(f"right.{SIGNED}", known=(changed,))
     assert done.code != 0
-    assert "but known for it is" in done.told
+    assert "but known for it is" in done.text
 
 
 @pytest.mark.parametrize("name", ["*", "right"])
@@ -148,7 +140,7 @@ def test_revoked_key_is_refused_though_it_is_published(
     revoked = f"@revoked {place} {public_key(openssh.host_keys[1])}"
     done = checked(f"right.{SIGNED}", "--accept-new-host-key", known=(revoked,))
     assert done.code != 0
-    assert "revoked" in done.told
+    assert "revoked" in done.text
 
 
 def test_address_is_not_looked_up(openssh: OpenSsh, tmp_path: Path) -> None:
