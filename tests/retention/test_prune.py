@@ -352,3 +352,21 @@ def test_nothing_that_is_removed_stays_in_the_ledger_as_being_there(lab: Retenti
     assert lab.run("prune").code == 0
     status = lab.run("list", "--json")
     assert len(json.loads(status.out)["archives"]) == 1
+
+
+def test_archive_that_stays_after_all_is_missed_if_it_goes(lab: RetentionLab) -> None:
+    lab.configure(nas={"keep_last": 1})
+    ids = lab.store_nights(3)
+    lab.tell("refused", ids[0])
+    assert lab.run("prune").code == 3
+    lab.configure(nas={"keep_last": 10})
+    assert lab.run("prune").code == 0
+    assert ids[0] in lab.held()
+    assert lab.run("verify", "--chain").code == 0
+    for path in (lab.folder / "nas").rglob(f"{ids[0]}*"):
+        path.unlink()
+
+    done = lab.run("verify", "--chain")
+
+    assert done.code == 4
+    assert ids[0] in done.err

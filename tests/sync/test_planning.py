@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from labferry.ledger import Export
+from labferry.ledger import Delivery, DeliveryState, Export
 from labferry.lifecycle import ExportJob, Phase
 from labferry.sdk import ExportFailedError, ExportRequest, LabferryError, PluginError, RefusedError
 from labferry.sync.context import RunContext
@@ -299,3 +300,27 @@ def test_source_with_a_bug_is_a_problem_of_its_plugin(context: RunContext, chem:
     (problem,) = make_plan(context, {"chem": chem}).problems
     assert isinstance(problem, PluginError)
     assert problem.message.startswith("chem: Its source failed in a way it should not: ZeroDivi")
+
+
+def test_edit_during_a_long_export_is_no_idleness(
+    context: RunContext, chem: Notebook, left: Left, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted = datetime(2026, 1, 2, 3, tzinfo=UTC)
+    job = ExportJob(
+        phase=Phase.DONE, submitted_at=submitted, verified_at=submitted + timedelta(hours=9)
+    )
+    export = left(chem, job, exit_code=0)
+    context.ledger.expect(export.id, ["nas", "offsite"])
+    for name in ("nas", "offsite"):
+        context.ledger.save_delivery(Delivery(export.id, name, DeliveryState.STORED))
+    asked: list[datetime] = []
+
+    def is_idle(request: ExportRequest, since: datetime, lane: str) -> bool:
+        del request, lane
+        asked.append(since)
+        return False
+
+    monkeypatch.setattr(chem, "is_idle", is_idle)
+    monkeypatch.setattr(chem, "settings", chem.settings.model_copy(update={"skip_idle": True}))
+    assert make_plan(context, {"chem": chem}).work
+    assert asked == [submitted]

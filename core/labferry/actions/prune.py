@@ -16,7 +16,7 @@ from labferry.runtime.lock import run_lock
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.stop import Stop
 from labferry.sdk import ConfigError, LabferryError, Sink, Stray, StrayKind
-from labferry.sync.removal import Removal, Retirement, require_delete
+from labferry.sync.retention_apply import Removal, Retirement, require_delete
 from labferry.sync.retention_state import RetentionState
 
 _log = logging.getLogger(__name__)
