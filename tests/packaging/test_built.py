@@ -39,7 +39,8 @@ def test_every_package_in_the_wheel_says_that_it_has_types(wheel: Path) -> None:
 
 
 def test_the_wheel_brings_its_data(wheel: Path) -> None:
-    assert {"labferry/config/starter.toml", "labferry/report_page/style.css"} <= _wheel_files(wheel)
+    page = {f"labferry/report_page/{name}" for name in ("macros.html", "page.html", "style.css")}
+    assert {"labferry/config/starter.toml", *page} <= _wheel_files(wheel)
 
 
 def test_every_plugin_in_the_wheel_has_an_entry_point(wheel: Path) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 _HEAVY = ("pydantic", "httpx", "fsspec", "sqlite3", "labferry.sdk", "labferry.plugins")
 _NOT_TO_LOOK = (
-    *("apprise", "asyncio", "asyncssh", "botocore", "fsspec", "httpx", "rich", "s3fs"),
+    *("apprise", "asyncio", "asyncssh", "botocore", "fsspec", "httpx", "jinja2", "rich", "s3fs"),
     *("ssl", "labferry.sync.run", "labferry.spool"),
 )
-_NOT_TO_SYNC = ("apprise", "asyncio", "asyncssh", "botocore", "fsspec", "s3fs")
+_NOT_TO_SYNC = ("apprise", "asyncio", "asyncssh", "botocore", "fsspec", "jinja2", "s3fs")
 _CONFIGURATION = """
 state_dir = "state"
 [sources.lab]

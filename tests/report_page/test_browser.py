@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
-from labferry.actions.report import report
+from labferry.actions.report.gather import report
 from labferry.actions.session import open_stores
 from labferry.report_page.page import render
 
@@ -148,13 +148,13 @@ def test_it_needs_no_scripts(browser: Browser, file: Path) -> None:
 def test_charts_tell_more_under_the_mouse(show: Show) -> None:
     page = show()
     column = page.locator("svg.chart g.hit").last
-    told = column.locator(".told")
+    figures = column.locator(".figures")
 
-    assert "MB" in (told.text_content() or "")
-    assert not told.is_visible()
+    assert "MB" in (figures.text_content() or "")
+    assert not figures.is_visible()
     before = column.locator(".area").evaluate("e => getComputedStyle(e).fill")
     column.locator(".area").hover()
-    told.wait_for(state="visible")
+    figures.wait_for(state="visible")
     assert column.locator(".area").evaluate("e => getComputedStyle(e).fill") != before
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from labferry.actions.report import report
+from labferry.actions.report.figures import Report
+from labferry.actions.report.gather import report
 from labferry.actions.session import open_stores
 from labferry.ledger import Ledger
-from labferry.report_page.document import Report
 from labferry.report_page.page import render
 
 from .conftest import NOW, Fill, Page
@@ -145,15 +145,15 @@ def test_ten_thousand_runs_make_a_small_page(
     assert "200 more series" in taken_apart.text
 
 
-def test_everything_drawn_tells_its_figures(figures: Figures, fill: Fill) -> None:
+def test_everything_drawn_shows_its_figures(figures: Figures, fill: Fill) -> None:
     fill(100)
     page = render(figures())
 
     groups = re.findall(r'<g class="hit">(.*?)</g>', page)
     assert groups
-    assert all('<text class="told">' in group for group in groups)
-    told = [re.findall("<tspan[^>]*>(.*?)</tspan>", group) for group in groups]
-    assert ["2026-02-23 to 2026-03-01", "6 complete, 1 failed"] in told
+    assert all('<text class="figures">' in group for group in groups)
+    shown = [re.findall("<tspan[^>]*>(.*?)</tspan>", group) for group in groups]
+    assert ["2026-02-23 to 2026-03-01", "6 complete, 1 failed"] in shown
 
 
 @pytest.mark.parametrize("text", HOSTILE)

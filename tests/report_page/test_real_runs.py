@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from labferry.actions.report import report
+from labferry.actions.report.figures import Ended, Health
+from labferry.actions.report.gather import report
 from labferry.actions.session import open_stores
 from labferry.cli.main import main
-from labferry.report_page.document import Ended, Health
 from labferry.report_page.page import render
 from labferry.testing.rspace import ALICE_KEY, SimulatedRSpace
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from labferry import __version__
 from labferry.actions.drill import Drill, Trial
 from labferry.copies.partial_file import RESTORE
-from labferry.report_page.units import show_moment, show_seconds, show_size
+from labferry.runtime.units import show_moment, show_seconds, show_size
 from labferry.sdk import ConflictError, printable
 from labferry.sdk.files import disk_errors
 

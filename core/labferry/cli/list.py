@@ -17,8 +17,8 @@ from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.params import MOMENT
 from labferry.cli.tables import print_what_fits
 from labferry.copies.query import failure_text
-from labferry.report_page.units import show_moment, show_seconds, show_size
 from labferry.runtime.stop import Stop
+from labferry.runtime.units import show_moment, show_seconds, show_size
 from labferry.sdk import ExitCode
 
 _HEAD = ("ARCHIVE", "SOURCE", "DESTINATION", "TAKEN (UTC)", "AGE", "SIZE", "SHA-256", "VERIFIED")

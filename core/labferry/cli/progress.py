@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labferry.cli.output import shown
-from labferry.report_page.units import show_seconds, show_size
 from labferry.runtime.progress import Activity, ActivityKind, Progress
+from labferry.runtime.units import show_seconds, show_size
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from labferry.actions.report import report, write_page
+from labferry.actions.report.figures import Ended, Health, Report
+from labferry.actions.report.gather import report
+from labferry.actions.report.write import write_page
 from labferry.actions.session import open_stores
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, say
 from labferry.cli.params import DURATION
-from labferry.report_page.document import Ended, Health, Report
-from labferry.report_page.page import render
 
 _EXAMPLES = examples(
     "labferry report --html report.html",
@@ -47,6 +47,8 @@ def command(output: Output, file: Path, config_path: Path | None, max_age: timed
     scripts. It names sources, destinations and archives, and holds no secret; a new file can be
     read by its owner alone.
     """
+    from labferry.report_page.page import render  # noqa: PLC0415 - with it comes Jinja2
+
     found = report(open_stores(config_path), max_age, datetime.now(UTC))
     write_page(file, render(found))
     if output.as_json:

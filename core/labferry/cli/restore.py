@@ -18,9 +18,9 @@ from labferry.cli.params import MOMENT
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.copies.select import LATEST, ArchiveQuery
-from labferry.report_page.units import show_moment, show_size
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
+from labferry.runtime.units import show_moment, show_size
 from labferry.sdk import ConfigError
 from labferry.sdk.zips import show_name
 

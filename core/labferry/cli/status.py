@@ -14,7 +14,7 @@ from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, say
 from labferry.cli.params import DURATION
 from labferry.cli.tables import print_what_fits, say_wrapped
-from labferry.report_page.units import show_moment, show_seconds, show_size
+from labferry.runtime.units import show_moment, show_seconds, show_size
 from labferry.sdk import LabferryError, redact
 
 _HEAD = (

@@ -12,7 +12,7 @@ from labferry.cli.logs import is_journal, is_text
 from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.summary_table import how_many, pages, print_exports, stored_bytes
 from labferry.cli.tables import say_wrapped
-from labferry.report_page.units import show_seconds, show_size
+from labferry.runtime.units import show_seconds, show_size
 from labferry.sdk import ExitCode, ExportReport, Outcome, RunReport
 
 _FAILED = {ExitCode.FAILED, ExitCode.PARTIAL, ExitCode.INTEGRITY, ExitCode.REFUSED}

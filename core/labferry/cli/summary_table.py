@@ -7,7 +7,7 @@ from operator import attrgetter
 from labferry.cli.export_words import WORDS, ExportNames, word
 from labferry.cli.output import painted, say
 from labferry.cli.tables import Cell, print_if_it_fits
-from labferry.report_page.units import show_size
+from labferry.runtime.units import show_size
 from labferry.sdk import Checked, ExportReport, MissingCopy, Outcome, Receipt
 
 _HEAD = ("EXPORT", "OUTCOME", "SIZE", "DESTINATION", "CHECKED", "KEY")

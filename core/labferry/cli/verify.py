@@ -18,9 +18,9 @@ from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
-from labferry.report_page.units import show_size
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
+from labferry.runtime.units import show_size
 from labferry.sdk import ExitCode, LabferryError, StoppedError, redact
 
 _EXAMPLES = examples(

@@ -1,27 +1,41 @@
-"""Charts as inline SVG; what the mouse is on tells its figures in the space above."""
+"""Where the marks of a chart go: bars, lines and axes as figures, drawn as SVG by a template.
 
-from collections.abc import Sequence
+Each bar and point has an area around it. The pointer on it shows the figures above the chart.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, pairwise
 
-from labferry.report_page.markup import Markup, join, tag
-from labferry.report_page.scales import Scale
-from labferry.report_page.units import MONTHS
+from labferry.runtime.units import show_seconds, show_size
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""The months, whatever the language of the machine."""
 
 _WIDTH, _WIDE, _HEIGHT = 340, 1120, 216
 _LEFT, _TOP, _BOTTOM = 70, 36, 190
 _MARGIN = 8
-_TOLD = (11, 26)
-_BAR_WIDTH, _BAR_HEIGHT = 200, 14
+_SHARE_WIDTH, _SHARE_HEIGHT = 200, 14
 _LABEL = 100
 _GAP = 0.2
 _WIDEST = 26.0
+_MARKS = 4
+_SECONDS = (
+    *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
+    *(60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a column or bar: how much, and the class that colours it."""
+    """A part of a column or of a share bar.
+
+    Attributes:
+        value: How much it is.
+        kind: The class that colours it.
+        title: What the pointer on it shows.
+    """
 
     value: float
     kind: str
@@ -35,14 +49,14 @@ class Column:
     Attributes:
         when: Its place in time, as the axis says it.
         span: Its place in time, exactly.
-        told: Its figures.
+        figures: Its figures, in words.
         parts: From the bottom up.
         reach: How far a thin line goes on above it.
     """
 
     when: str
     span: str
-    told: str
+    figures: str
     parts: Sequence[Part]
     reach: float = 0.0
 
@@ -54,17 +68,165 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A point of a line, its place in time, exactly, and its figure."""
+    """A point of a line.
+
+    Attributes:
+        when: Its place in time.
+        value: Its value.
+        span: Its place in time, in words.
+        figures: Its value, in words.
+    """
 
     when: datetime
     value: float
     span: str
-    told: str
+    figures: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A rectangle."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text, at its middle, beginning or end as `anchor` says."""
+
+    text: str
+    x: float
+    y: float
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An area of the chart, what is drawn in it, and the figures that it shows.
+
+    Attributes:
+        area: What the pointer meets, also beside and above what is drawn.
+        span: The place in time that it stands for.
+        figures: What it shows.
+        bars: Its bars.
+        reach: The path of the thin line above them; empty if there is none.
+        dot: Where its point is, and the radius; None if it has bars.
+    """
+
+    area: Bar
+    span: str
+    figures: str
+    bars: Sequence[Bar] = ()
+    reach: str = ""
+    dot: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart, ready to be drawn.
+
+    Attributes:
+        label: What it shows, for those who can't see it.
+        kind: Its classes.
+        width: Its width; see `height`.
+        grid: The paths of its grid.
+        texts: What stands beside and below it.
+        hits: Its columns or points.
+        line: The path of its line; empty if it has columns.
+    """
+
+    label: str
+    kind: str
+    width: float
+    grid: Sequence[str]
+    texts: Sequence[Text]
+    hits: Sequence[Hit]
+    line: str = ""
+    height: int = _HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class ShareBar:
+    """A bar that is divided as a whole is; empty if there is nothing to divide."""
+
+    label: str
+    bars: Sequence[Bar]
+    width: int = _SHARE_WIDTH
+    height: int = _SHARE_HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A kind of axis.
+
+    Attributes:
+        show: A value, for people.
+        step: The distance of its marks where so much has to fit between two of them.
+    """
+
+    show: Callable[[float], str]
+    step: Callable[[float], float]
+
+    def marks(self, highest: float) -> Sequence[float]:
+        """The values to mark, from 0 to the first that is not below the highest."""
+        step = self.step(max(highest, 0) / _MARKS)
+        marks = [0.0]
+        while marks[-1] < highest or len(marks) == 1:
+            marks.append(len(marks) * step)
+        return marks
+
+
+def _decimal(least: float) -> float:
+    """1, 2 or 5 times a power of ten."""
+    power = 1.0
+    while True:
+        for factor in (1, 2, 5):
+            if factor * power >= least:
+                return factor * power
+        power *= 10
+
+
+def _seconds(least: float) -> float:
+    for step in _SECONDS:
+        if step >= least:
+            return step
+    return 86400 * _decimal(least / 86400)
+
+
+def _short(text: str) -> str:
+    return text.replace(".0 ", " ")
+
+
+def _size(value: float) -> str:
+    return _short(show_size(round(value))) if value else "0"
+
+
+def _time(value: float) -> str:
+    shown = _short(show_seconds(value)) if value else "0"
+    return shown.removesuffix(" 00 min").removesuffix(" 0 h")
+
+
+COUNT = Scale(lambda value: f"{value:.0f}", _decimal)
+"""A number of things."""
+
+SIZE = Scale(_size, _decimal)
+"""Bytes."""
+
+RATE = Scale(lambda value: f"{_size(value)}/s" if value else "0", _decimal)
+"""Bytes each second."""
+
+DURATION = Scale(_time, _seconds)
+"""Seconds."""
 
 
 def column_chart(
     label: str, columns: Sequence[Column], scale: Scale, *, is_wide: bool = False
-) -> Markup:
+) -> Chart:
     """Columns side by side.
 
     Args:
@@ -76,17 +238,19 @@ def column_chart(
     right = (_WIDE if is_wide else _WIDTH) - _MARGIN
     marks = scale.marks(max(column.top for column in columns))
     width = (right - _LEFT) / len(columns)
-    drawn = [
+    hits = [
         _column(column, _LEFT + place * width, width, marks[-1])
         for place, column in enumerate(columns)
     ]
     step = max(1, -(-len(columns) * _LABEL // (right - _LEFT)))
     middles = [(_LEFT + (place + 0.5) * width, place) for place in range(0, len(columns), step)]
-    labels = [_below(x, columns[place].when) for x, place in middles if x + _LABEL / 3 < right]
-    return _chart(label, right, _axis(marks, scale, right), *drawn, *labels)
+    below = [_below(x, columns[place].when) for x, place in middles if x + _LABEL / 3 < right]
+    grid, beside = _axis(marks, scale, right)
+    kind = "chart broad" if is_wide else "chart"
+    return Chart(label, kind, right + _MARGIN, grid, [*beside, *below], hits)
 
 
-def line_chart(label: str, dots: Sequence[Dot], scale: Scale) -> Markup:
+def line_chart(label: str, dots: Sequence[Dot], scale: Scale) -> Chart:
     """A line through points in time.
 
     Args:
@@ -109,87 +273,73 @@ def line_chart(label: str, dots: Sequence[Dot], scale: Scale) -> Markup:
     edges = [_LEFT, *((before + after) / 2 for before, after in pairwise(across)), right]
     radius = 2.5 if len(dots) > 1 else 4
     hits = [
-        _hit(dot, begin, end - begin, tag("circle", cx=x, cy=y, r=radius, class_="dot"))
+        Hit(_area(begin, end - begin), dot.span, dot.figures, dot=(x, y, radius))
         for dot, x, y, (begin, end) in zip(dots, across, down, pairwise(edges), strict=True)
     ]
     ends = [_below(across[0], _day(first), "start" if span > 0 else "middle")]
     if span > 0:
         ends.append(_below(across[-1], _day(last), "end"))
-    line = tag("path", d=f"M{path}", class_="line")
-    return _chart(label, right, _axis(marks, scale, right), line, *hits, *ends)
+    grid, beside = _axis(marks, scale, right)
+    return Chart(label, "chart", right + _MARGIN, grid, [*beside, *ends], hits, f"M{path}")
 
 
-def share_bar(label: str, parts: Sequence[Part]) -> Markup:
-    """A bar that is divided as a whole is; empty where there is nothing."""
+def share_bar(label: str, parts: Sequence[Part]) -> ShareBar:
+    """A bar that is divided as a whole is.
+
+    Args:
+        label: What it shows, for those who can't see it.
+        parts: From left to right; those of nothing are left out.
+    """
     whole = sum(part.value for part in parts) or 1
     begins = accumulate((part.value for part in parts), initial=0.0)
-    drawn = [
-        tag(
-            "rect",
-            tag("title", part.title),
-            x=_BAR_WIDTH * begin / whole,
-            y=0,
-            width=_BAR_WIDTH * part.value / whole,
-            height=_BAR_HEIGHT,
-            class_=part.kind,
+    bars = [
+        Bar(
+            _SHARE_WIDTH * begin / whole,
+            0,
+            _SHARE_WIDTH * part.value / whole,
+            _SHARE_HEIGHT,
+            part.kind,
+            part.title,
         )
         for part, begin in zip(parts, begins, strict=False)
         if part.value
     ]
-    back = tag("rect", x=0, y=0, width=_BAR_WIDTH, height=_BAR_HEIGHT, class_="back")
-    size = f"0 0 {_BAR_WIDTH} {_BAR_HEIGHT}"
-    return tag(
-        "svg",
-        *(back, *drawn),
-        viewBox=size,
-        preserveAspectRatio="none",
-        role="img",
-        aria_label=label,
-        class_="share",
-    )
+    return ShareBar(label, bars)
 
 
-def _chart(label: str, right: float, *content: Markup) -> Markup:
-    width = right + _MARGIN
-    kind = "chart broad" if width > _WIDTH else "chart"
-    size = f"0 0 {width:g} {_HEIGHT}"
-    return tag("svg", *content, viewBox=size, role="img", aria_label=label, class_=kind)
-
-
-def _column(column: Column, left: float, width: float, highest: float) -> Markup:
-    bar = min(width * (1 - _GAP), _WIDEST)
-    x, drawn, below = left + (width - bar) / 2, [], 0.0
+def _column(column: Column, left: float, width: float, highest: float) -> Hit:
+    across = min(width * (1 - _GAP), _WIDEST)
+    x, bars, below = left + (width - across) / 2, [], 0.0
     for part in column.parts:
         if part.value:
             top, bottom = _y(below + part.value, highest), _y(below, highest)
-            shape = {"x": x, "y": top, "width": bar, "height": bottom - top}
-            drawn.append(tag("rect", **shape, class_=part.kind))
+            bars.append(Bar(x, top, across, bottom - top, part.kind))
             below += part.value
+    reach = ""
     if column.reach > below:
-        middle = f"M{left + width / 2:.1f} {_y(below, highest):.1f}V{_y(column.reach, highest):.1f}"
-        drawn.append(tag("path", d=middle, class_="reach"))
-    return _hit(column, left, width, *drawn)
+        middle = left + width / 2
+        reach = f"M{middle:.1f} {_y(below, highest):.1f}V{_y(column.reach, highest):.1f}"
+    return Hit(_area(left, width), column.span, column.figures, bars, reach)
 
 
-def _hit(of: Column | Dot, left: float, width: float, *drawn: Markup) -> Markup:
-    """What the mouse meets, also beside and above what is drawn, and what it is told then."""
-    area = tag("rect", x=left, y=_TOP, width=width, height=_BOTTOM - _TOP, class_="area")
-    told = [tag("tspan", text, x=0, y=y) for text, y in zip((of.span, of.told), _TOLD, strict=True)]
-    return tag("g", area, *drawn, tag("text", *told, class_="told"), class_="hit")
+def _area(left: float, width: float) -> Bar:
+    return Bar(left, _TOP, width, _BOTTOM - _TOP, "area")
 
 
-def _axis(marks: Sequence[float], scale: Scale, right: float) -> Markup:
-    lines = []
-    for mark in marks:
-        y = _y(mark, marks[-1])
-        lines.append(tag("path", d=f"M{_LEFT} {y:.1f}H{right:g}", class_="grid"))
-        shown = scale.show(mark)
-        lines.append(tag("text", shown, x=_LEFT - 6, y=y + 4, text_anchor="end"))
-    return join(lines)
+def _axis(
+    marks: Sequence[float], scale: Scale, right: float
+) -> tuple[Sequence[str], Sequence[Text]]:
+    heights = [_y(mark, marks[-1]) for mark in marks]
+    grid = [f"M{_LEFT} {y:.1f}H{right:g}" for y in heights]
+    texts = [
+        Text(scale.show(mark), _LEFT - 6, y + 4, "end")
+        for mark, y in zip(marks, heights, strict=True)
+    ]
+    return grid, texts
 
 
-def _below(x: float, text: str, anchor: str = "middle") -> Markup:
-    return tag("text", text, x=x, y=_HEIGHT - 8, text_anchor=anchor)
+def _below(x: float, text: str, anchor: str = "middle") -> Text:
+    return Text(text, x, _HEIGHT - 8, anchor)
 
 
 def _y(value: float, highest: float) -> float:

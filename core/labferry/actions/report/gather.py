@@ -1,22 +1,16 @@
-"""`labferry report`: what the ledger knows, gathered for a page, and the page's file."""
+"""Gathers the figures of a report from the ledger."""
 
-import io
-import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
-from pathlib import Path
 from statistics import median
 
 from labferry import __version__
-from labferry.actions.session import Session
-from labferry.actions.status import Kept, Level, judge, status
-from labferry.config import Config
-from labferry.ledger import History, Ledger, Run
-from labferry.report_page.document import (
+from labferry.actions.report.figures import (
+    MOST,
     Cell,
     Coverage,
     Ended,
@@ -28,11 +22,13 @@ from labferry.report_page.document import (
     Report,
     Series,
     Unread,
+    periods,
 )
-from labferry.report_page.periods import MOST, periods
-from labferry.sdk import ConflictError, ExitCode, StateError
-from labferry.sdk.files import DiskUse, disk_errors, replace_file, write_all
-from labferry.sdk.ownership import user_name
+from labferry.actions.session import Session
+from labferry.actions.status import Kept, Level, judge, status
+from labferry.config import Config
+from labferry.ledger import History, Ledger, Run
+from labferry.sdk import ExitCode, StateError
 
 _LATEST = 20
 _SERIES = 100
@@ -46,14 +42,6 @@ _PLACES: Mapping[int | None, str] = {
 }
 _HEALTH = {Level.OK: Health.OK, Level.WARNING: Health.WARNING, Level.CRITICAL: Health.CRITICAL}
 _ENDED: Mapping[int, Ended] = {ExitCode.OK: Ended.COMPLETE, ExitCode.PARTIAL: Ended.PARTIAL}
-_ROOT = 0
-_PAGE = DiskUse(
-    full="Free some space, or name a file elsewhere.",
-    access="Name a file in a folder that you may write.",
-    missing="Make its folder, or name another file.",
-    other="Name another file.",
-    subject="The report",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +54,7 @@ class _Begun:
 
 
 def report(session: Session, max_age: timedelta, now: datetime) -> Report:
-    """All that the report tells, from the ledger alone; without one, there is nothing yet.
+    """All that the report shows, from the ledger alone; without one, there is nothing yet.
 
     Args:
         session: The configuration.
@@ -90,40 +78,6 @@ def report(session: Session, max_age: timedelta, now: datetime) -> Report:
                 f"The ledger {path} is damaged.",
                 hint="The next sync sets it aside and begins a new one.",
             ) from error
-
-
-def write_page(path: Path, page: str) -> None:
-    """Write the page in one step: whoever opens it sees the old one or the new one.
-
-    A new file can be read by its owner alone; one of this user that is there keeps its permissions.
-
-    Raises:
-        LabferryError: It can't be written.
-    """
-    with disk_errors(path, _PAGE):
-        _require_followed(path)
-        if path.exists() and not path.is_file():
-            _write_into(path, page.encode())
-        else:
-            replace_file(path.resolve(), page.encode())
-
-
-def _require_followed(path: Path) -> None:
-    """Refuse a link that another user may have put there for labferry to follow."""
-    if path.is_symlink() and (owner := path.lstat().st_uid) not in {_ROOT, os.geteuid()}:
-        raise ConflictError(
-            f"{path} is a link that {user_name(owner)} made, and was not followed.",
-            hint="Name the file that it leads to, if you trust it.",
-        )
-
-
-def _write_into(path: Path, content: bytes) -> None:
-    """Write into a pipe or a device."""
-    # A FIFO that nobody reads is an error, and not waited for.
-    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    with io.FileIO(descriptor, "w") as file:
-        os.set_blocking(descriptor, True)
-        write_all(file, content)
 
 
 def _cell(kept: Kept, max_age: timedelta, now: datetime) -> Cell:

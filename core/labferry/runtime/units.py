@@ -2,12 +2,6 @@
 
 from datetime import UTC, datetime
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-"""The months, whatever the language of the machine."""
-
-NONE = "-"
-"""What stands for nothing, as in the tables on a terminal."""
-
 _UNITS = ("kB", "MB", "GB", "TB")
 _THOUSAND = 1000
 _MINUTE = 60

@@ -1,9 +1,15 @@
-"""What the report has to tell: figures only, few enough for any number of runs."""
+"""What a report shows: figures only, few enough for any number of runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+MOST = 60
+"""How many periods, or points of a series, a report has at most."""
+
+_FEWEST = 14
+_DAYS = (1, 7, 28, 91, 364)
 
 
 class Health(StrEnum):
@@ -36,7 +42,7 @@ class Cell:
         last_success: As of when the destination has everything; None where something is missing.
         size: The size of the newest archive there in bytes.
         copies: How many archives are there.
-        last_verified: When the copy that was not read back longest was read back.
+        last_verified: When the least recently verified copy was last read back.
         pending: How many archives are still to be stored there.
         failing: How many copies are damaged or gone.
         problem: Why the newest attempt failed; empty where it did not.
@@ -132,7 +138,7 @@ class Coverage:
 
     Attributes:
         destination: The destination's name.
-        counts: How many copies, by when: the keys of `labferry.report_page.verification.CLASSES`.
+        counts: How many copies, by when: `week`, `month`, `quarter`, `older`, `never` or `bad`.
         size: Their bytes.
     """
 
@@ -143,7 +149,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A copy that was not read back for long, or is known to be bad. Times are UTC."""
+    """A copy that was last read back long ago, or is known to be bad. Times are UTC."""
 
     destination: str
     source: str
@@ -185,7 +191,7 @@ class Report:
         max_age: How old a last success may be.
         cells: Each source at each of its destinations, in the order of the configuration.
         runs: How many runs there were.
-        periods: They, in time.
+        periods: The runs in pieces of time, oldest first.
         latest: The newest of them, newest first.
         series: The series that are largest, largest first.
         more_series: How many others there are.
@@ -211,3 +217,25 @@ class Report:
     more_unread: int = 0
     failures: Sequence[Failed] = ()
     more_failures: int = 0
+
+
+def periods(first: date, last: date) -> Sequence[Period]:
+    """Pieces of equal length from one day to another, the shortest that are few enough.
+
+    Those of weeks begin on Mondays. There are two weeks of days at least.
+    """
+    first = min(first, last - timedelta(days=_FEWEST - 1))
+    days = next((days for days in _DAYS if _count(first, last, days) <= MOST), 0)
+    while not days or _count(first, last, days) > MOST:
+        days = max(2 * days, 2 * _DAYS[-1])
+    begin = _begin(first, days)
+    count = _count(first, last, days)
+    return [Period(begin + timedelta(days=days * place), days) for place in range(count)]
+
+
+def _begin(first: date, days: int) -> date:
+    return first if days == 1 else first - timedelta(days=first.weekday())
+
+
+def _count(first: date, last: date, days: int) -> int:
+    return (last - _begin(first, days)).days // days + 1
