@@ -1,6 +1,7 @@
 """`labferry restore` as it is typed, on a machine that has nothing but the destinations."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -111,3 +112,20 @@ def test_the_key_of_a_notebook_is_not_needed(lab: RestoreLab) -> None:
     put = lab.store("nas")
     assert put.id in lab.run("list").out
     assert lab.run("restore", put.id, "--to", ".").code == 0
+
+
+def test_what_was_renamed_is_listed(lab: RestoreLab, zip_of: Callable[..., bytes]) -> None:
+    files = {"work/aux.txt": b"1", "work/Data.csv": b"2", "work/data.csv": b"3", "work/a\\b": b"4"}
+    put = lab.store("nas", content=zip_of(files))
+    done = lab.run("restore", put.id, "--to", "new", "--extract")
+    assert done.code == 0, done.err
+    assert "4 files in" in done.out
+    assert "3 could not keep their names:" in done.out
+    assert r"  'work/a\b' is now 'work/a_b'" in done.out.splitlines()
+    again = lab.run("restore", put.id, "--to", "again", "--extract", "--json")
+    assert again.document["restored"]["renamed"] == [
+        {"name": "work/aux.txt", "path": "work/aux_.txt"},
+        {"name": "work/data.csv", "path": "work/data~2.csv"},
+        {"name": "work/a\\b", "path": "work/a_b"},
+    ]
+    assert (lab.folder / "new/work/data~2.csv").read_bytes() == b"3"

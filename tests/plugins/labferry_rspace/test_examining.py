@@ -17,7 +17,7 @@ from tests.paths import REAL_EXPORTS
 from labferry.copies.reader import check_contents
 from labferry.runtime.stop import Stop
 from labferry.sdk import ExportRequest, IntegrityError, Manifest, ManifestJob, ManifestSource
-from labferry.sdk.zips import UnpackPaths, ZipArchive
+from labferry.sdk.zips import UnpackPaths, ZipArchive, show_name
 from labferry.testing.rspace import PI_KEY, BigArchive, Options, SimulatedRSpace
 from labferry.testing.rspace.archives import pack
 from labferry.testing.rspace.big import FillingArchive
@@ -276,17 +276,19 @@ def test_every_name_that_a_person_can_give_is_stored(
     """RSpace forbids nothing but `/`, and calls a member what its Gallery file is called."""
     assert refusal(pack("root", {"manifest.txt": MANIFEST.encode(), name: b"x"}, NOW)) == ""
     warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
-    assert all(message.isascii() and message.isprintable() for message in warned)
+    assert all(message.isprintable() for message in warned)
     is_odd = UnpackPaths().choose(f"root/{name}").is_renamed or name == "Manifest.TXT"
     assert len(warned) == int(is_odd)
     if is_odd:
-        assert ascii(f"root/{name}")[1:9] in warned[0]
+        # Which of two that meet is named depends on the order, which a server does not promise.
+        shown = show_name("root/manifest.txt"), show_name(f"root/{name}")
+        assert any(each in warned[0] for each in shown)
 
 
 def test_a_warning_names_a_few_of_many(refusal: Judge, caplog: pytest.LogCaptureFixture) -> None:
     names = [f"{number}\\{number}" for number in range(5)]
     assert refusal(zipped([*GOOD, *((f"root/{name}", b"") for name in names)])) == ""
-    assert "'root/2\\\\2' and 2 more. The archive is stored as it is" in caplog.text
+    assert "'root/2\\2' and 2 more. The archive is stored as it is" in caplog.text
 
 
 @pytest.mark.parametrize(

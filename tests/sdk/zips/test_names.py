@@ -225,6 +225,13 @@ def test_many_names_that_meet_take_no_time() -> None:
 @given(st.text())
 def test_a_name_is_shown_so_that_it_can_not_harm_a_terminal(name: str) -> None:
     text = show_name(name)
-    assert text.isascii()
+    assert text.startswith("'")
+    assert text.endswith("'")
     assert text.isprintable()
     assert len(text) <= 130
+
+
+def test_a_name_in_any_script_is_shown_as_it_is() -> None:
+    assert show_name("Größe 1\\2 漢字.png") == "'Größe 1\\2 漢字.png'"
+    assert show_name("a\x1b[2J\u202eb") == r"'a\x1b[2J\u202eb'"
+    assert show_name("x" * 999) == f"'{'x' * 120}...'"

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from labferry.sdk.text import printable
+
 __all__ = ["DEEPEST", "LONGEST_NAME", "LONGEST_PATH", "UnpackPath", "UnpackPaths", "show_name"]
 
 DEEPEST = 64
@@ -36,11 +38,10 @@ _SHOWN = 120
 
 
 def show_name(name: str) -> str:
-    """A name from elsewhere for people: in ASCII, shortened, in quotation marks."""
-    text = ascii(name[:_SHOWN])
-    if len(name) <= _SHOWN and len(text) <= _SHOWN:
-        return text
-    return f"{text[:_SHOWN]}...{text[0]}"
+    """A name from elsewhere for people: what can't be printed escaped, shortened, in quotes."""
+    text = printable(name[:_SHOWN])
+    is_whole = len(name) <= _SHOWN and len(text) <= _SHOWN
+    return f"'{text}'" if is_whole else f"'{text[:_SHOWN]}...'"
 
 
 @dataclass(frozen=True, slots=True)
