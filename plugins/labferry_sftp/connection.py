@@ -11,7 +11,15 @@ from asyncssh.packet import SSHPacketLogger
 from typing_extensions import override
 
 from labferry.sdk import LabferryError, RefusedError, redact
-from labferry_sftp.credentials import KEYBOARD, auth_failure, login_options
+from labferry_sftp.credentials import (
+    KEYBOARD,
+    auth_failure,
+    is_of_key_file,
+    is_of_login,
+    key_file_failure,
+    login_options,
+    too_many_keys,
+)
 from labferry_sftp.files import Files
 from labferry_sftp.hostkeys import HostKeys, Judge
 from labferry_sftp.loop import LoopThread
@@ -177,10 +185,10 @@ class Connection:
         place = target.place
         if isinstance(error, LabferryError):
             return error
-        if isinstance(error, asyncssh.PermissionDenied):  # the host key was accepted before
-            offered = self._methods(target)
-            late = client.was_asked and KEYBOARD not in offered
-            return auth_failure(str(place), self._settings, offered, jump=jump, late=late)
+        if is_of_key_file(error):
+            return key_file_failure(error, str(place))
+        if is_of_login(error):  # the host key was accepted before
+            return self._login_failure(error, target, client, jump=jump)
         if self.host_keys.stranger is not None:  # also where the server has no other kind to show
             return self.host_keys.stranger.error
         if isinstance(error, asyncssh.HostKeyNotVerifiable):
@@ -192,6 +200,16 @@ class Connection:
         if target.proxy_command and self._commands and self._commands[-1].told:
             found.hint = f"Its ProxyCommand said: {redact(self._commands[-1].told)}"
         return found
+
+    def _login_failure(
+        self, error: Exception, target: Target, client: "_Client", *, jump: bool
+    ) -> LabferryError:
+        place = str(target.place)
+        if not isinstance(error, asyncssh.PermissionDenied):
+            return too_many_keys(place, self._settings)
+        offered = self._methods(target)
+        late = client.was_asked and KEYBOARD not in offered
+        return auth_failure(place, self._settings, offered, jump=jump, late=late)
 
     def _methods(self, target: Target) -> list[str]:
         """The methods that the server offers to log in with; asked only where that failed.

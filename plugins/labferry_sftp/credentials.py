@@ -76,6 +76,45 @@ def auth_failure(
     return RefusedError(message, hint=hint)
 
 
+def is_of_login(error: Exception) -> bool:
+    """Whether what asyncssh raised says that the server lets nobody in with what was tried."""
+    if isinstance(error, asyncssh.PermissionDenied):
+        return True
+    # OpenSSH counts each key as an attempt, and hangs up after six.
+    return isinstance(error, asyncssh.DisconnectError) and _TOO_MANY in error.reason.casefold()
+
+
+def too_many_keys(place: str, settings: SftpSettings) -> RefusedError:
+    """The error to raise if the server hung up before every key was tried."""
+    tried = " and ".join(_tried(settings, settings.password))
+    return RefusedError(
+        f"{place} hung up while labferry tried {tried}: these are too many keys for it.",
+        hint="Set `private_key` to the key that the account accepts, or leave other keys out of "
+        "the agent.",
+    )
+
+
+def is_of_key_file(error: Exception) -> bool:
+    """Whether what asyncssh raised is about a file with a key, which `ssh_config` names."""
+    kinds = (asyncssh.KeyImportError, asyncssh.KeyEncryptionError)
+    return isinstance(error, kinds) or (isinstance(error, OSError) and bool(error.filename))
+
+
+def key_file_failure(error: Exception, place: str) -> ConfigError:
+    """The error to raise for it."""
+    if isinstance(error, OSError):
+        return ConfigError(
+            f"{error.filename} can't be read: {error.strerror}.",
+            hint="`IdentityFile` or `CertificateFile` of `ssh_config` names it. Correct that, or "
+            "set `private_key`.",
+        )
+    return ConfigError(
+        f"A key that `ssh_config` names for {place} can't be used: {error}.",
+        hint="Correct `IdentityFile`, or set `private_key` and, if the key has one, `passphrase`.",
+    )
+
+
+_TOO_MANY = "too many authentication failures"
 _NOBODY = "Nobody is there to answer when labferry runs, so keyboard-interactive is not supported."
 
 

@@ -6,8 +6,8 @@ unclear is found out by another request.
 """
 
 import posixpath
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
@@ -142,9 +142,10 @@ class Files:
 
     async def _kind_by_opening(self, path: str) -> str:
         """Whether something is a folder, as can be found out by reading it as one."""
+        listing = cast("AsyncGenerator[asyncssh.SFTPName]", self._client.scandir(path))
         try:
-            async for _ in self._client.scandir(path):
-                break
+            async with aclosing(listing):
+                await anext(listing, None)
         except asyncssh.SFTPError:
             return "file"
         return "directory"

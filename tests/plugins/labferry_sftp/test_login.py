@@ -193,3 +193,13 @@ def test_ssh_config_gives_what_is_not_set(openssh: OpenSsh, tmp_path: Path) -> N
         tmp_path, host="nas", port=None, username=None, private_key=None, ssh_config=str(config)
     )
     assert check(table)
+
+
+def test_more_keys_in_the_agent_than_the_server_looks_at(
+    openssh: OpenSsh, tmp_path: Path, agent: Path
+) -> None:
+    keys = [make_key(tmp_path / f"key-{number}") for number in range(8)]
+    add = [require_program("ssh-add", "openssh-client"), "-q", *map(str, keys), str(openssh.key)]
+    subprocess.run(add, check=True, env={**os.environ, "SSH_AUTH_SOCK": str(agent)})
+    with pytest.raises(RefusedError, match=r"too many keys.*`private_key`"):
+        check(openssh.settings(tmp_path, private_key=None, agent=str(agent)))
