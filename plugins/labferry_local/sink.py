@@ -152,8 +152,8 @@ class LocalSink(Sink[LocalSettings]):
 
     @override
     def quick_check(self, stored: StoredArchive) -> Checked:
-        with self._folder_of(stored.key) as (folder, name), folder.open(name) as file:
-            size = os.fstat(file.fileno()).st_size
+        with self._folder_of(stored.key) as (folder, name):
+            size = folder.size(name)
         return super().quick_check(replace(stored, size=size))
 
     @override
@@ -295,8 +295,7 @@ class LocalSink(Sink[LocalSettings]):
             # One byte more than a manifest can have: other people's files may be huge.
             document = entry.folder.read(entry.name, _CHUNK + 1)
             manifest = Manifest.from_json(document, where=str(path))
-            with entry.folder.open(name) as file:
-                size = os.fstat(file.fileno()).st_size
+            size = entry.folder.size(name)
         except FileNotFoundError:
             _log.warning("%s is left out: there is no archive beside it.", path)
         except (FileKindError, PermissionError) as error:

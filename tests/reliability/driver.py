@@ -37,10 +37,9 @@ from labferry.actions import sync
 from labferry.cli.main import main
 from labferry.runtime import clock
 from labferry.runtime.stop import Stop
-from labferry.sdk import RunReport
+from labferry.sdk import RunReport, http
 from labferry.sync.run import run_sync
 from labferry_local import readback, sink
-from labferry_rspace import client
 
 _FILES = {"open", "write", "pwrite", "fsync", "fdatasync", "link", "rename", "replace", "unlink"}
 _FOLDERS = {"mkdir", "rmdir", "ftruncate", "truncate", "chmod", "symlink", "flush"}
@@ -308,7 +307,7 @@ def serve() -> None:
         importlib.import_module(module)
     # Reading all the well-known authorities, and what is installed, takes longer than a run here.
     context = ssl.create_default_context()
-    _patch(client, "certificates", lambda _: context)
+    _patch(http, "certificates", lambda _: context)
     points = entry_points(group="labferry")
     for point in points:
         point.load()

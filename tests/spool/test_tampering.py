@@ -86,6 +86,7 @@ def test_encrypting_writes_through_no_link(suffix: str, spool: Spool, tmp_path: 
     plain.verify()
     (spool.folder / f"a-1.{'0' * 16}{suffix}").symlink_to(tmp_path / "precious")
     file = spool.encrypted(plain, "0" * 16, md5=False)
+    assert file.load() is None
     made = file.make(lambda _, target: target.write(b"secret"), lambda _: "sealed")
     assert made.size == 6
     assert (tmp_path / "precious").read_bytes() == b"precious"

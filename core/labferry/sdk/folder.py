@@ -89,6 +89,16 @@ class Folder:
         """Of something in it; of a link itself."""
         return os.stat(self._checked(name), dir_fd=self._descriptor, follow_symlinks=False)
 
+    def size(self, name: str) -> int:
+        """Of a regular file in it.
+
+        Raises:
+            FileKindError: It is a link, FIFO, socket, device or folder.
+        """
+        status = self.stat(name)
+        self._require_file(name, status)
+        return status.st_size
+
     def has(self, name: str) -> bool:
         """Whether anything has that name."""
         try:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import override
 
 from labferry.sdk import Archive, ArchiveReader, Digests
+from labferry.sdk.files import FileKindError
 from labferry.spool.archive import FollowedArchive, SpoolArchive
 from labferry.spool.digesting import Hasher
 from labferry.spool.errors import spool_errors, spool_folder
@@ -184,9 +185,12 @@ class EncryptedFile:
 
     def _note(self) -> _Note | None:
         with spool_folder(self._path.parent) as folder, spool_errors(self._note_path):
-            if not (folder.has(self._note_path.name) and folder.has(self._path.name)):
+            try:
+                folder.open(self._path.name).close()
+                text = folder.read(self._note_path.name, _NOTE_LIMIT)
+            except (FileNotFoundError, FileKindError, PermissionError):
+                # Somebody else's, as a run of root's leaves them, and links are made anew.
                 return None
-            text = folder.read(self._note_path.name, _NOTE_LIMIT)
         try:
             return _Note.model_validate_json(text)
         except ValidationError:
