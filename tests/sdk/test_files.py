@@ -247,7 +247,7 @@ def test_a_folder_that_could_not_be_forced_is_an_error(
         (errno.EFBIG, FullError, "too large for its file system"),
         (errno.EACCES, RefusedError, "Permission denied"),
         (errno.EPERM, RefusedError, "Operation not permitted"),
-        (errno.EROFS, RefusedError, "mounted read-only"),
+        (errno.EROFS, RefusedError, "Read-only file system"),
         (errno.ENOENT, NotFoundError, "is not there"),
         (errno.ENOTDIR, NotFoundError, "is not there"),
         (errno.EIO, TransientError, "Input/output error"),

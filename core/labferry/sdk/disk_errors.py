@@ -120,7 +120,7 @@ def _classified(error: OSError, path: Path, use: DiskUse) -> LabferryError:
         text = f"{what} exists already; it was not touched."
     elif number == errno.EROFS:
         kind, hint = RefusedError, _READ_ONLY
-        text = f"{what} can't be written: its file system is mounted read-only."
+        text = f"{what} can't be written: {reason}."
     elif number in {errno.EACCES, errno.EPERM}:
         kind, hint = RefusedError, use.access
         if owner := foreign_owner(path):
