@@ -10,6 +10,7 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -18,6 +19,7 @@ NEEDS = "needs "
 """The reason of a test that is left out begins with it; the thing, `: ` and the remedy follow."""
 
 _PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/sbin:/bin"
+_SYSTEM_FOLDER = Path("/sys/kernel")
 _NAMESPACES = "file systems of its own (unshare --mount)"
 
 
@@ -57,6 +59,21 @@ def require_ipv6() -> None:
             probe.bind(("::1", 0))
     except OSError:
         leave_out("IPv6 on loopback", "sysctl net.ipv6.conf.lo.disable_ipv6=0")
+
+
+def unwritable_folder(place: Path) -> Path:
+    """A folder in which whoever runs the tests can't write.
+
+    Args:
+        place: Where to make one, if it is not root, who may write in all of those.
+    """
+    if os.geteuid() != 0:
+        folder = place / "unwritable"
+        folder.mkdir(mode=0o500)
+        return folder
+    if not _SYSTEM_FOLDER.is_dir():
+        leave_out("a folder that root can't write in (/sys)", "mount -t sysfs sysfs /sys")
+    return _SYSTEM_FOLDER
 
 
 def in_own_mounts(script: str, *, as_real_root: bool = False) -> list[str]:

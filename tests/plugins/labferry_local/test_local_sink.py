@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from tests.needs import unwritable_folder
 
 from labferry.sdk import (
     Archive,
@@ -127,11 +128,12 @@ def test_full_disk_leaves_nothing(
     assert names(root) == []
 
 
-def test_folder_that_may_not_be_written_is_named(archive: SampleArchive) -> None:
-    sink = LocalSink("nas", LocalSettings(type="local", path=Path("/sys/kernel")))
+def test_folder_that_may_not_be_written_is_named(archive: SampleArchive, tmp_path: Path) -> None:
+    folder = unwritable_folder(tmp_path)
+    sink = LocalSink("nas", LocalSettings(type="local", path=folder))
     with pytest.raises(RefusedError, match=r"can't be used: .* write access"):
         sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
-    with pytest.raises(RefusedError, match="/sys/kernel can't be used"):
+    with pytest.raises(RefusedError, match=f"{folder} can't be used"):
         list(sink.check())
 
 
