@@ -1,5 +1,6 @@
 """What stands in `~/.ssh/config` is followed, but never a way round the host keys."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.servers.openssh import OpenSsh
 from tests.servers.ssh_keys import make_key, public_key
 from tests.servers.tcp_proxy import Proxy
 
-from labferry.sdk import ConfigError, JsonValue, RefusedError, TransientError
+from labferry.sdk import ConfigError, JsonValue, RefusedError, Secret, TransientError
 
 from .trying import check, sink
 
@@ -171,3 +172,45 @@ def test_what_can_not_be_followed_is_refused(configured: Configured, lines: str,
 def test_ciphers_of_the_file_are_used(configured: Configured) -> None:
     assert "with aes128-gcm@openssh.com" in check(configured(""))[0]
     assert "with aes256-ctr" in check(configured("Ciphers aes256-ctr"))[0]
+
+
+def test_nothing_of_this_machine_is_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, seen = tmp_path / "server", tmp_path / "seen"
+    home.mkdir()
+    command = f"ForceCommand env > {seen}; exec /usr/lib/openssh/sftp-server"
+    agent = require_program("ssh-agent", "openssh-client")
+    socket, config = tmp_path / "agent", tmp_path / "config"
+    config.write_text(
+        "Host *\nForwardAgent yes\nSendEnv *\nSetEnv MINE=1\nRemoteCommand date\nRequestTTY force\n"
+    )
+    monkeypatch.setenv("RSPACE_API_KEY", "key-of-the-notebook")
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+    with (
+        subprocess.Popen([agent, "-D", "-a", socket], stdout=subprocess.DEVNULL) as process,
+        OpenSsh(home, more=f"AcceptEnv *\n{command}").running() as server,
+    ):
+        while not socket.exists():
+            assert process.poll() is None
+        try:
+            assert check(server.settings(tmp_path, ssh_config=str(config), agent=True))
+        finally:
+            process.terminate()
+    names = {line.partition("=")[0] for line in seen.read_text().splitlines()}
+    assert names.isdisjoint({"SSH_AUTH_SOCK", "RSPACE_API_KEY", "MINE", "SSH_TTY"})
+
+
+def test_proxy_command_sees_no_secret(
+    configured: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RSPACE_API_KEY", "key-of-the-notebook")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-bucket")
+    Secret.plain("hidden-in-a-proxy")
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hidden-in-a-proxy@proxy.example.edu")
+    monkeypatch.setenv("LC_TIME", "C")
+    with pytest.raises(TransientError):
+        check(configured(f"ProxyCommand env > {tmp_path}/seen"))
+    names = {line.partition("=")[0] for line in (tmp_path / "seen").read_text().splitlines()}
+    assert names.isdisjoint({"RSPACE_API_KEY", "AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"})
+    assert {"PATH", "LC_TIME"} <= names
