@@ -76,7 +76,8 @@ def demo(folder: Path | None, stop: Stop, progress: Progress) -> Iterator[Demo]:
     options = Options(timing=JobTiming(queue=0.2, run=1.0))
     with SimulatedRSpace(options=options) as server:
         config = _write_config(folder, server.url)
-        report = sync(open_session(config), (), stop, progress)
+        session = open_session(config)
+        report = sync(session, session.routes(()), stop, progress)
         yield Demo(folder, config, server.url, report)
 
 

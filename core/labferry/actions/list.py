@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,7 @@ from labferry.actions.sources import require_source
 from labferry.copies.query import ask_side_by_side, stored_archives, stray_files
 from labferry.copies.select import ListedCopy, copies_of
 from labferry.copies.trust import Trust
-from labferry.ledger import Ledger
+from labferry.ledger import existing_ledger
 from labferry.runtime.stop import Stop
 from labferry.sdk import LabferryError, Sink, StoredArchive, Stray
 
@@ -125,11 +124,12 @@ def _newest_last(
 
 def _last_verified(session: Session, copies: Sequence[ListedCopy]) -> _Verified:
     """When each copy was last read back, as far as there is a ledger that knows."""
-    path = session.config.state_dir / "ledger.db"
-    if not copies or not path.exists():
+    if not copies:
         return {}
     try:
-        with closing(Ledger(path, mend=False)) as ledger:
+        with existing_ledger(session.config.state_dir) as ledger:
+            if ledger is None:
+                return {}
             return {place: ledger.copies.verified_at(*place) for place in map(_place, copies)}
     except LabferryError as error:
         _log.info("When copies were last verified is not known: %s", error)

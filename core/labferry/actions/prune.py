@@ -10,7 +10,7 @@ from labferry.actions.session import Session, known_destination
 from labferry.actions.sources import require_source
 from labferry.config import SinkConfig
 from labferry.copies.query import ask_side_by_side, open_sink, stored_archives, stray_files
-from labferry.ledger import Ledger
+from labferry.ledger import Ledger, ledger_file
 from labferry.retention import Decision
 from labferry.runtime.lock import run_lock
 from labferry.runtime.plugin_errors import wrap_plugin_error
@@ -78,7 +78,7 @@ def prune(session: Session, request: PruneRequest) -> Iterator[Pruned]:
     chosen = _chosen(session, request)
     state_dir = session.config.state_dir
     with run_lock(state_dir):
-        ledger = Ledger(state_dir / "ledger.db")
+        ledger = Ledger(ledger_file(state_dir))
         try:
             if ledger.set_aside is not None:
                 _log.warning(

@@ -16,6 +16,9 @@ from labferry.config.encryption_check import require_encryption
 from labferry.plugins import Plugins, load_plugins
 from labferry.sdk import ConfigError
 
+Routes = Mapping[str, tuple[str, ...]]
+"""For each source, the destinations that its archives go to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -29,7 +32,7 @@ class Session:
     config: Config
     plugins: Plugins
 
-    def routes(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    def routes(self, names: Sequence[str]) -> Routes:
         """For each source that is asked for, the destinations that its archives go to.
 
         Args:

@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Iterable
-from contextlib import closing
 
 from labferry.config import Config, suggest
-from labferry.ledger import Ledger
+from labferry.ledger import existing_ledger
 from labferry.sdk import ConfigError, LabferryError
 
 _log = logging.getLogger(__name__)
@@ -32,11 +31,10 @@ def require_source(config: Config, name: str, stored: Iterable[str]) -> None:
 
 def _remembered(config: Config) -> set[str]:
     """The sources of all that this machine ever stored at its destinations, as far as it knows."""
-    path = config.state_dir / "ledger.db"
-    if not path.exists():
-        return set()
     try:
-        with closing(Ledger(path, mend=False)) as ledger:
+        with existing_ledger(config.state_dir) as ledger:
+            if ledger is None:
+                return set()
             return {copy.source for name in config.destinations for copy in ledger.copies.at(name)}
     except LabferryError as error:
         _log.info("Which sources there were is not known: %s", error)

@@ -1,14 +1,13 @@
 """`labferry status`: how fresh and how well kept everything is, as this machine's ledger knows."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
 from labferry.actions.session import Session
 from labferry.config import Config
-from labferry.ledger import FreshnessRow, Ledger
+from labferry.ledger import FreshnessRow, existing_ledger
 from labferry.sdk import Freshness
 from labferry.sync.freshness import every_route, standings
 
@@ -91,12 +90,11 @@ def judge(kept: Kept, max_age: timedelta, now: datetime) -> Level:
 
 
 def _standings(config: Config) -> Sequence[FreshnessRow]:
-    path = config.state_dir / "ledger.db"
-    if not path.exists():
-        routes = every_route(config)
-        return [FreshnessRow(Freshness(name, to)) for name, route in routes.items() for to in route]
-    with closing(Ledger(path, mend=False)) as ledger:
-        return standings(config, ledger)
+    with existing_ledger(config.state_dir) as ledger:
+        if ledger is not None:
+            return standings(config, ledger)
+    routes = every_route(config)
+    return [FreshnessRow(Freshness(name, to)) for name, route in routes.items() for to in route]
 
 
 def _kept(config: Config, standing: FreshnessRow) -> Kept:

@@ -5,7 +5,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from labferry.actions.session import Session, kinds, open_session
+from labferry.actions.session import Routes, Session, kinds, open_session
 from labferry.config import load_observers
 from labferry.plugins import load_plugins
 from labferry.runtime.plugin_errors import wrap_plugin_error
@@ -56,33 +56,31 @@ def open_sync(path: Path | None) -> Session:
 
 
 def sync(
-    session: Session, names: Sequence[str], stop: Stop, progress: Progress | None = None
+    session: Session, routes: Routes, stop: Stop, progress: Progress | None = None
 ) -> RunReport:
     """Run once.
 
     Args:
         session: The configuration.
-        names: Which syncs or sources; all where empty.
+        routes: What to export and where it goes, see `Session.routes`.
         stop: Ends the run early.
         progress: Shows what is going on.
 
     Raises:
-        ConfigError: A name is not known.
         LockHeldError: Another run is at work.
         StateError: The state folder can't be used.
     """
-    return run_sync(session.config, session.plugins, session.routes(names), stop, progress)
+    return run_sync(session.config, session.plugins, routes, stop, progress)
 
 
-def preview(session: Session, names: Sequence[str]) -> Sequence[PlannedExport]:
+def preview(session: Session, routes: Routes) -> Sequence[PlannedExport]:
     """What `sync` would ask the servers for; nothing is started and nothing is written.
 
     Raises:
-        ConfigError: A name is not known.
         LabferryError: A server can't be asked what there is.
     """
     planned: list[PlannedExport] = []
-    for name, destinations in session.routes(names).items():
+    for name, destinations in routes.items():
         config = session.config.sources[name]
         source = config.kind(name, config.settings)
         with closing(source):

@@ -25,6 +25,7 @@ from typing_extensions import override
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import examples
 from labferry.config.find import ConfigPlace, find_config, find_state_dir, open_config
+from labferry.ledger import ledger_file
 from labferry.ledger.names import archive_ids
 from labferry.sdk.errors import ConfigError
 
@@ -193,7 +194,7 @@ def _archives(ctx: click.Context, incomplete: str) -> Sequence[str]:
             if isinstance(given, str)
             else find_state_dir()
         )
-        known = archive_ids(folder / "ledger.db", incomplete)
+        known = archive_ids(ledger_file(folder), incomplete)
         return [name for name in known if _ARCHIVE_ID.fullmatch(name)]
     except _UNREADABLE:
         return []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from labferry.actions.session import Session, open_session
+from labferry.actions.session import Routes, Session, open_session
 from labferry.actions.sync import open_sync, preview, sync
 from labferry.cli.completion import complete_syncs
 from labferry.cli.exit_codes import exit_codes
@@ -49,14 +49,15 @@ def command(
     session = open_session(config_path) if dry_run else open_sync(config_path)
     for warning in session.config.warnings:
         _log.warning("%s", warning)
+    routes = session.routes(names)
     if dry_run:
-        return _preview(output, session, names)
+        return _preview(output, session, routes)
     stop = Stop()
     stop_on_signals(stop)
-    tell_begun(output, session.config.path, session.routes(names))
+    tell_begun(output, session.config.path, routes)
     progress = Progress()
     with progress_bars(progress, wanted=output.has_bars):
-        report = sync(session, names, stop, progress)
+        report = sync(session, routes, stop, progress)
     print_run(output, "sync", report, session.config.path)
     if stop.requested:
         # Threads that were in the middle of something must not outlive the report.
@@ -65,8 +66,8 @@ def command(
     return report.exit_code
 
 
-def _preview(output: Output, session: Session, names: tuple[str, ...]) -> int:
-    planned = preview(session, names)
+def _preview(output: Output, session: Session, routes: Routes) -> int:
+    planned = preview(session, routes)
     if output.as_json:
         content = {"dry_run": True, "exports": [asdict(export) for export in planned]}
         print_document("sync", 0, content)

@@ -2,11 +2,10 @@
 
 import logging
 from collections.abc import Iterable
-from contextlib import closing
 
 from labferry.config import Config
 from labferry.copies.select import ListedCopy
-from labferry.ledger import Copies, Copy, Ledger
+from labferry.ledger import Copies, Copy, existing_ledger
 from labferry.sdk import IntegrityError, LabferryError
 
 _log = logging.getLogger(__name__)
@@ -30,12 +29,10 @@ class Trust:
     def __init__(self, config: Config) -> None:
         self._known: dict[tuple[str, str], Copy] = {}
         self._strict: set[str] = set()
-        path = config.state_dir / "ledger.db"
-        if not path.exists():
-            return
         try:
-            with closing(Ledger(path, mend=False)) as ledger:
-                self._read(ledger.copies, config.destinations)
+            with existing_ledger(config.state_dir) as ledger:
+                if ledger is not None:
+                    self._read(ledger.copies, config.destinations)
         except LabferryError as error:
             _log.warning("What is stored can't be compared with the ledger: %s", error)
 

@@ -4,6 +4,7 @@ from labferry.ledger.copies import Copies
 from labferry.ledger.freshness import FreshnessRow
 from labferry.ledger.history import Failure, History, Trust
 from labferry.ledger.ledger import Ledger
+from labferry.ledger.opening import existing_ledger, ledger_file
 from labferry.ledger.records import Copy, Delivery, DeliveryState, Export, Run
 
 __all__ = [
@@ -18,4 +19,6 @@ __all__ = [
     "Ledger",
     "Run",
     "Trust",
+    "existing_ledger",
+    "ledger_file",
 ]

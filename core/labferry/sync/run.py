@@ -8,7 +8,7 @@ from threading import Lock, Thread
 from typing import Any
 
 from labferry.config import Config
-from labferry.ledger import DeliveryState, Export, Ledger
+from labferry.ledger import DeliveryState, Export, Ledger, ledger_file
 from labferry.lifecycle import Phase
 from labferry.lifecycle.events import Delivered, Event, Misplaced
 from labferry.plugins import Plugins
@@ -100,7 +100,7 @@ def run_sync(
 def _open(config: Config, stack: ExitStack) -> tuple[Ledger, Spool]:
     """Take the lock, and open what a run keeps its state in, for as long as the stack stands."""
     stack.enter_context(run_lock(config.state_dir))
-    ledger = Ledger(config.state_dir / "ledger.db")
+    ledger = Ledger(ledger_file(config.state_dir))
     stack.callback(ledger.close)
     if ledger.set_aside is not None:
         _log.warning(

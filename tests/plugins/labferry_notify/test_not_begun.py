@@ -60,8 +60,13 @@ def config(tmp_path: Path, monitor: Monitor, monkeypatch: pytest.MonkeyPatch) ->
 
 def run(config: Path, *names: str) -> LabferryError:
     """Sync as the command does, up to the error that it ends with."""
+
+    def begin() -> None:
+        session = open_sync(config)
+        sync(session, session.routes(names), Stop())
+
     with pytest.raises(LabferryError) as caught:
-        sync(open_sync(config), names, Stop())
+        begin()
     return caught.value
 
 

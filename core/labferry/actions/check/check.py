@@ -10,7 +10,7 @@ from labferry.actions.check.permissions import check_permissions
 from labferry.actions.session import Session
 from labferry.config import ObserverConfig, SinkConfig, SourceConfig
 from labferry.config.encryption_check import check_encryption
-from labferry.ledger import Ledger
+from labferry.ledger import existing_ledger
 from labferry.runtime.lock import run_lock
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.sdk import ExitCode, Finding, LabferryError, LockHeldError, Severity
@@ -59,7 +59,7 @@ def _check_state(session: Session) -> Iterator[CheckResult]:
     folder = session.config.state_dir
     try:
         with run_lock(folder):
-            _look_at_ledger(folder / "ledger.db")
+            _look_at_ledger(folder)
             finding = Finding(Severity.OK, f"{folder} can be used.")
     except LockHeldError as error:
         finding = Finding(Severity.OK, f"{folder} is in use. {error.message}")
@@ -69,14 +69,14 @@ def _check_state(session: Session) -> Iterator[CheckResult]:
     yield CheckResult("state folder", finding)
 
 
-def _look_at_ledger(path: Path) -> None:
+def _look_at_ledger(state_dir: Path) -> None:
     """Find out whether a run could use it; nothing is mended.
 
     Raises:
         StateError: A newer labferry wrote it, it can't be used, or it is damaged.
     """
-    if path.exists():
-        Ledger(path, mend=False).close()
+    with existing_ledger(state_dir):
+        pass
 
 
 def _check_destination(config: SinkConfig, *, accept_new_host_keys: bool) -> Iterator[CheckResult]:

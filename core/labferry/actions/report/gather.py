@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -27,7 +26,7 @@ from labferry.actions.report.figures import (
 from labferry.actions.session import Session
 from labferry.actions.status import Kept, Level, judge, status
 from labferry.config import Config
-from labferry.ledger import History, Ledger, Run
+from labferry.ledger import History, Run, existing_ledger, ledger_file
 from labferry.sdk import ExitCode, StateError
 
 _LATEST = 20
@@ -67,15 +66,14 @@ def report(session: Session, max_age: timedelta, now: datetime) -> Report:
     config = session.config
     cells = [_cell(kept, max_age, now) for kept in status(session)]
     whole = Report(now, __version__, str(config.path), max_age, cells)
-    path = config.state_dir / "ledger.db"
-    if not path.exists():
-        return whole
-    with closing(Ledger(path, mend=False)) as ledger:
+    with existing_ledger(config.state_dir) as ledger:
+        if ledger is None:
+            return whole
         try:
             return _with_past(whole, config, ledger.past)
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise StateError(
-                f"The ledger {path} is damaged.",
+                f"The ledger {ledger_file(config.state_dir)} is damaged.",
                 hint="The next sync sets it aside and begins a new one.",
             ) from error
 

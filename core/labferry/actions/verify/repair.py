@@ -20,7 +20,7 @@ from labferry.actions.verify.results import VerifyResult, VerifyState
 from labferry.config import Config, SinkConfig
 from labferry.copies.query import open_sink, stored_archives
 from labferry.copies.reader import CopyReader, read_copy
-from labferry.ledger import Copy, Ledger
+from labferry.ledger import Copy, Ledger, ledger_file
 from labferry.runtime.lock import run_lock
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Activity, ActivityKind, Progress, TrackedArchive
@@ -66,7 +66,7 @@ def repair(
     """
     with ExitStack() as stack:
         stack.enter_context(run_lock(config.state_dir))
-        ledger = stack.enter_context(closing(Ledger(config.state_dir / "ledger.db")))
+        ledger = stack.enter_context(closing(Ledger(ledger_file(config.state_dir))))
         workshop = _Workshop(config, ledger, Spool(config.spool_dir), stop, progress)
         for result in broken:
             yield _attempt(workshop, result)

@@ -6,7 +6,7 @@ learns what was found.
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -17,7 +17,7 @@ from labferry.actions.verify.repair import repair
 from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
 from labferry.actions.verify.verifier import Verifier, VerifyContext
 from labferry.config import Config
-from labferry.ledger import Copies, Ledger
+from labferry.ledger import Copies, existing_ledger
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import NotFoundError
@@ -67,12 +67,8 @@ def verify(
 @contextmanager
 def _copies(config: Config) -> Iterator[Copies | None]:
     """What the ledger knows, if there is one."""
-    path = config.state_dir / "ledger.db"
-    if not path.exists():
-        yield None
-        return
-    with closing(Ledger(path, mend=False)) as ledger:
-        yield ledger.copies
+    with existing_ledger(config.state_dir) as ledger:
+        yield None if ledger is None else ledger.copies
 
 
 def _gathered(
