@@ -27,7 +27,8 @@ def accept_new_host_keys(name: str, settings: SftpSettings) -> Iterator[Finding]
             yield Finding(
                 Severity.WARNING,
                 f"Trusted from now on: {stranger.fingerprint}. Compare it with what the server's "
-                f"administrator says. Added to {file}: {stranger.line}",
+                f"administrator says. Added to {file}: {stranger.line}. If that file lies in the "
+                f"state folder, it is lost with it: `host_key` in the configuration is not.",
             )
     finally:
         loop.close()

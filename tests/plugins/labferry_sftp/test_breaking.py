@@ -1,6 +1,7 @@
 """A connection that breaks, or a server that falls silent, at chosen moments."""
 
 import itertools
+import logging
 import time
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -83,7 +84,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
     ],
 )
 def test_store_goes_on_after_it(
-    proxy: Proxy, made: SftpSink, at: At, how: str, moment: str
+    proxy: Proxy, made: SftpSink, at: At, caplog: pytest.LogCaptureFixture, how: str, moment: str
 ) -> None:
     def disturb() -> None:
         if how == "breaks":
@@ -102,6 +103,16 @@ def test_store_goes_on_after_it(
     assert proxy.sent < SIZE + IN_FLIGHT + MIB
     assert [stored.size for stored in made.list()] == [SIZE]
     assert list(made.strays()) == []
+    # asyncio would log each packet that is sent after the line broke.
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_packets_sent_after_the_line_broke_are_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logging.getLogger("asyncio").warning("socket.send() raised exception.")
+    logging.getLogger("asyncio").warning("Something else.")
+    assert [record.message for record in caplog.records] == ["Something else."]
 
 
 @pytest.mark.parametrize("name", ["entries", "read_all"])
