@@ -4,16 +4,16 @@ import hashlib
 import io
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyrage
 import pytest
+from tests.lab import Lab, environment
 from tests.needs import require_program
-from tests.paths import ROOT
+from tests.reliability.harness import Driver, Outcome
 
 from labferry.encryption import decrypted, open_sealed
 from labferry.sdk import Manifest, Secret
@@ -26,7 +26,6 @@ from labferry.testing.rspace import (
 )
 
 SIZE = 200_000
-DRIVER = ROOT / "tests" / "reliability" / "driver.py"
 
 
 @dataclass(frozen=True)
@@ -94,31 +93,17 @@ def age() -> Callable[..., bytes]:
     return run
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended."""
-
-    code: int
-    stdout: str
-    stderr: str
-    steps: Sequence[tuple[str, int, str]]
-
-
 @dataclass
-class Lab:
+class EncryptionLab(Lab):
     """A server with one archive, and folders to which it goes encrypted."""
 
-    folder: Path
-    server: SimulatedRSpace
-    key: Key
-    process: subprocess.Popen[str]
+    server: SimulatedRSpace = field(kw_only=True)
+    key: Key = field(kw_only=True)
+    driver: Driver = field(kw_only=True)
 
     @property
     def spool(self) -> Path:
         return self.folder / "spool"
-
-    def destination(self, name: str = "nas") -> Path:
-        return self.folder / name
 
     def configure(self, **recipients: Sequence[str]) -> None:
         """Write the configuration: names of destinations, and who can read what is there."""
@@ -129,13 +114,9 @@ class Lab:
             tables.append(f'[destinations.{name}]\ntype = "local"\npath = "{name}"\n{encrypt}')
         self.config.write_text(
             f'state_dir = "state"\nspool_dir = "spool"\n[sources.alice]\ntype = "rspace"\n'
-            f'url = "{self.server.url}"\napi_key = {{ env = "LABFERRY_TEST_KEY" }}\n'
+            f'url = "{self.server.url}"\napi_key = {{ env = "ALICE_KEY" }}\n'
             'poll_interval = "20ms"\n' + "\n".join(tables)
         )
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "labferry.toml"
 
     def sync(self, **task: Any) -> Outcome:  # noqa: ANN401 - as the driver understands it
         """Run `labferry sync` in a fork, which may be killed at a step."""
@@ -144,21 +125,16 @@ class Lab:
             file.write_text("")
         task = {
             "argv": ["sync", "-vv", "-c", str(self.config)],
-            "env": {"LABFERRY_TEST_KEY": ALICE_KEY},
+            "env": {"ALICE_KEY": ALICE_KEY},
             "longest_wait": 0.03,
             **{name: str(file) for name, file in files.items()},
             **task,
         }
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{json.dumps(task)}\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        assert not answer["hung"]
+        answer = self.driver.run(task)
         stdout, stderr = (file.read_text() for file in files.values())
         return Outcome(answer["code"], stdout, stderr, [tuple(step) for step in answer["steps"]])
 
-    def files(self, name: str = "nas") -> dict[str, bytes]:
+    def contents(self, name: str = "nas") -> dict[str, bytes]:
         """Everything at a destination, hidden or not, by its name."""
         return {
             path.name: path.read_bytes()
@@ -170,14 +146,14 @@ class Lab:
         """The manifests there, oldest first."""
         documents = {
             key: document
-            for key, document in sorted(self.files(name).items())
+            for key, document in sorted(self.contents(name).items())
             if key.endswith(".manifest.json")
         }
         return [Manifest.from_json(document, where=key) for key, document in documents.items()]
 
     def check_stored(self, name: str = "nas") -> Sequence[Manifest]:
         """Each archive is there once, with its manifest and what the server exported in it."""
-        manifests, files = self.manifests(name), self.files(name)
+        manifests, files = self.manifests(name), self.contents(name)
         assert len(files) == 2 * len(manifests), files.keys()
         assert len({manifest.archive_id for manifest in manifests}) == len(manifests)
         for manifest in manifests:
@@ -193,30 +169,29 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def driver() -> Iterator[subprocess.Popen[str]]:
+def driver() -> Iterator[Driver]:
     """The process that forks runs; see the tests of reliability."""
-    with subprocess.Popen(
-        [sys.executable, DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield process
-        process.communicate(timeout=10)
+    driver = Driver()
+    yield driver
+    driver.close()
 
 
 @pytest.fixture
 def open_lab(
-    tmp_path: Path, driver: subprocess.Popen[str], key: Key
-) -> Iterator[Callable[[], Lab]]:
+    tmp_path: Path, driver: Driver, key: Key, bytecode: Path
+) -> Iterator[Callable[[], EncryptionLab]]:
     """Open laboratories with a destination `nas` that is encrypted for `key`."""
     servers: list[SimulatedRSpace] = []
 
-    def open_one() -> Lab:
+    def open_one() -> EncryptionLab:
         options = Options(archives=[BigArchive(SIZE)], timing=JobTiming(queue=0.005, run=0.03))
         server = SimulatedRSpace(options=options)
         server.__enter__()
         servers.append(server)
         folder = tmp_path / f"lab{len(servers)}"
         folder.mkdir()
-        lab = Lab(folder, server, key, driver)
+        variables = environment(tmp_path / "home", bytecode)
+        lab = EncryptionLab(folder, variables, server=server, key=key, driver=driver)
         lab.configure(nas=[key.public])
         return lab
 
@@ -226,5 +201,5 @@ def open_lab(
 
 
 @pytest.fixture
-def lab(open_lab: Callable[[], Lab]) -> Lab:
+def lab(open_lab: Callable[[], EncryptionLab]) -> EncryptionLab:
     return open_lab()

@@ -9,7 +9,7 @@ import pytest
 from labferry.encryption import Recipients, armoured, decrypted, encrypt
 from labferry.sdk import Manifest
 
-from .conftest import Key, Lab, NewKey
+from .conftest import EncryptionLab, Key, NewKey
 
 Age = Callable[..., bytes]
 CONTENT = bytes(range(256)) * 1000
@@ -45,9 +45,9 @@ def test_labferry_opens_what_age_encrypted(
         assert reader.read() == CONTENT
 
 
-def test_age_alone_restores_a_stored_archive(lab: Lab, age: Age, tmp_path: Path) -> None:
+def test_age_alone_restores_a_stored_archive(lab: EncryptionLab, age: Age, tmp_path: Path) -> None:
     assert lab.sync().code == 0
-    (manifest,), files = lab.manifests(), lab.files()
+    (manifest,), files = lab.manifests(), lab.contents()
     assert manifest.encryption is not None
     sealed = manifest.encryption.sealed.encode()
     inner = age("--decrypt", "-i", lab.key.file, given=sealed)

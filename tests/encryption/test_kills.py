@@ -4,29 +4,30 @@ import shutil
 from collections.abc import Callable
 
 import pytest
+from tests.reliability.harness import Outcome
 from tests.speed import first_quick
 
-from .conftest import Lab, Outcome
+from .conftest import EncryptionLab
 
 THREAD = "destination nas"
 SHARDS = 4
 
 
-def _all_is_left(lab: Lab) -> None:
+def _all_is_left(lab: EncryptionLab) -> None:
     """The machine was switched on again, and nothing is missing."""
 
 
-def _encrypted_file_is_lost(lab: Lab) -> None:
+def _encrypted_file_is_lost(lab: EncryptionLab) -> None:
     for path in lab.spool.glob("*.age"):
         path.unlink()
 
 
-def _encrypted_file_is_damaged(lab: Lab) -> None:
+def _encrypted_file_is_damaged(lab: EncryptionLab) -> None:
     for path in lab.spool.glob("*.age"):
         path.write_bytes(path.read_bytes()[:-1] + b"!")
 
 
-def _spool_is_lost(lab: Lab) -> None:
+def _spool_is_lost(lab: EncryptionLab) -> None:
     shutil.rmtree(lab.spool)
 
 
@@ -43,7 +44,10 @@ LOSSES = [
 @pytest.mark.parametrize("shard", first_quick(range(SHARDS)))
 @pytest.mark.parametrize(("loss", "every"), first_quick(LOSSES))
 def test_next_run_completes_one_copy(
-    open_lab: Callable[[], Lab], loss: Callable[[Lab], None], every: int, shard: int
+    open_lab: Callable[[], EncryptionLab],
+    loss: Callable[[EncryptionLab], None],
+    every: int,
+    shard: int,
 ) -> None:
     counted = open_lab().sync(count=True)
     for number in _steps(counted)[::every][shard::SHARDS]:
