@@ -1,9 +1,9 @@
 """`labferry status`: how fresh and how well kept everything is, as this machine's ledger knows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from labferry.actions.session import Session
 from labferry.config import Config
@@ -19,6 +19,18 @@ class Level(IntEnum):
     WARNING = 1
     CRITICAL = 2
     UNKNOWN = 3
+
+
+class Matter(StrEnum):
+    """What can be the matter with a source at a destination; in a word, for people."""
+
+    NEVER = "never stored"
+    INCOMPLETE = "incomplete"
+    STALE = "old"
+    DAMAGED = "damaged"
+    FAILED = "failed"
+    OVERDUE = "overdue"
+    PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +94,32 @@ def judge(kept: Kept, max_age: timedelta, now: datetime) -> Level:
         max_age: How old the last success may be.
         now: The time.
     """
-    is_stale = kept.last_success is None or now - kept.last_success > max_age
-    if is_stale or kept.failing:
+    found = {*matters(kept, now, max_age)}
+    if found & {Matter.NEVER, Matter.INCOMPLETE, Matter.STALE, Matter.DAMAGED}:
         return Level.CRITICAL if kept.required else Level.WARNING
-    is_overdue = kept.next_due is not None and kept.next_due < now
-    return Level.WARNING if kept.problem or is_overdue else Level.OK
+    return Level.WARNING if found & {Matter.FAILED, Matter.OVERDUE} else Level.OK
+
+
+def matters(kept: Kept, now: datetime, max_age: timedelta | None = None) -> Iterator[Matter]:
+    """What is the matter with a source at a destination, worst first. Whoever shows it asks here.
+
+    Args:
+        kept: One source at one destination.
+        now: The time.
+        max_age: How old the last success may be; None if that does not matter.
+    """
+    if kept.last_success is None:
+        yield Matter.INCOMPLETE if kept.copies else Matter.NEVER
+    elif max_age is not None and now - kept.last_success > max_age:
+        yield Matter.STALE
+    if kept.failing:
+        yield Matter.DAMAGED
+    if kept.problem:
+        yield Matter.FAILED
+    if kept.next_due is not None and kept.next_due < now:
+        yield Matter.OVERDUE
+    if kept.pending:
+        yield Matter.PENDING
 
 
 def _standings(config: Config) -> Sequence[FreshnessRow]:

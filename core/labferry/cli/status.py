@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from labferry.actions.session import open_stores
-from labferry.actions.status import Kept, Level, judge, status
+from labferry.actions.status import Kept, Level, Matter, judge, matters, status
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, say
@@ -22,7 +22,6 @@ _HEAD = (
     *("LAST VERIFIED (UTC)", "NEXT DUE (UTC)", "STATE"),
 )
 _SPARE = ("NEXT DUE (UTC)", "LAST VERIFIED (UTC)", "COPIES", "SIZE", "LAST SUCCESS (UTC)")
-_NEVER, _FAILED = "never stored", "failed"
 _EXAMPLES = examples(
     "labferry status                  # a table",
     "labferry status --max-age 26h    # one line for monitoring",
@@ -98,20 +97,25 @@ def _state(kept: Kept, now: datetime, max_age: timedelta | None = None) -> str:
 
 def _matters(
     kept: Kept, now: datetime, max_age: timedelta | None = None
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[Matter, str]]:
     """What is the matter, worst first: a word for it, and all of it."""
-    if kept.last_success is None:
-        yield ("incomplete", "something was never stored") if kept.copies else (_NEVER, _NEVER)
-    elif max_age is not None and now - kept.last_success > max_age:
-        yield "old", f"{show_seconds(_seconds(kept.last_success, now))} old"
-    if kept.failing:
-        yield "damaged", f"{kept.failing} damaged or missing"
-    if kept.problem:
-        yield _FAILED, kept.problem
-    if kept.next_due is not None and kept.next_due < now:
-        yield "overdue", "overdue to be read back"
-    if kept.pending:
-        yield "pending", f"{kept.pending} pending"
+    for matter in matters(kept, now, max_age):
+        match matter:
+            case Matter.INCOMPLETE:
+                text = "something was never stored"
+            case Matter.STALE if kept.last_success is not None:
+                text = f"{show_seconds(_seconds(kept.last_success, now))} old"
+            case Matter.DAMAGED:
+                text = f"{kept.failing} damaged or missing"
+            case Matter.FAILED:
+                text = kept.problem
+            case Matter.OVERDUE:
+                text = "overdue to be read back"
+            case Matter.PENDING:
+                text = f"{kept.pending} pending"
+            case _:
+                text = str(matter)
+        yield matter, text
 
 
 def _print(kept: Sequence[Kept], now: datetime) -> None:
@@ -126,9 +130,9 @@ def _print(kept: Sequence[Kept], now: datetime) -> None:
 
 def _explained(kept: Kept, now: datetime) -> str:
     """What a word in the table does not say; a problem comes last, as it may end with a command."""
-    matters = dict(_matters(kept, now))
-    problem = matters.pop(_FAILED, "")
-    facts = ", ".join(text for word, text in matters.items() if text != word)
+    found = dict(_matters(kept, now))
+    problem = found.pop(Matter.FAILED, "")
+    facts = ", ".join(text for word, text in found.items() if text != word)
     return ". ".join(filter(None, (facts, problem)))
 
 
@@ -143,7 +147,7 @@ def _row(kept: Kept, now: datetime) -> Sequence[str]:
         str(kept.copies),
         _moment(kept.last_verified),
         _moment(kept.next_due),
-        next((word for word, _ in _matters(kept, now)), "ok"),
+        next((str(word) for word, _ in _matters(kept, now)), "ok"),
     )
 
 

@@ -24,7 +24,7 @@ from labferry.actions.report.figures import (
     periods,
 )
 from labferry.actions.session import Session
-from labferry.actions.status import Kept, Level, judge, status
+from labferry.actions.status import Kept, Level, Matter, judge, matters, status
 from labferry.config import Config
 from labferry.ledger import History, Run, existing_ledger, ledger_file
 from labferry.sdk import ExitCode, StateError
@@ -79,14 +79,14 @@ def report(session: Session, max_age: timedelta, now: datetime) -> Report:
 
 
 def _cell(kept: Kept, max_age: timedelta, now: datetime) -> Cell:
-    success = kept.last_success
+    found = {*matters(kept, now, max_age)}
     return Cell(
         source=kept.source,
         destination=kept.destination,
         health=_HEALTH[judge(kept, max_age, now)],
-        is_stale=success is not None and now - success > max_age,
-        is_overdue=kept.next_due is not None and kept.next_due < now,
-        last_success=success,
+        is_stale=Matter.STALE in found,
+        is_overdue=Matter.OVERDUE in found,
+        last_success=kept.last_success,
         size=kept.size,
         copies=kept.copies,
         last_verified=kept.last_verified,
