@@ -1,7 +1,6 @@
 """The record of an archive: found where it was begun, else begun. Never twice."""
 
 import logging
-import time
 
 from labferry.sdk import (
     AnswerLostError,
@@ -9,6 +8,7 @@ from labferry.sdk import (
     LabferryError,
     RefusedError,
     TransientError,
+    waiting,
 )
 from labferry_zenodo.finding import find
 from labferry_zenodo.model import Record, fingerprint
@@ -56,7 +56,7 @@ def _searched(task: Task) -> Record | None:
     """The record that bears the mark; where an answer was lost, waited for."""
     lost = task.journal.notes.intent == "draft"
     for pause in (*_SEARCH_AFTER,) if lost else (0.0,):
-        time.sleep(pause)
+        waiting.pause(pause)
         found = find(task.records, task.marker)
         if found:
             return _adopted(task, found[0], made=lost)

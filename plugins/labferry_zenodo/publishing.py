@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 
-from labferry.sdk import AnswerLostError, IntegrityError, TransientError
+from labferry.sdk import AnswerLostError, IntegrityError, TransientError, waiting
 from labferry_zenodo.answers import Answer, judge
 from labferry_zenodo.describing import require_own
 from labferry_zenodo.filling import md5_of
@@ -90,7 +90,7 @@ def _looked_up(task: Task, identity: str, answer: Answer | None) -> Record:
     """What became of it, from the record itself, whatever the answer was."""
     refused = answer is not None and answer.status in _REFUSED
     for pause in (0.0,) if refused else _LOOK_AFTER:
-        time.sleep(pause)
+        waiting.pause(pause)
         record = task.records.published(identity)
         if record is not None:
             return _confirmed(task, record)

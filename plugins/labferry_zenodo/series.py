@@ -1,9 +1,8 @@
 """Series: each archive of a source a new version of the one before."""
 
-import time
 from collections.abc import Iterator
 
-from labferry.sdk import ConflictError, TransientError
+from labferry.sdk import ConflictError, TransientError, waiting
 from labferry_zenodo.model import Record
 from labferry_zenodo.task import Task
 
@@ -34,7 +33,7 @@ class Series:
         known = self._published.get(task.marker.series) or self._found(task)
         if known is None:
             # A second series would never become one with the first.
-            time.sleep(_INDEX_DELAY)
+            waiting.pause(_INDEX_DELAY)
             known = self._found(task)
         if known is None:
             return None

@@ -186,6 +186,39 @@ def test_a_certificate_of_an_unknown_authority(
     assert server.requests == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+        ("SSL_CERT_FILE", "/etc/passwd"),
+        ("HTTPS_PROXY", "http://user:Canary5/x@proxy.example.edu:3128"),
+        ("HTTP_PROXY", "gopher://user:Canary5@proxy.example.edu"),
+    ],
+)
+def test_variable_that_makes_no_sense_is_named(
+    lab: Lab, source: Source, name: str, value: str
+) -> None:
+    lab.write({"lab": source("https://rspace.invalid")})
+
+    done = lab.run("sync", **{name: value})
+
+    assert (done.code, done.out) == (2, "")
+    assert f"environment variable {name}" in done.err.replace("\n", " ")
+    assert "Canary5" not in done.err
+    assert not (lab.state / "ledger.db").exists()
+
+
+def test_proxy_that_is_dead_is_blamed_and_not_the_notebook(lab: Lab, source: Source) -> None:
+    lab.write({"lab": source("https://rspace.invalid")})
+
+    done = lab.run("sync", HTTPS_PROXY="http://user:Canary5@127.0.0.1:1")
+
+    proxy = "The proxy http://127.0.0.1:1 (environment variable HTTPS_PROXY) can't be reached"
+    _assert_failed(lab, done, 1, proxy)
+    assert "url of the source" not in done.err
+    assert "Canary5" not in done.err
+
+
 def test_the_authority_of_an_institution_can_be_named(
     lab: Lab, serve: Serve, source: Source, server_tls: ssl.SSLContext, authority: trustme.CA
 ) -> None:

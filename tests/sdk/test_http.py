@@ -159,6 +159,28 @@ def test_stop_ends_a_wait_at_once(first: bytes) -> None:
     assert time.monotonic() - ends < 2
 
 
+@pytest.mark.parametrize("lost", [AnswerLostError, UnavailableError])
+def test_stop_waits_for_the_answer_to_what_takes_effect(lost: type[TransientError]) -> None:
+    ends = time.monotonic() + 0.3
+
+    def check() -> None:
+        if time.monotonic() > ends:
+            raise StoppedError(15)
+
+    def late(server: RawServer) -> Iterable[bytes]:
+        yield b"" if server.stopping.wait(1.2) else head(Content_Length="0")
+
+    with RawServer(late) as it:
+        client = HttpClient(it.url)
+        with interruptible(check):
+            try:
+                is_stopped = not client.ask("POST", it.url, lost=lost).ok
+            except StoppedError:
+                is_stopped = True
+        client.close()
+    assert is_stopped is (lost is not AnswerLostError)
+
+
 def test_upload_that_nobody_takes_ends_after_the_silence() -> None:
     with RawServer(lambda _: [], hang=True) as server:
         client = HttpClient(server.url, read_timeout=0.5)

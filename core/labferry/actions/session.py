@@ -70,7 +70,7 @@ def kinds(plugins: Plugins) -> Kinds:
 
 
 def open_session(path: Path | None) -> Session:
-    """Load plugins, configuration and secrets.
+    """Load plugins, configuration and secrets, and look at what the environment says of HTTP.
 
     Args:
         path: The configuration file, where one was named.
@@ -82,6 +82,10 @@ def open_session(path: Path | None) -> Session:
     config = load_config(path, kinds(plugins))
     require_encryption(config)
     resolve_secrets(config)
+    # With it comes the HTTP client, whose import is slow.
+    from labferry.sdk.http_environment import require_environment  # noqa: PLC0415 - as said
+
+    require_environment()
     return Session(config, plugins)
 
 

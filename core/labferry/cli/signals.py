@@ -7,13 +7,19 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
+import click
+
 from labferry.cli.logs import told_line
 from labferry.runtime.stop import Stop
 from labferry.sdk import ExitCode
+from labferry.sdk.waiting import interruptible
 
 
 def stop_on_signals(stop: Stop) -> None:
-    """Let the two signals end a run. Both ways leave a state that the next run goes on from."""
+    """Let the two signals end a run. Both ways leave a state that the next run goes on from.
+
+    Until the command ends, what waits on this thread for a server asks whether to stop.
+    """
 
     def handle(number: int, _: FrameType | None) -> None:
         if stop.requested:
@@ -24,5 +30,6 @@ def stop_on_signals(stop: Stop) -> None:
         with suppress(OSError):
             os.write(sys.stderr.fileno(), f"{line}\n".encode())
 
+    click.get_current_context().with_resource(interruptible(stop.check))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)

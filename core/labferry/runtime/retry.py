@@ -103,7 +103,7 @@ def retry(
                 began = now
             failures += 1
             pause = policy.pause(failures, error)
-            if is_hopeless is not None and is_hopeless():
+            if error.is_hopeless or (is_hopeless is not None and is_hopeless()):
                 raise
             if not policy.allows(failures, now - began, pause):
                 raise

@@ -214,11 +214,21 @@ class TransientError(LabferryError):
         message: As in `LabferryError`.
         hint: As in `LabferryError`.
         retry_after: How long the other side asks to be left alone, in seconds, if it said so.
+        is_hopeless: Whether another try makes no sense before a person did something, as with a
+            certificate that is not accepted. The next run tries again.
     """
 
-    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        retry_after: float | None = None,
+        is_hopeless: bool = False,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+        self.is_hopeless = is_hopeless
 
 
 class SlotBusyError(TransientError):

@@ -35,7 +35,7 @@ from labferry.sdk.errors import (
 from labferry.sdk.http_address import origin, place
 from labferry.sdk.http_answers import Answer, judge, means_unavailable
 from labferry.sdk.http_environment import Proxies, Proxy, certificates
-from labferry.sdk.http_wire import SLOWEST, WHOLE, WINDOW, Transport, body
+from labferry.sdk.http_wire import SLOWEST, UNSTOPPED, WHOLE, WINDOW, Transport, body
 from labferry.sdk.quoting import quote
 
 __all__ = ["SLOWEST", "WINDOW", "Answer", "HttpClient", "Response", "judge", "means_unavailable"]
@@ -219,7 +219,8 @@ class HttpClient:
             url,
             headers=dict(headers or {}),
             timeout=httpx.Timeout(silence, connect=self._connect_timeout),
-            extensions={WHOLE: 2 * silence},
+            # What takes effect there is not left before it is known whether it did.
+            extensions={WHOLE: 2 * silence, UNSTOPPED: issubclass(lost, AnswerLostError)},
             **content,
         )
         if keys:
@@ -251,6 +252,7 @@ class HttpClient:
             return TransientError(
                 f"The certificate of {where} was not accepted: {quote(certificate)}.",
                 hint="If an institutional authority signed it, name its certificate in ca_file.",
+                is_hopeless=True,
             )
         if isinstance(error, httpx.ProxyError) and proxy is not None:
             return _proxy_refusal(proxy, where, reason)
@@ -299,6 +301,7 @@ def _proxy_refusal(proxy: Proxy, where: str, reason: str) -> TransientError:
         f"{proxy} did not connect to {where}: {reason}.",
         hint=f"It wants another user name and password: {proxy.variable} must look like "
         "http://USER:PASSWORD@proxy.example.edu:3128.",
+        is_hopeless=True,
     )
 
 

@@ -22,7 +22,7 @@ from labferry.sdk.errors import ConfigError
 from labferry.sdk.http_address import is_host, place
 from labferry.sdk.secrets import Secret
 
-__all__ = ["Proxies", "Proxy", "certificates"]
+__all__ = ["Proxies", "Proxy", "certificates", "require_environment"]
 
 _TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 _SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
@@ -159,6 +159,16 @@ def certificates(ca_file: Path | None) -> ssl.SSLContext:
         ConfigError: A file can't be read, or holds no certificate.
     """
     return _context(ca_file, *(os.environ.get(name) for name in _TLS_VARIABLES))
+
+
+def require_environment() -> None:
+    """Make sure that the variables make sense, before anything is asked of a server.
+
+    Raises:
+        ConfigError: One does not.
+    """
+    Proxies.from_environment()
+    certificates(None)
 
 
 @functools.cache

@@ -19,6 +19,7 @@ import httpx
 from typing_extensions import override
 
 from labferry.sdk.http_environment import Proxies, Proxy
+from labferry.sdk.http_headers import length
 from labferry.sdk.waiting import INTERVAL, check
 
 __all__ = ["SLOWEST", "WINDOW"]
@@ -34,6 +35,9 @@ WINDOW = 300.0
 WHOLE = "labferry.whole"
 """The request extension with the seconds that an answer may take, once the request is sent."""
 
+UNSTOPPED = "labferry.unstopped"
+"""The request extension that says whether the run waits for the answer even if it is to stop."""
+
 _PIECE = 256 * 1024
 _WORTH_IT = 4 * _PIECE
 
@@ -43,10 +47,12 @@ class Watch:
 
     Args:
         whole: Seconds for the answer, once the request is sent; None if there is no limit.
+        check: Asked while waiting; may raise.
     """
 
-    def __init__(self, whole: float | None) -> None:
+    def __init__(self, whole: float | None, check: Callable[[], None]) -> None:
         self._whole = whole
+        self._check = check
         self._ends: float | None = None
         self._bytes = 0
         self._waited = 0.0
@@ -79,7 +85,7 @@ class Watch:
         """
         began = now = time.monotonic()
         while True:
-            check()
+            self._check()
             if self._ends is not None and now >= self._ends:
                 raise late(f"it took longer than {self._whole:g} s")
             if silence is not None and now >= began + silence:
@@ -265,7 +271,8 @@ class Transport(httpx.BaseTransport):
 
     @override
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        watch = Watch(request.extensions.get(WHOLE))
+        is_unstopped = request.extensions.get(UNSTOPPED, False)
+        watch = Watch(request.extensions.get(WHOLE), _nothing if is_unstopped else check)
         token = _current.set(watch)
         try:
             with _as_httpx():
@@ -316,6 +323,10 @@ class Transport(httpx.BaseTransport):
             return httpcore.SOCKSProxy(address, proxy_auth=proxy.auth, **common)
         tls = self._context if url.scheme == "https" else None
         return httpcore.HTTPProxy(address, proxy_auth=proxy.auth, proxy_ssl_context=tls, **common)
+
+
+def _nothing() -> None:
+    """Let the wait go on."""
 
 
 class _Body(httpx.SyncByteStream):
@@ -385,6 +396,5 @@ def body(response: httpx.Response) -> Iterator[bytes | bytearray]:
 
 def _length(response: httpx.Response) -> int:
     """How long the body is; 0 if only its end will tell."""
-    length = response.headers.get("content-length", "")
     is_plain = response.http_version == "HTTP/1.1" and "transfer-encoding" not in response.headers
-    return int(length) if is_plain and length.isascii() and length.isdigit() else 0
+    return (length(response.headers) or 0) if is_plain else 0

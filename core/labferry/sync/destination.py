@@ -27,6 +27,7 @@ from labferry.sdk import (
     TransientError,
     redact,
 )
+from labferry.sdk.waiting import interruptible
 from labferry.spool import FollowedArchive
 from labferry.sync.context import RunContext
 from labferry.sync.encrypted_delivery import EncryptedDelivery
@@ -69,6 +70,10 @@ class DestinationWorker(Thread):
 
     @override
     def run(self) -> None:
+        with interruptible(self._context.stop.check):
+            self._work()
+
+    def _work(self) -> None:
         sink: Sink[Any] | None = None
         while (task := self._next()) is not Signal.END:
             if isinstance(task, Signal):

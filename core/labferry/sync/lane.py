@@ -36,6 +36,7 @@ from labferry.sdk import (
     TransientError,
     redact,
 )
+from labferry.sdk.waiting import interruptible
 from labferry.spool import Declared, SpoolArchive
 from labferry.sync.change_detection import examine
 from labferry.sync.context import RunContext
@@ -76,7 +77,10 @@ class LaneWorker(Thread):
             driver = ExportDriver(task, self._lane, self._fan_out, self._context, self.pulse)
             self._driver = driver
             try:
-                with about(run=str(self._context.run), source=task.source.name):
+                with (
+                    about(run=str(self._context.run), source=task.source.name),
+                    interruptible(self._context.stop.check),
+                ):
                     driver.run()
             except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
                 problem = wrap_plugin_error(error, f"The source {task.source.name}")

@@ -30,6 +30,7 @@ from labferry.sdk import (
     Source,
     StoppedError,
 )
+from labferry.sdk.waiting import interruptible
 from labferry.sync.change_detection import last_everywhere
 from labferry.sync.context import RunContext
 from labferry.sync.export_task import ExportTask
@@ -105,7 +106,10 @@ class Planner(Thread):
     @override
     def run(self) -> None:
         try:
-            with about(run=str(self._context.run), source=self._source.name):
+            with (
+                about(run=str(self._context.run), source=self._source.name),
+                interruptible(self._context.stop.check),
+            ):
                 self._plan()
         except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
             if not self._is_abandoned and not isinstance(error, StoppedError):
