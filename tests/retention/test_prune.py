@@ -44,7 +44,7 @@ def test_a_dry_run_tells_the_same_and_removes_nothing(lab: RetentionLab) -> None
     assert done.code == 0
     assert lab.held() == ids
     assert f"  would remove  {ids[0]}" in done.out.splitlines()
-    assert done.out.splitlines()[-1] == "nas: 2 kept, 1 would remove."
+    assert done.out.splitlines()[-1] == "nas: 2 kept, 1 would be removed."
 
 
 def test_it_is_quiet_in_a_cron_job_where_all_is_well(lab: RetentionLab) -> None:

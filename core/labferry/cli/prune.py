@@ -42,7 +42,7 @@ _EXAMPLES = examples(
     shell_complete=complete_sources,
     help="Judge the archives of one source only.",
 )
-@click.option("--dry-run", is_flag=True, help="Tell what would be removed; remove nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed; remove nothing.")
 @click.option("--strays", is_flag=True, help="Remove what was begun and never finished, too.")
 @click.option(
     "--stray-age",
@@ -130,7 +130,8 @@ def _lines(pruned: Pruned, request: PruneRequest) -> Iterator[str]:
             yield f"  {fate:<12}  {archive.manifest.archive_id}  {why}".rstrip()
     yield from _stray_lines(pruned, request, word)
     gone = sum(not (each.keep or each.archive.key in failed) for each in pruned.decisions)
-    yield f"{pruned.destination}: {len(pruned.decisions) - gone} kept, {gone} {word}."
+    done = "would be removed" if request.dry_run else "removed"
+    yield f"{pruned.destination}: {len(pruned.decisions) - gone} kept, {gone} {done}."
 
 
 def _stray_lines(pruned: Pruned, request: PruneRequest, word: str) -> Iterator[str]:
