@@ -65,10 +65,10 @@ class FsspecSettings(SinkSettings):
 
     url: str
     """The filesystem and the folder in it, as fsspec writes it: `ftp://host/backup`. Without a
-    password: that belongs into `options`."""
+    password: put that into `options`."""
 
     options: Options = Field(default_factory=dict)
-    """What the driver is given besides, by its own names. A value may be a secret's table, as in
+    """Further options for the driver, under its own names. A value may be a secret's table, as in
     `{ password = { env = "FTP_PASSWORD" } }`, also deeper inside."""
 
     prefix: str = ""
@@ -90,7 +90,7 @@ class FsspecSettings(SinkSettings):
         over_ssh = self.url.partition("://")[0] in {"sftp", "ssh"}
         if over_ssh and not isinstance(self.options.get("known_hosts") or None, str):
             raise ValueError(
-                "Without `known_hosts` in options, the driver trusts whatever server answers: give "
+                "Without `known_hosts` in options, the driver trusts any server that answers. Give "
                 'the path of such a file, or better use type = "sftp".'
             )
         return self

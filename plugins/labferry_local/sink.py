@@ -63,8 +63,8 @@ class LocalSettings(SinkSettings):
     """The keys of a destination of type `local`."""
 
     path: FilePath
-    """The folder that keeps the archives. It must exist: labferry does not make it, so that a
-    disk which is not mounted is noticed."""
+    """The folder that keeps the archives. It must exist. labferry does not create it, so that you
+    notice if a disk is not mounted."""
 
 
 class LocalSink(Sink[LocalSettings]):

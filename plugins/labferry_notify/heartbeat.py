@@ -40,19 +40,19 @@ class HeartbeatSettings(ObserverSettings):
     """A monitor that raises the alarm when it hears of a failure, or of no success for too long."""
 
     url: Secret
-    """The monitor's address (http or https), as it gives it to you. It is a secret: who knows it
-    can tell the monitor that all is well."""
+    """The address (http or https) that the monitor shows you. It is a secret: whoever knows it can
+    report success to the monitor."""
 
     style: Style = "healthchecks"
-    """What the monitor understands: `"healthchecks"` (healthchecks.io and what is compatible with
-    it), `"uptime-kuma"` (a monitor of type Push), `"cronitor"`, or `"plain"`, which asks for the
-    address after a success and does nothing else."""
+    """The kind of monitor: `"healthchecks"` (healthchecks.io and what is compatible with it),
+    `"uptime-kuma"` (a monitor of type Push), `"cronitor"`, or `"plain"`, which requests the address
+    after a success and does nothing else."""
 
     log: bool = True
-    """Whether a failure is told with the last lines of the log, as far as the style allows."""
+    """Whether to send the last lines of the log with a failure, if the style allows it."""
 
     ca_file: FilePath | None = None
-    """The certificates to trust, where the monitor's is signed by an authority of your own."""
+    """The certificates to trust, if an authority of your own signed the monitor's certificate."""
 
 
 class Heartbeat(Observer[HeartbeatSettings]):

@@ -32,15 +32,15 @@ class AppriseSettings(ObserverSettings):
     """Messages to people: mail, chat and whatever else Apprise knows. Needs `labferry[notify]`."""
 
     urls: Annotated[tuple[Secret, ...], Field(min_length=1)]
-    """Where to send them, as Apprise writes it: `mailto://…`, `slack://…`, `matrix://…`. They are
-    secrets: most hold a password or a token."""
+    """Where to send them, as an Apprise URL: `mailto://…`, `slack://…`, `matrix://…`. They are
+    secrets: most contain a password or a token."""
 
     when: Literal["failure", "change", "always"] = "failure"
-    """After which runs: those that failed, those that ended otherwise than the one before
-    (failure after success, success after failure), or all."""
+    """After which runs to send a message: after failures, after a change (failure after success, or
+    success after failure), or always."""
 
     log: bool = True
-    """Whether the message about a failure has the last lines of the log."""
+    """Whether a message about a failure contains the last lines of the log."""
 
 
 class AppriseMessages(Observer[AppriseSettings]):

@@ -48,13 +48,13 @@ class PrometheusSettings(ObserverSettings):
     """A file for node_exporter's textfile collector."""
 
     path: Annotated[FilePath, AfterValidator(_check_path)]
-    """The file, which ends in `.prom`, in the folder that the exporter was given with
-    `--collector.textfile.directory`. It is replaced in one step, and everybody may read it."""
+    """The file, which ends in `.prom`, in the folder that the exporter reads
+    (`--collector.textfile.directory`). labferry replaces it in one step; everybody can read it."""
 
     labels: Annotated[dict[LabelName, str], AfterValidator(_check_labels)] = Field(
         default_factory=dict
     )
-    """Labels that every metric gets, to tell several configurations on one machine apart."""
+    """Labels to add to every metric, to distinguish several configurations on one machine."""
 
 
 class PrometheusTextfile(Observer[PrometheusSettings]):

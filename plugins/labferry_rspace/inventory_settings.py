@@ -22,16 +22,16 @@ class RSpaceInventorySettings(ServerSettings):
     """Whose items to export, by username. The default is the key's owner."""
 
     global_ids: tuple[_ItemId, ...] = ()
-    """Items to export, by global id, such as SA123 or IC4, instead of somebody's."""
+    """Items to export, by global id, such as SA123 or IC4, instead of a user's items."""
 
     export_mode: Literal["FULL", "COMPACT"] = "FULL"
-    """Whether to export all that is known of an item, or what a list shows."""
+    """Whether to export all details of an item, or only what a list shows."""
 
     result_file_type: Literal["ZIP", "SINGLE_CSV"] = "ZIP"
     """Whether to make a zip with a table for each kind of item, or one file for all."""
 
     include_container_content: bool = False
-    """Whether to export what is in the containers too."""
+    """Whether to export the contents of containers too."""
 
     include_subsamples_in_sample: bool = True
     """Whether to export the subsamples of samples too."""

@@ -121,7 +121,9 @@ class Credentials:
 
     def _ask(self, name: str, key: str) -> Owner:
         if not key.isascii() or not key.isprintable() or " " in key:
-            raise RefusedError(f"Of {name}, the value is no API key: those are letters and digits.")
+            raise RefusedError(
+                f"The value of {name} is not an API key; keys consist of letters and digits."
+            )
         url = self._client.address.api("/userDetails/whoami")
         user = self._client.fact(url, key, f"Asking {url} who {name} belongs to")
         username = user.get("username") if isinstance(user, dict) else None

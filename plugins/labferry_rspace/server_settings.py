@@ -1,4 +1,4 @@
-"""What every source on an RSpace server has to know: the server, the keys, and patience."""
+"""Settings of every source on an RSpace server: the server, the keys, and timeouts."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -36,19 +36,19 @@ class ServerSettings(SourceSettings):
     """Keys of several accounts, instead of api_key: their exports run side by side."""
 
     verify_contents: bool = True
-    """Whether each archive is looked through before it is stored: every member's checksum, names
-    that stay inside the archive, and a manifest that fits what was asked for. If not, only the
-    archive's own size and checksum are, and its directory."""
+    """Whether labferry checks the contents of each archive before it stores it: the checksum of
+    every member, names that stay inside the archive, and a manifest that fits the request. If not,
+    it checks only the archive's own size, checksum and directory."""
 
     poll_interval: _Time = timedelta(minutes=1)
-    """How long to wait between two questions about a running export; longer where the server's
-    own percentage says that much is left."""
+    """How long to wait between two questions about a running export; longer if the server's own
+    percentage says that much is left."""
 
     job_timeout: _Time = timedelta(hours=24)
     """How long an export may take before it is given up."""
 
     ca_file: FilePath | None = None
-    """Certificates (PEM) of an authority to trust besides the well-known ones."""
+    """Certificates (PEM) of an authority to trust in addition to the well-known ones."""
 
     connect_timeout: _Time = timedelta(seconds=10)
     """How long connecting to the server may take."""
@@ -57,8 +57,8 @@ class ServerSettings(SourceSettings):
     """How long the server may be silent while it answers or sends an archive."""
 
     submit_timeout: _Time = timedelta(minutes=10)
-    """How long the server may be silent when it is asked to begin an export. It looks at every
-    record then, which takes minutes on a large notebook."""
+    """How long the server may be silent when labferry asks it to begin an export. The server then
+    looks at every record, which takes minutes for a large notebook."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

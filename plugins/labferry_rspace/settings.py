@@ -27,7 +27,7 @@ def _json(text: str) -> str:
     try:
         json.loads(text)
     except ValueError as error:
-        raise ValueError(f"JSON, as RSpace's advanced search takes it ({error})") from None
+        raise ValueError(f"JSON, as RSpace's advanced search accepts it ({error})") from None
     return text
 
 
@@ -63,34 +63,35 @@ class RSpaceSettings(ServerSettings):
     """Which kind of source this is."""
 
     scope: Literal["user", "group", "selection", "search", "all-users", "all-groups"] = "user"
-    """What to export: a user's work, a group's, chosen records, what a search finds, or, with an
-    administrator's key, each user's or group's work as an archive of its own."""
+    """What to export: a user's work, a group's, chosen records, the results of a search, or, with
+    an administrator's key, the work of each user or group as a separate archive."""
 
     id: _Id | None = None
     """With scope user or group: the numeric id, or in quotes the username or the group's name. The
-    default is the key's owner, or the group that the key's owner leads."""
+    default is the owner of the key, or the group that this owner leads."""
 
     selections: tuple[_RecordId, ...] = ()
     """With scope selection: ids of documents, notebooks, folders and gallery files; 123 or SD123.
     More than 2000 become several exports."""
 
     query: _Query | None = None
-    """With scope search: what to search for in documents, as in RSpace's own search box."""
+    """With scope search: the words to search for in documents, as in RSpace's own search box."""
 
     advanced_query: Annotated[_Query, AfterValidator(_json)] | None = None
     """With scope search: an advanced search, as the JSON text that RSpace's API documents."""
 
     include: tuple[str, ...] = ()
-    """With scope all-users or all-groups: only those whose name matches one of these patterns
-    (`*`, `?` and `[…]` as in file names). The default is everybody."""
+    """With scope all-users or all-groups: export only those whose name matches one of these
+    patterns (`*`, `?` and `[…]` as in file names). The default is everybody."""
 
     exclude: tuple[str, ...] = ()
-    """With scope all-users or all-groups: not those whose name matches one of these patterns."""
+    """With scope all-users or all-groups: leave out those whose name matches one of these
+    patterns."""
 
     include_disabled: bool = True
-    """With scope all-users: whether to export the work of disabled accounts too. If not, those
-    are left out that the server's list marks so. RSpace 2.26 marks none: then all are exported,
-    a warning says so, and exclude is the way to leave some out."""
+    """With scope all-users: whether to export the work of disabled accounts too. If not, labferry
+    leaves out the accounts that the server's list marks as disabled. RSpace 2.26 marks none: then
+    labferry exports all and warns about it. Use exclude to leave some out."""
 
     format: Literal["xml", "html"] = "xml"
     """The format of the export: xml can be imported again, html can be read in a browser."""
@@ -99,7 +100,7 @@ class RSpaceSettings(ServerSettings):
     """Whether to export all earlier versions of documents too."""
 
     max_link_level: Annotated[int, Field(ge=0)] = 1
-    """How many links between documents to follow. Attachments come along even with 0."""
+    """How many links between documents to follow. Attachments are exported even with 0."""
 
     @override
     def _mistakes(self) -> Iterator[str]:
@@ -108,6 +109,6 @@ class RSpaceSettings(ServerSettings):
             if getattr(self, key) and self.scope not in scopes:
                 yield f"{key} only with scope {' or '.join(scopes)}; here it is {self.scope}"
         if self.scope == "selection" and not self.selections:
-            yield "selections: the ids of what to export, as scope is selection"
+            yield "selections: the ids of what to export, because scope is selection"
         if self.scope == "search" and (self.query is None) == (self.advanced_query is None):
-            yield "either query or advanced_query, as scope is search, and not both"
+            yield "either query or advanced_query, because scope is search, and not both"

@@ -56,11 +56,11 @@ class KmsKey(Settings):
 
 
 class CustomerKey(Settings):
-    """Encryption by the store with a key that only we keep (SSE-C)."""
+    """Encryption by the store with a key that only you keep (SSE-C)."""
 
     customer_key: Secret
-    """The key: 32 random bytes in base64, as after `openssl rand -base64 32`. Whoever loses it
-    loses the archives."""
+    """The key: 32 random bytes in base64, as after `openssl rand -base64 32`. If you lose it, you
+    lose the archives."""
 
     def key(self) -> bytes:
         """The key itself.
@@ -81,13 +81,13 @@ class CustomerKey(Settings):
 
 
 class ObjectLock(Settings):
-    """Protection from deletion, for a bucket that was made with object lock."""
+    """Protection from deletion, for a bucket that was created with object lock."""
 
     mode: Literal["governance", "compliance"] | None = None
     """`governance` can be lifted by those who have the permission, `compliance` by nobody."""
 
     retain: Wait | None = None
-    """How long an archive can't be deleted, from the moment it is stored on."""
+    """How long an archive can't be deleted after it was stored."""
 
     legal_hold: bool = False
     """Whether an archive can't be deleted until somebody lifts the hold."""
@@ -105,27 +105,27 @@ class S3Settings(SinkSettings):
     """The keys of a destination of type `s3`."""
 
     bucket: Annotated[str, Field(min_length=3, max_length=255, pattern=r"^[A-Za-z0-9._:/-]+$")]
-    """The bucket, or the ARN of an access point. It must exist: labferry does not make it."""
+    """The bucket, or the ARN of an access point. It must exist; labferry does not create it."""
 
     prefix: Annotated[str, AfterValidator(_prefix)] = ""
     """What all keys begin with, such as `rspace/`: a folder within the bucket."""
 
     endpoint_url: Annotated[str, Field(pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$")] | None = None
-    """The store's address, such as `https://s3.example.edu`; AWS where it is not given."""
+    """The store's address, such as `https://s3.example.edu`. The default is AWS."""
 
     region: str | None = None
-    """The region. Where it is not given, the profile's or the environment's."""
+    """The region. The default comes from the profile or the environment."""
 
     path_style: bool | None = None
     """Whether the bucket's name goes into the path (`https://host/bucket`) or into the host name
-    (`https://bucket.host`). Where it is not given: the path with `endpoint_url`, else the host."""
+    (`https://bucket.host`). The default is the path with `endpoint_url`, otherwise the host."""
 
     profile: str | None = None
     """The profile in `~/.aws/config` and `~/.aws/credentials`."""
 
     access_key_id: Secret | None = None
-    """The access key's id. Where it is not given, credentials are found in the standard places:
-    environment, profile, role, instance."""
+    """The access key's id. Without it, credentials come from the standard places: environment,
+    profile, role, instance."""
 
     secret_access_key: Secret | None = None
     """The access key's secret half."""
@@ -134,12 +134,12 @@ class S3Settings(SinkSettings):
     """The token that comes with temporary credentials."""
 
     storage_class: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
-    """The archives' storage class, such as `STANDARD_IA` or `GLACIER_IR`. Manifests are kept in the
-    usual one, so that archives can always be listed."""
+    """The archives' storage class, such as `STANDARD_IA` or `GLACIER_IR`. Manifests stay in the
+    standard class, so that archives can always be listed."""
 
     sse: Literal["AES256"] | KmsKey | CustomerKey | None = None
     """Encryption by the store: `"AES256"` (its own keys), `{ kms_key = … }` or
-    `{ customer_key = … }`; what the bucket does by itself if not given."""
+    `{ customer_key = … }`; the default is what the bucket does by itself."""
 
     object_lock: ObjectLock | None = None
     """Protection from deletion, verified after each write."""
@@ -157,36 +157,36 @@ class S3Settings(SinkSettings):
         ]
         | None
     ) = None
-    """A canned access control list. Seldom right: most buckets have these turned off."""
+    """A canned access control list. Rarely needed: most buckets do not allow it."""
 
     ca_file: FilePath | None = None
     """Certificates to trust (PEM) instead of the usual ones."""
 
     connect_timeout: Wait = timedelta(seconds=10)
-    """How long a connection may take to come about."""
+    """How long establishing a connection may take."""
 
     timeout: Wait = timedelta(seconds=60)
-    """How long nothing may move: no byte sent, no answer received."""
+    """How long a connection may be idle: no byte sent, no answer received."""
 
     retries: Annotated[int, Field(ge=0, le=20)] = 4
-    """How often a failed request is repeated, after pauses that double, before the whole store is
-    tried again later."""
+    """How often a failed request is repeated, with a pause that doubles each time. After that, the
+    whole upload is tried again later."""
 
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
-    """How many parts are sent at a time. Each takes about `part_size` of memory."""
+    """How many parts are sent at the same time. Each needs about `part_size` of memory."""
 
     part_size: Annotated[Size, Field(ge=SMALLEST_PART, le=_LARGEST_PART)] = 16 * MIB
-    """About how large parts are, at least 5 MiB. They are made so that all have the same size and
-    next to nothing is left for the last; and larger where more than 9,000 would be needed."""
+    """The approximate size of parts, at least 5 MiB. labferry divides an archive into parts of
+    almost equal size, and makes them larger if more than 9,000 would be needed."""
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:
         if (self.access_key_id is None) != (self.secret_access_key is None):
-            raise ValueError("access_key_id and secret_access_key are needed both, or neither.")
+            raise ValueError("Set both access_key_id and secret_access_key, or neither.")
         if self.session_token is not None and self.access_key_id is None:
             raise ValueError("session_token needs access_key_id and secret_access_key.")
         if self.profile is not None and self.access_key_id is not None:
-            raise ValueError("profile and access_key_id are two ways to say who we are: give one.")
+            raise ValueError("profile and access_key_id are two ways to log in: set only one.")
         return self
 
     @property

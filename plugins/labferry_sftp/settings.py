@@ -59,15 +59,15 @@ class SftpSettings(SinkSettings):
     """The server's name or address, or with `ssh_config` the name that it has there."""
 
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    """Its port; 22 where nothing else is said."""
+    """Its port; the default is 22."""
 
     username: Annotated[str, Field(min_length=1)] | None = None
-    """The account on the server; the name of the user that runs labferry where it is left out."""
+    """The account on the server; the default is the name of the user that runs labferry."""
 
     path: Annotated[str, Field(min_length=1), AfterValidator(_remote_path)]
-    """The folder that keeps the archives, as the account sees it; one without a leading `/`
-    begins where the account's sessions begin. It must exist: labferry does not make it, so that
-    a disk which is not mounted is noticed."""
+    """The folder that keeps the archives, as the account sees it; without a leading `/`, it is
+    relative to the folder in which the account's sessions begin. It must exist. labferry does not
+    create it, so that you notice if a disk is not mounted."""
 
     private_key: (
         Annotated[
@@ -79,45 +79,45 @@ class SftpSettings(SinkSettings):
     """The private key to log in with: the path of its file, or the key itself as a secret."""
 
     passphrase: Secret | None = None
-    """What the private key is encrypted with."""
+    """The passphrase of the private key."""
 
     certificate: FilePath | None = None
     """The OpenSSH certificate that was issued for the private key."""
 
     agent: bool | FilePath | None = None
     """Whether to use the keys of the SSH agent at `$SSH_AUTH_SOCK`, or the path of an agent's
-    socket. Where this is left out, they are used if neither a key nor a password is set."""
+    socket. By default, they are used if neither a key nor a password is set."""
 
     password: Secret | None = None
     """The account's password. A key is better: it can be restricted on the server."""
 
     known_hosts: FilePath | None = None
-    """The file of known host keys to trust, in place of `~/.ssh/known_hosts` and
+    """The file of known host keys to trust, instead of `~/.ssh/known_hosts` and
     `/etc/ssh/ssh_known_hosts`."""
 
     host_key: Annotated[str, AfterValidator(_pinned)] | None = None
-    """The only host key to accept, whatever the files of known hosts say: its SHA-256 fingerprint
+    """The only host key to accept, regardless of the files of known hosts: its SHA-256 fingerprint
     as `ssh-keygen -l` shows it, or the public key."""
 
     sshfp: bool = False
-    """Whether a host that is otherwise unknown is trusted for the SSHFP records of its name, if
-    DNSSEC proves them. Needs a resolver that validates, on this machine or with `trust-ad` in
+    """Whether to trust an unknown host because of the SSHFP records of its name, if DNSSEC proves
+    them. Needs a resolver that validates, on this machine or with `trust-ad` in
     `/etc/resolv.conf`."""
 
     proxy_jump: Annotated[str, AfterValidator(_hops)] | None = None
-    """The hosts to go through, as `[user@]host[:port]`, separated by commas. The same key, agent
-    and known hosts serve there; the password is not sent there."""
+    """The jump hosts, as `[user@]host[:port]`, separated by commas. labferry uses the same key,
+    agent and known hosts there; it does not send the password there."""
 
     ssh_config: bool | FilePath = False
-    """Whether to take what is not set here from `~/.ssh/config`, or the path of such a file. Which
-    host keys are trusted is never taken from there."""
+    """Whether to read settings that are missing here from `~/.ssh/config`, or the path of such a
+    file. Trusted host keys are never read from there."""
 
     connect_timeout: Annotated[Duration, Field(gt=timedelta())] = timedelta(seconds=30)
     """How long connecting and logging in may take."""
 
     keepalive: Annotated[Duration, Field(gt=timedelta())] = timedelta(seconds=15)
-    """How long the server may be silent before it is asked for a sign of life. After three of
-    them without an answer the connection is given up."""
+    """How long the server may be silent before labferry sends a keep-alive message. After three
+    without an answer, labferry gives the connection up."""
 
     timeout: Annotated[Duration, Field(gt=timedelta())] = timedelta(minutes=5)
     """How long the server may take to answer one request."""

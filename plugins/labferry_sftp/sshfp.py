@@ -60,7 +60,8 @@ def published(host: str, seconds: float) -> Published | None:
     except dns.exception.DNSException as error:
         raise TransientError(
             f"The SSHFP records of {host} can't be looked up: {str(error).rstrip('.')}.",
-            hint="If it stays like this, have the zone's signatures looked at.",
+            hint="If this persists, ask your DNS administrator to check the zone's DNSSEC "
+            "signatures.",
         ) from error
     if answer.rrset is None or not answer.response.flags & dns.flags.AD:
         return None

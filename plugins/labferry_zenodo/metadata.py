@@ -188,7 +188,7 @@ class Funding(Settings):
 
 
 class Metadata(Settings):
-    """What records say of themselves. All of it becomes public when a record is published."""
+    """The metadata of the records. All of it becomes public when a record is published."""
 
     creators: Annotated[tuple[Creator, ...], Field(min_length=1)]
     """Who made what is stored, at least one."""

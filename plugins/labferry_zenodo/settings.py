@@ -12,8 +12,9 @@ from labferry_zenodo.metadata import Metadata
 
 _GB = 1000**3
 _NO_COMMUNITIES = (
-    "Communities can't be given: their members could get at restricted files, and their curators "
-    "decide what is published and when. Leave communities out, and submit single records by hand."
+    "Communities can't be set: their members could access restricted files, and their curators "
+    "decide what is published and when. Leave communities out, and submit single records by "
+    "hand."
 )
 
 Wait = Annotated[Duration, Field(gt=timedelta())]
@@ -27,7 +28,7 @@ class Access(Settings):
     `restricted`, and then give no DOI."""
 
     files: Literal["public", "restricted"] = "restricted"
-    """Who gets at a published record's files."""
+    """Who can access a published record's files."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -47,30 +48,30 @@ class ZenodoSettings(SinkSettings):
     """A personal access token of an account that is used for these backups only."""
 
     publish: bool = False
-    """Whether records are published. That can't be undone. Drafts are made where it is false."""
+    """Whether records are published. That can't be undone. If false, records stay drafts."""
 
     access: Access = Access()
     """Who sees what once a record is published: `{ record = "public", files = "restricted" }`."""
 
     metadata: Metadata
-    """What records say of themselves."""
+    """The metadata of the records."""
 
     series: bool = False
     """Whether the archives of each source become versions of one record, under one concept DOI.
-    Needs `publish`, as a draft that nobody publishes blocks the next version."""
+    Needs `publish`, because a draft that nobody publishes blocks the next version."""
 
     communities: Annotated[tuple[str, ...], Field(max_length=100)] = ()
-    """Not possible, and refused with the reason."""
+    """Not supported; labferry refuses it and says why."""
 
     quota: Annotated[Size, Field(gt=MIB)] | None = None
-    """How much one record holds; 50 GB on Zenodo and 10 GB elsewhere where it is left out. Zenodo
+    """How much one record can hold; the default is 50 GB on Zenodo and 10 GB elsewhere. Zenodo
     raises it on request."""
 
     max_file_size: Annotated[Size, Field(gt=MIB)] | None = None
-    """How large one file may be, where that is less than `quota`."""
+    """How large one file may be, if that is less than `quota`."""
 
     ca_file: FilePath | None = None
-    """Certificates (PEM) of an authority to trust besides the well-known ones."""
+    """Certificates (PEM) of an authority to trust in addition to the well-known ones."""
 
     connect_timeout: Wait = timedelta(seconds=10)
     """How long connecting may take."""

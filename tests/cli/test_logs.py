@@ -140,7 +140,7 @@ def test_a_signal_is_answered_in_json(
 
     lines = _lines(lab.end(process, signal.SIGTERM))
 
-    assert lines[0]["message"] == "Stopping; once more to end at once."
+    assert lines[0]["message"] == "Stopping. Send the signal again to end at once."
     assert {line["level"] for line in lines} == {"info"}
 
 

@@ -37,7 +37,7 @@ def _assert_failed(lab: Lab, done: Done, code: int, *words: str) -> None:
     head, problem, advice = done.messages
     assert head.startswith(f"labferry: Run 1 ended with exit code {code} (")
     assert problem.startswith("labferry: lab: ")
-    assert advice.startswith("labferry: What failed is tried again by the next run")
+    assert advice.startswith("labferry: The next run tries again what failed")
     for word in words:
         assert word in problem
     assert len(set(problem.split(". "))) == len(problem.split(". "))

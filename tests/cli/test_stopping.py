@@ -43,7 +43,7 @@ def test_a_signal_ends_a_wait_and_the_next_run_goes_on(
     assert done.seconds < 2
     (export,) = done.document["exports"]
     assert (export["outcome"], export["receipts"]) == ("pending", [])
-    assert done.messages[0] == "labferry: Stopping; once more to end at once."
+    assert done.messages[0] == "labferry: Stopping. Send the signal again to end at once."
     assert f"Run 1 ended with exit code {code} (stopped by " in done.messages[1]
     assert "Run again to go on" in done.messages[2]
     assert len(done.messages) == 3

@@ -108,7 +108,7 @@ def test_a_table_tells_of_each_export_and_each_destination(show: Show) -> None:
         "Problems:",
         "- chem-group: work of bob: offsite: The disk is full. Free some space; the next",
         "  run goes on with what is missing.",
-        "What failed is tried again by the next run; what is stored stays as it is.",
+        "The next run tries again what failed; what is stored stays as it is.",
     ]
 
 
@@ -157,7 +157,7 @@ def test_of_many_exports_each_source_is_told_and_what_is_not_stored(show: Show) 
         "EXPORT                  OUTCOME  SIZE    DESTINATION  CHECKED",
         "lab-0: work of user000  failed   2.0 MB  -            -",
     ]
-    assert "  and 30 more: --json tells of all" in lines
+    assert "  and 30 more: --json lists all" in lines
     assert "Exports: 450 stored (900.0 MB), 50 failed; it took 2 min." in lines
     assert len(lines) < 40
 
@@ -214,7 +214,7 @@ def test_off_a_terminal_there_are_lines_that_say_whose_they_are(show: Show) -> N
     assert lines == [
         head,
         f"labferry: chem-group: work of bob: {FULL}",
-        "labferry: What failed is tried again by the next run; what is stored stays as it is.",
+        "labferry: The next run tries again what failed; what is stored stays as it is.",
     ]
     told = show(FEW, 40, terminal=False, verbosity=1)
     assert told[0].startswith("chem-group: work of alice: stored at nas, offsite: chem-group/2026/")

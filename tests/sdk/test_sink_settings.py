@@ -58,7 +58,7 @@ def test_a_word_alone_is_how_uploads_are_checked() -> None:
 
 
 def test_how_uploads_are_checked_is_not_for_choice_everywhere() -> None:
-    with pytest.raises(ValidationError, match="not for choice here"):
+    with pytest.raises(ValidationError, match="offers no choice"):
         _read(verify="size")
 
 

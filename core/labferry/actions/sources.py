@@ -1,4 +1,4 @@
-"""Whether anybody knows a source that was named: nothing being wrong with a slip is no news."""
+"""Reject unknown source names, so that a typo is not reported as success."""
 
 import logging
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 
 def require_source(config: Config, name: str, stored: Iterable[str]) -> None:
-    """Make sure that somebody knows a source: it need not be configured any more.
+    """Make sure that a source is known; it need not be configured any more.
 
     Args:
         config: The configuration.

@@ -16,7 +16,7 @@ from labferry.sdk import ExitCode, Severity, redact
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.ERROR: "ERROR  "}
 _EXAMPLES = examples(
     "labferry check                    # silent if all is well",
-    "labferry check -v -c backup.toml  # tell all that was looked at",
+    "labferry check -v -c backup.toml  # show everything that was checked",
 )
 
 
@@ -29,14 +29,14 @@ _EXAMPLES = examples(
 @click.option(
     "--accept-new-host-key",
     is_flag=True,
-    help="Trust servers that are met for the first time; note their keys.",
+    help="Trust servers seen for the first time; save their host keys.",
 )
 @output_options
 def command(output: Output, config_path: Path | None, *, accept_new_host_key: bool) -> int:
     """Check configuration, plugins, credentials and destinations.
 
-    Asks each source who we are to it; writes, reads back and deletes a probe at each destination.
-    Starts no export.
+    Asks each source whose account the key belongs to; writes, reads back and deletes a probe at
+    each destination. Starts no export.
     """
     results = []
     session = open_session(config_path)

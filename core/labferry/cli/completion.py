@@ -124,8 +124,8 @@ def _kind(shell: str, root: click.Command) -> ShellComplete:
 def command(shell: str) -> int:
     """Print the script that lets bash, zsh or fish complete labferry's commands.
 
-    Verbs and options are completed, and the names in the configuration: syncs, sources and
-    destinations, and the archives that this machine knows of.
+    Completes verbs, options, the names of syncs, sources and destinations in the configuration, and
+    the archives that this machine knows of.
     """
     click.echo(script(shell, click.get_current_context().find_root().command), file=sys.stdout)
     return 0

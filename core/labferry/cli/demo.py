@@ -27,13 +27,15 @@ _EXAMPLES = examples(
 
 
 @click.command(
-    "demo", short_help="See it work, on a simulated RSpace.", epilog=exit_codes("demo") + _EXAMPLES
+    "demo", short_help="Try labferry on a simulated RSpace.", epilog=exit_codes("demo") + _EXAMPLES
 )
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--keep-running", is_flag=True, help="Leave the simulated server on until Ctrl-C.")
+@click.option(
+    "--keep-running", is_flag=True, help="Keep the simulated server running until Ctrl-C."
+)
 @output_options
 def command(output: Output, folder: Path | None, *, keep_running: bool) -> int:
-    """See it work: sync from a simulated RSpace server into FOLDER [default: a new one here].
+    """Try labferry: sync from a simulated RSpace server into FOLDER [default: a new one here].
 
     Needs no configuration, no server and no network.
     """
@@ -72,13 +74,13 @@ def _explain(done: Demo) -> None:
     say()
     say("Then back up your own notebook:")
     say(f"  {program} init     # writes labferry.toml. Edit it")
-    say(f"  {program} check    # says what is wrong with it, if anything is")
+    say(f"  {program} check    # lists what is wrong with it")
     say(f"  {program} sync")
 
 
 def _keep_running(done: Demo, stop: Stop) -> None:
     """Until a signal comes, which is how this is meant to end: no failure."""
-    until = f"The simulated server stays at {done.url} until Ctrl-C. In another terminal:"
+    until = f"The simulated server runs at {done.url} until Ctrl-C. In another terminal:"
     tell(until, logging.INFO)
     tell(f"  {typed()} sync -v -c {shlex.quote(str(done.config))}", logging.INFO)
     with suppress(StoppedError):

@@ -35,7 +35,7 @@ _EXAMPLES = examples(
     "report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the report there (Markdown), and beside it one that ends in .json.",
+    help="Write the report to this file (Markdown), and a JSON report beside it.",
 )
 @identities_option
 @output_options
@@ -44,9 +44,9 @@ def command(
 ) -> int:
     """Restore the newest archive of each source from each destination, and report.
 
-    Each is fetched into a scratch folder (below $TMPDIR), verified, opened, every file in it
-    read, and deleted. The report tells the recovery point and the recovery time of each. No state
-    folder and no notebook server is needed.
+    labferry fetches each one into a scratch folder (below $TMPDIR), verifies it, opens it, reads
+    every file in it, and deletes what it fetched. The report shows the recovery point and the
+    recovery time of each. Needs no state folder and no notebook server.
     """
     if report is not None:
         check_report(report)
@@ -58,7 +58,7 @@ def command(
         with progress_bars(progress, wanted=output.has_bars):
             held = drill(session, stop, secrets_in(identity_files), progress)
     except StoppedError as error:
-        error.hint = "A drill has to be begun anew."
+        error.hint = "Start the drill again from the beginning."
         raise
     if report is not None:
         write_report(report, held, session.config.path)

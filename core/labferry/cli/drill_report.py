@@ -17,9 +17,9 @@ from labferry.sdk.files import disk_errors
 
 _JSON = ".json"
 _METHOD = (
-    "The newest archive of each source was restored from each destination into a scratch folder, "
-    "compared with its manifest byte for byte (SHA-256), opened, each of its files read and "
-    "compared (CRC-32), and deleted."
+    "labferry restored the newest archive of each source from each destination into a scratch "
+    "folder. It compared every byte with the manifest (SHA-256), opened the archive, read and "
+    "compared each file in it (CRC-32), and deleted the restored files."
 )
 _HEAD = (
     "| destination | source | archive | recovery point | size | recovery time | throughput "
@@ -37,8 +37,9 @@ def check_report(path: Path) -> None:
     for each in (path, path.with_suffix(_JSON)):
         if each.exists() or each.is_symlink() or path.suffix == _JSON:
             raise ConflictError(
-                f"The report can't be {path}: it and one beside it ending in {_JSON} must be new.",
-                hint="Name another file, as with: --to-report drill-$(date +%F).md",
+                f"The report can't be written to {path}: neither this file nor the one "
+                f"beside it that ends in {_JSON} may exist yet.",
+                hint="Name another file, for example: --to-report drill-$(date +%F).md",
             )
     with disk_errors(path.parent, RESTORE):
         os.scandir(path.absolute().parent).close()
@@ -149,9 +150,9 @@ def _explanations(drill: Drill) -> Iterator[str]:
             yield f"- {trial.destination}, {what}: {trial.problem}"
         yield ""
     yield (
-        "Recovery point: how old the restored state is; what was written to the notebook since "
-        "then would be lost. Recovery time: how long it took to have the archive back, verified "
-        "and opened, on this machine."
+        "Recovery point: the age of the restored state; everything written to the notebook "
+        "since then would be lost. Recovery time: how long this machine took to fetch, verify "
+        "and open the archive."
     )
     yield ""
 

@@ -42,40 +42,40 @@ _OWN: Mapping[str, Mapping[int, str]] = {
     },
     "init": {
         ExitCode.OK: "everything is written",
-        ExitCode.USAGE: "something is there already, or it can't be written; nothing was touched",
+        ExitCode.USAGE: "a file exists already or can't be written; nothing was changed",
     },
     "list": {
         ExitCode.OK: "everything is listed",
-        ExitCode.FAILED: "no destination could be asked",
-        ExitCode.PARTIAL: "partial: some destinations could not be asked",
-        ExitCode.INTEGRITY: "integrity: what a destination tells can't be right",
+        ExitCode.FAILED: "no destination could be listed",
+        ExitCode.PARTIAL: "partial: some destinations could not be listed",
+        ExitCode.INTEGRITY: "integrity: a destination's listing can't be right",
         ExitCode.REFUSED: _REFUSED,
     },
     "plugins": {ExitCode.OK: "the plugins are listed, whether they work or not"},
     "plugins validate": {
-        ExitCode.OK: "every promise that was tried is kept",
+        ExitCode.OK: "every promise that was tested is kept",
         ExitCode.FAILED: "a promise is broken",
-        ExitCode.INTEGRITY: "integrity: it gives back other bytes than it was given",
+        ExitCode.INTEGRITY: "integrity: it returned other bytes than were stored",
         ExitCode.REFUSED: _REFUSED,
     },
     "prune": {
-        ExitCode.OK: "everything that is not to be kept is gone",
+        ExitCode.OK: "everything that retention does not keep is removed",
         ExitCode.FAILED: "no destination could be pruned",
         ExitCode.USAGE: "configuration wrong, or a destination can't delete: nothing was removed",
         ExitCode.PARTIAL: "partial: something could not be removed, or some destinations failed",
-        ExitCode.INTEGRITY: "integrity: what a destination tells can't be right",
+        ExitCode.INTEGRITY: "integrity: a destination's listing can't be right",
         ExitCode.REFUSED: _REFUSED,
         ExitCode.LOCKED: "a run is at work",
         **_GO_ON,
     },
     "report": {
         ExitCode.OK: "the page is written",
-        ExitCode.FAILED: "the ledger can't be read, or the page not be written",
+        ExitCode.FAILED: "the ledger can't be read, or the page can't be written",
     },
     "restore": {
         ExitCode.OK: "restored, and verified",
         ExitCode.FAILED: "failed: not found, no space, something is in the way",
-        ExitCode.USAGE: "not clear what is meant; nothing was started",
+        ExitCode.USAGE: "it is not clear which archive is meant; nothing was started",
         ExitCode.INTEGRITY: "integrity: every copy is bad, or it can't be unpacked safely",
         ExitCode.REFUSED: _REFUSED_OR_NO_KEY,
         ExitCode.LOCKED: "another restore is writing the same file",
@@ -83,12 +83,12 @@ _OWN: Mapping[str, Mapping[int, str]] = {
     },
     "schema": {ExitCode.OK: "the schema is printed"},
     "status": {
-        ExitCode.OK: "everything is told; with --max-age: ok, everything is fresh",
+        ExitCode.OK: "everything is listed; with --max-age: ok, everything is fresh",
         ExitCode.FAILED: "failed; with --max-age: warning, the newest attempt failed, or a copy is "
         "overdue to be read back",
         ExitCode.USAGE: f"{_ANY_VERB[ExitCode.USAGE]}; with --max-age: critical, something is too "
         "old or was never stored, or a copy is damaged",
-        ExitCode.PARTIAL: "with --max-age: unknown, it can't be found out",
+        ExitCode.PARTIAL: "with --max-age: unknown, the state can't be determined",
     },
     "sync": {
         ExitCode.OK: "all that is required is stored and checked",
@@ -100,12 +100,12 @@ _OWN: Mapping[str, Mapping[int, str]] = {
         **_GO_ON,
     },
     "verify": {
-        ExitCode.OK: "everything that was looked at is good, or was repaired",
-        ExitCode.FAILED: "something could not be looked at, or no such archive is stored",
+        ExitCode.OK: "every copy that was checked is good, or was repaired",
+        ExitCode.FAILED: "something could not be checked, or no such archive is stored",
         ExitCode.USAGE: "the configuration is wrong, or there is no such destination or source",
         ExitCode.INTEGRITY: "integrity: a copy is damaged or missing",
         ExitCode.REFUSED: _REFUSED_OR_NO_KEY,
-        ExitCode.LOCKED: "something is to be repaired, and a run is at work",
+        ExitCode.LOCKED: "a repair is needed, but a run is at work",
     },
 }
 

@@ -84,4 +84,4 @@ def _lines(error: Exception) -> Sequence[str]:
     if isinstance(error, OSError):
         return [f"The system refused: {error}."]
     what = f"{type(error).__name__}: {error}"
-    return [f"Something went wrong that should not: {what}. Please report it with what -vv prints."]
+    return [f"Unexpected error: {what}. Please report it together with the output of -vv."]

@@ -16,8 +16,10 @@ identities_option: Callable[[FunctionT], FunctionT] = click.option(
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="A private key for encrypted archives; may be given again "
-    "[default: the destination's encrypt.identities].",
+    help=(
+        "File with a private key for encrypted archives; can be repeated [default: the "
+        "destination's encrypt.identities]."
+    ),
 )
 
 

@@ -16,7 +16,7 @@ from labferry.cli.output import Output, print_document, say, tell
 _EXAMPLES = examples(
     "labferry init                  # then edit it, and: labferry check",
     "labferry init ~/.config/labferry/labferry.toml",
-    "labferry init --systemd units  # to look at before they are used",
+    "labferry init --systemd units  # to review before you use them",
     "labferry init --systemd -c /etc/labferry/labferry.toml /etc/systemd/system",
 )
 
@@ -36,13 +36,15 @@ _EXAMPLES = examples(
 def command(output: Output, path: Path | None, config_path: Path | None, *, systemd: bool) -> int:
     """Write a commented configuration to begin with into FILE [default: labferry.toml].
 
-    With --systemd, write the units that run a configuration of yours every night into the folder
-    FILE [default: this one]. Files that are there already are not touched.
+    With --systemd, write the units that run your configuration every night into the folder FILE
+    [default: this one]. Existing files are not touched.
     """
     if systemd:
         return _write_units(output, path or Path(), config_path)
     if config_path is not None:
-        raise click.UsageError("--config is for --systemd; name the file to write without it.")
+        raise click.UsageError(
+            "--config works with --systemd only. Name the file to write as FILE, without --config."
+        )
     file = path or Path("labferry.toml")
     init(file)
     if output.as_json:

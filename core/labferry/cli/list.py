@@ -30,13 +30,13 @@ _EXAMPLES = examples(
     "labferry list                        # everything, the newest last",
     "labferry list offsite --since 7d     # of the last week, at one destination",
     "labferry list --source chem --json   # with full digests, for programs",
-    "labferry list --all                  # and whatever else lies there",
+    "labferry list --all                  # and everything else that is there",
 )
 
 
 @click.command(
     "list",
-    short_help="What is stored, from the destinations alone.",
+    short_help="List what is stored at the destinations.",
     epilog=exit_codes("list") + _EXAMPLES,
 )
 @click.argument("destination", required=False, shell_complete=complete_destinations)
@@ -47,8 +47,10 @@ _EXAMPLES = examples(
     shell_complete=complete_sources,
     help="Only archives of this source.",
 )
-@click.option("--since", type=MOMENT, help="Only archives taken then or later: 2026-03-01, 7d.")
-@click.option("--all", "strays", is_flag=True, help="Also what is no complete archive.")
+@click.option(
+    "--since", type=MOMENT, help="Only archives taken at that time or later: 2026-03-01, 7d."
+)
+@click.option("--all", "strays", is_flag=True, help="Also show files that are no complete archive.")
 @output_options
 def command(
     output: Output,
@@ -61,9 +63,9 @@ def command(
 ) -> int:
     """List what is stored at DESTINATION, or at all of them.
 
-    Asks the destinations themselves: no source, no key of the notebook and no state folder is
-    needed. Nothing is ever changed. With --all, archives without a manifest, manifests without an
-    archive, unfinished and foreign files are shown, too.
+    Asks the destinations themselves. Needs no source, no key of the notebook and no state folder.
+    Changes nothing. With --all, also shows archives without a manifest, manifests without an
+    archive, and unfinished and foreign files.
     """
     session = open_stores(config_path)
     listing = list_stored(

@@ -76,8 +76,10 @@ class _Verbs(click.Group):
 @click.group(
     cls=_Verbs,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Begin with `labferry demo`; then `labferry init`, `labferry check`, `labferry sync`. "
-    "`labferry VERB -h` tells more about each.",
+    epilog=(
+        "Begin with `labferry demo`; then `labferry init`, `labferry check`, `labferry "
+        "sync`. `labferry VERB -h` explains each."
+    ),
 )
 @click.version_option(__version__, prog_name="labferry")
 def cli() -> None:

@@ -24,13 +24,13 @@ config_option = click.option(
 
 _OUTPUT_OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-    click.option("-v", "--verbose", count=True, help="Tell more; twice for everything."),
-    click.option("-q", "--quiet", is_flag=True, help="Tell errors only."),
+    click.option("-v", "--verbose", count=True, help="Show more messages; twice for all."),
+    click.option("-q", "--quiet", is_flag=True, help="Show errors only."),
     click.option(
         "--log-format",
         type=click.Choice([form.value for form in LogFormat]),
         default=LogFormat.TEXT.value,
-        help="How messages on stderr look: text, or one JSON object a line.",
+        help="Format of messages on stderr: text, or one JSON object per line.",
     ),
 )
 

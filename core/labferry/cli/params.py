@@ -40,8 +40,8 @@ class _Moment(click.ParamType[datetime]):
             return _moment(str(value))
         except (ValueError, OverflowError):
             self.fail(
-                f"{value!r} is no date such as 2026-03-01 or 2026-03-01T12:00 (UTC where it does "
-                "not say), and no time ago such as 7d or 26h.",
+                f"{value!r} is neither a date such as 2026-03-01 or 2026-03-01T12:00 (UTC unless "
+                "it says otherwise) nor an age such as 7d or 26h.",
                 param,
                 ctx,
             )

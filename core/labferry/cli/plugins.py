@@ -30,7 +30,7 @@ _EXAMPLES = examples(
 def command(output: Output) -> int | None:
     """List the installed plugins: what they offer, where they come from, whether they work.
 
-    A broken plugin harms no verb unless the configuration needs what it offers.
+    A broken plugin affects a verb only if the configuration needs it.
     """
     if click.get_current_context().invoked_subcommand is not None:
         return None

@@ -20,15 +20,15 @@ from labferry.sdk import ExitCode, Stray, redact
 from labferry.sdk.settings import format_duration
 
 _EXAMPLES = examples(
-    "labferry prune --dry-run     # what would go, what would stay, and why",
+    "labferry prune --dry-run     # what would be removed or kept, and why",
     "labferry prune nas           # one destination",
-    "labferry prune --strays      # also what was begun and never finished",
+    "labferry prune --strays      # also unfinished files and uploads",
 )
 
 
 @click.command(
     "prune",
-    short_help="Remove the archives that no retention keeps.",
+    short_help="Remove archives that retention does not keep.",
     epilog=exit_codes("prune") + _EXAMPLES,
 )
 @click.argument(
@@ -40,22 +40,22 @@ _EXAMPLES = examples(
     default="",
     metavar="NAME",
     shell_complete=complete_sources,
-    help="Judge the archives of one source only.",
+    help="Only archives of this source.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be removed; remove nothing.")
-@click.option("--strays", is_flag=True, help="Remove what was begun and never finished, too.")
+@click.option("--strays", is_flag=True, help="Also remove what was begun and never finished.")
 @click.option(
     "--stray-age",
     type=DURATION,
     default="1d",
     show_default=True,
     metavar="AGE",
-    help="How old that must be at least.",
+    help="Minimum age of what --strays removes.",
 )
 @click.option(
     "--clock-is-right",
     is_flag=True,
-    help="Remove although the clock jumped by weeks since the last run: its time is right.",
+    help="Remove even if the clock jumped by weeks since the last run. Only if the time is right.",
 )
 @output_options
 def command(  # noqa: PLR0913 - one for each option
@@ -71,8 +71,9 @@ def command(  # noqa: PLR0913 - one for each option
 ) -> int:
     """Remove the archives that the retention of their destination does not keep.
 
-    Never the last good archive of anything, nothing that is not labferry's, nothing of a series
-    whose newest sync failed, and nothing that the storage holds. Tells what is kept, and why.
+    Never removes the last good archive of anything, files that are not labferry's, archives of a
+    series whose newest sync failed, or archives that the storage holds. Shows what is kept, and
+    why.
     """
     request = PruneRequest(
         destinations, source, dry_run, strays, stray_age, clock_is_right=clock_is_right

@@ -21,7 +21,9 @@ _EXAMPLES = examples(
 
 
 @click.command(
-    "report", short_help="Write an HTML page about it all.", epilog=exit_codes("report") + _EXAMPLES
+    "report",
+    short_help="Write an HTML page about all backups.",
+    epilog=exit_codes("report") + _EXAMPLES,
 )
 @click.option(
     "--html",
@@ -29,7 +31,7 @@ _EXAMPLES = examples(
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the page there, in place of an older one.",
+    help="File to write; replaces an older page.",
 )
 @config_option
 @click.option(
@@ -37,15 +39,15 @@ _EXAMPLES = examples(
     type=DURATION,
     default="26h",
     show_default=True,
-    help="What is older is shown as critical.",
+    help="Show backups older than this as critical.",
 )
 @output_options
 def command(output: Output, file: Path, config_path: Path | None, max_age: timedelta) -> int:
     """Write one HTML page: freshness, runs, sizes, verification and failures.
 
-    Asks nobody but this machine's ledger. The page needs no other file, no network and no
-    scripts. It names sources, destinations and archives, and holds no secret; a new file can be
-    read by its owner alone.
+    Reads only this machine's ledger. The page needs no other file, no network and no scripts. It
+    names sources, destinations and archives, and contains no secret. Only the owner can read a new
+    file.
     """
     from labferry.report_page.page import render  # noqa: PLC0415 - with it comes Jinja2
 

@@ -32,7 +32,9 @@ _EXAMPLES = examples(
 
 
 @click.command(
-    "restore", short_help="Get an archive back, verified.", epilog=exit_codes("restore") + _EXAMPLES
+    "restore",
+    short_help="Restore an archive and verify it.",
+    epilog=exit_codes("restore") + _EXAMPLES,
 )
 @click.argument("archive", shell_complete=complete_archives)
 @config_option
@@ -41,14 +43,14 @@ _EXAMPLES = examples(
     "path",
     required=True,
     metavar="PATH",
-    help="The file to make, or a folder to make it in; with --extract a new folder.",
+    help="The file to write, or a folder to write it into; with --extract, a new folder.",
 )
 @click.option(
     "--from",
     "origin",
     metavar="DESTINATION",
     shell_complete=complete_destinations,
-    help="Only from there.",
+    help="Only from this destination.",
 )
 @click.option(
     "--source",
@@ -56,13 +58,13 @@ _EXAMPLES = examples(
     shell_complete=complete_sources,
     help="Only archives of this source.",
 )
-@click.option("--before", type=MOMENT, help="Only archives taken before that: 2026-03-01, 7d.")
+@click.option("--before", type=MOMENT, help="Only archives taken before that time: 2026-03-01, 7d.")
 @click.option("--extract", is_flag=True, help="Unpack it into the new folder PATH.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option(
     "--trust-destination",
     is_flag=True,
-    help="Restore a copy although this machine's ledger knows that another one was stored.",
+    help="Restore a copy even if this machine's ledger says that a different one was stored.",
 )
 @identities_option
 @output_options
@@ -80,16 +82,16 @@ def command(  # noqa: PLR0913 - one for each option
     force: bool,
     trust_destination: bool,
 ) -> int:
-    """Get an archive back from the first destination that has a good copy.
+    """Restore an archive from the first destination that has a good copy.
 
     ARCHIVE is an id as `labferry list` shows it, the beginning of one, or `latest` with --source.
-    Every byte is compared with the manifest before the archive appears under its name. Run the
-    same command again to go on with one that was interrupted.
+    labferry compares every byte with the manifest before the archive appears under its name. Run
+    the same command again to resume an interrupted restore.
     """
     if extract and force:
         raise click.UsageError("--force is for files; --extract needs a new or empty folder.")
     if before is not None and archive != LATEST:
-        raise click.UsageError(f"--before is for {LATEST}; {archive!r} says itself when it was.")
+        raise click.UsageError(f"--before is for {LATEST} only; {archive!r} is one archive.")
     if path.endswith("/") and not extract and not Path(path).is_dir():
         raise ConfigError(f"There is no folder {path} to restore to.", hint="Make it first.")
     session = open_stores(config_path)
@@ -123,7 +125,7 @@ def _line(restored: Restored) -> str:
     size, taken = show_size(restored.size), show_moment(restored.taken)
     what = f"{restored.archive_id} ({size}, taken {taken} UTC)"
     if restored.destination is None:
-        return f"{what} was here already, and is right: {restored.path}"
+        return f"{what} was here already, and is correct: {restored.path}"
     if restored.files is None:
         return f"{what} restored from {restored.destination}: {restored.path}"
     text = f"{what} restored from {restored.destination}: {restored.files} files in {restored.path}"

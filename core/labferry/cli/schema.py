@@ -23,7 +23,9 @@ _EXAMPLES = examples(
     short_help="Print the configuration's JSON Schema.",
     epilog=exit_codes("schema") + _EXAMPLES,
 )
-@click.option("--output", "of_output", is_flag=True, help="The JSON Schema of the output instead.")
+@click.option(
+    "--output", "of_output", is_flag=True, help="Print the JSON Schema of the output instead."
+)
 def command(*, of_output: bool) -> int:
     """Print the JSON Schema of the configuration, for the plugins installed here.
 

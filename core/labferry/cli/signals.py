@@ -25,7 +25,7 @@ def stop_on_signals(stop: Stop) -> None:
         if stop.requested:
             os._exit(ExitCode.of_signal(number))
         stop.request(number)
-        line = told_line("Stopping; once more to end at once.", logging.INFO)
+        line = told_line("Stopping. Send the signal again to end at once.", logging.INFO)
         # Past Python's buffers: the signal may have come in the middle of writing to one.
         with suppress(OSError):
             os.write(sys.stderr.fileno(), f"{line}\n".encode())

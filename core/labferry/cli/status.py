@@ -30,17 +30,21 @@ _EXAMPLES = examples(
 
 @click.command(
     "status",
-    short_help="How fresh and well kept everything is.",
+    short_help="Show how fresh and complete each backup is.",
     epilog=exit_codes("status") + _EXAMPLES,
 )
 @config_option
-@click.option("--max-age", type=DURATION, help="Be a monitoring check: nothing may be older.")
+@click.option(
+    "--max-age",
+    type=DURATION,
+    help="Run as a monitoring check; fail if anything is older than this.",
+)
 @output_options
 def command(output: Output, config_path: Path | None, max_age: timedelta | None) -> int:
-    """Tell how each source stands at each of its destinations.
+    """Show the state of each source at each of its destinations.
 
-    Asks nobody but this machine's ledger. With --max-age, prints one line with performance data,
-    as monitoring plugins do, and exits as they do: a sync that never ran is found out, too.
+    Reads only this machine's ledger. With --max-age, prints one line with performance data and
+    exits as monitoring plugins do. This also detects a sync that never ran.
     """
     now = datetime.now(UTC)
     try:

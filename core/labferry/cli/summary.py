@@ -16,7 +16,7 @@ from labferry.runtime.units import show_seconds, show_size
 from labferry.sdk import ExitCode, ExportReport, Outcome, RunReport
 
 _FAILED = {ExitCode.FAILED, ExitCode.PARTIAL, ExitCode.INTEGRITY, ExitCode.REFUSED}
-_COMFORT = "What failed is tried again by the next run; what is stored stays as it is."
+_COMFORT = "The next run tries again what failed; what is stored stays as it is."
 _LEVELS = {Outcome.STORED: logging.WARNING, Outcome.PENDING: logging.INFO}
 """Of the problems of an export. One that is stored all the same looks odd at most, or lacks a copy
 that need not be."""

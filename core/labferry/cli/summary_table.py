@@ -125,4 +125,4 @@ def _how(copy: Receipt | MissingCopy) -> str:
 
 def _print_rest(count: int) -> None:
     if count > 0:
-        say(f"  and {count} more: --json tells of all")
+        say(f"  and {count} more: --json lists all")

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 _EXAMPLES = examples(
     "labferry sync                # every sync; without syncs, every source",
-    "labferry sync nightly -v     # one sync or source, telling what it does",
+    "labferry sync nightly -v     # one sync or source, showing what it does",
     "labferry sync --dry-run      # what would be exported, and where to",
 )
 
@@ -36,15 +36,15 @@ _EXAMPLES = examples(
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_syncs)
 @config_option
-@click.option("--dry-run", is_flag=True, help="Tell what would be exported; start nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be exported; start nothing.")
 @output_options
 def command(
     output: Output, names: tuple[str, ...], config_path: Path | None, *, dry_run: bool
 ) -> int:
     """Export, verify, and store at every destination.
 
-    Goes on with what earlier runs left, then exports anew. NAME is a sync or a source of the
-    configuration; without one, everything is exported.
+    First finishes what earlier runs left, then starts new exports. NAME is a sync or a source of
+    the configuration; without NAME, everything is exported.
     """
     session = open_session(config_path) if dry_run else open_sync(config_path)
     for warning in session.config.warnings:

@@ -25,17 +25,17 @@ _MARKS = {State.KEPT: "kept   ", State.BROKEN: "BROKEN ", State.UNTRIED: "untrie
 
 @click.command(
     "validate",
-    short_help="Does a destination keep its promises?",
+    short_help="Test whether a destination keeps its promises.",
     epilog=exit_codes("plugins validate") + _EXAMPLES,
 )
 @click.argument("destination", shell_complete=complete_destinations)
 @config_option
 @output_options
 def command(output: Output, destination: str, config_path: Path | None) -> int:
-    """Try out what every destination promises, at one that is configured.
+    """Test at a configured destination what every destination promises.
 
-    Stores sample archives below labferry-validate/ there, about 60 MB in all, and deletes them in
-    the end. Exits with 0 if all promises that were tried are kept.
+    Stores sample archives (about 60 MB) below labferry-validate/ there, and deletes them at the
+    end. Exits with 0 if every promise that was tested is kept.
     """
     validation = Validation(open_session(config_path), destination)
     verdicts = []
@@ -45,7 +45,7 @@ def command(output: Output, destination: str, config_path: Path | None) -> int:
     broken = [verdict for verdict in verdicts if verdict.state is State.BROKEN]
     code = ExitCode.combine({verdict.exit_code for verdict in broken})
     for left in validation.left:
-        told = f"this could not be deleted, do it by hand: {left}"
+        told = f"this could not be deleted; delete it by hand: {left}"
         tell(told, logging.WARNING, destination=destination)
     if output.as_json:
         content = {
@@ -74,7 +74,7 @@ def _print_verdict(output: Output, destination: str, verdict: Verdict) -> None:
 
 def _summary(destination: str, verdicts: Sequence[Verdict]) -> str:
     counts = {state: sum(each.state is state for each in verdicts) for state in State}
-    untried = f" {counts[State.UNTRIED]} could not be tried." if counts[State.UNTRIED] else ""
+    untried = f" {counts[State.UNTRIED]} could not be tested." if counts[State.UNTRIED] else ""
     if counts[State.BROKEN]:
         return (
             f"{destination} breaks {counts[State.BROKEN]} of {len(verdicts)} promises.{untried} "

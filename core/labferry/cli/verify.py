@@ -33,7 +33,7 @@ _EXAMPLES = examples(
 
 @click.command(
     "verify",
-    short_help="Read back what is stored, and compare.",
+    short_help="Read stored copies back and compare them.",
     epilog=exit_codes("verify") + _EXAMPLES,
 )
 @click.argument(
@@ -46,14 +46,14 @@ _EXAMPLES = examples(
     shell_complete=complete_sources,
     help="Only archives of this source.",
 )
-@click.option("--quick", is_flag=True, help="Compare sizes and checksums of the storage only.")
+@click.option("--quick", is_flag=True, help="Compare only sizes and the storage's checksums.")
 @click.option("--contents", is_flag=True, help="Also open the archives and test what is in them.")
-@click.option("--chain", is_flag=True, help="Look at the chain of manifests, not at archives.")
-@click.option("--repair", is_flag=True, help="Replace bad copies by good ones from elsewhere.")
+@click.option("--chain", is_flag=True, help="Check the chain of manifests, not the archives.")
+@click.option("--repair", is_flag=True, help="Replace bad copies with good ones from elsewhere.")
 @click.option(
     "--adopt",
     is_flag=True,
-    help="Trust archives that this machine did not store: another machine of yours did.",
+    help="Trust archives that another machine of yours stored.",
 )
 @identities_option
 @output_options
@@ -70,10 +70,10 @@ def command(  # noqa: PLR0913 - one for each option
     repair: bool,
     adopt: bool,
 ) -> int:
-    """Read back every byte at DESTINATION, or at all of them, and compare it with the manifests.
+    """Read back every byte at DESTINATION, or at all of them; compare it with the manifests.
 
-    ARCHIVE is an id as `labferry list` shows it, or the beginning of one. No source and no key of
-    the notebook is needed. What is wrong stays as it is, but for --repair: that takes a good copy
+    ARCHIVE is an id as `labferry list` shows it, or the beginning of one. Needs no source and no
+    key of the notebook. Without --repair, bad copies stay as they are. --repair takes a good copy
     from another destination, verifies it here, and only then replaces the bad one.
     """
     if quick and contents:

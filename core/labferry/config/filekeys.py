@@ -54,24 +54,24 @@ class FileSettings(Settings):
     systemd sets, else the user's state folder. A relative path begins at this file's folder."""
 
     spool_dir: FilePath | None = None
-    """The folder in which an archive lies until every destination has it. Without it: `spool` in
-    the state folder."""
+    """The folder that keeps an archive until every destination has it. Without it: `spool` in the
+    state folder."""
 
     max_wait: Duration | None = None
-    """How long one run waits for exports at most, such as "20h"; what is not finished then is
-    left to the next run. Without it: as long as the exports take."""
+    """The longest time that one run waits for exports, such as "20h"; the next run continues with
+    what is not finished by then. Without it: as long as the exports take."""
 
     retry_for: Duration = timedelta(hours=2)
     """How long a run tries a notebook server again, with growing pauses, while the server is down,
-    restarting or refuses connections. Each answer of the server starts the time anew. If `max_wait`
-    is set, the run tries until that time is over instead."""
+    restarting or refuses connections. Each answer of the server restarts this time. If `max_wait`
+    is set, the run tries until `max_wait` is over instead."""
 
     require: Annotated[int, Field(ge=1)] | None = None
     """How many destinations must have an archive before it leaves the spool. Without it: all."""
 
     sources: Annotated[dict[Name, dict[str, JsonValue]], Field(default_factory=dict, min_length=1)]
-    """What to export: one table [sources.NAME] for each account on a notebook server. Whoever
-    only restores needs none."""
+    """What to export: one table [sources.NAME] for each account on a notebook server. Not needed if
+    you only restore."""
 
     destinations: Annotated[dict[Name, dict[str, JsonValue]], Field(min_length=1)]
     """Where to store it: one table [destinations.NAME] for each place."""
@@ -81,4 +81,4 @@ class FileSettings(Settings):
     destination."""
 
     observers: Annotated[dict[Name, dict[str, JsonValue]], Field(default_factory=dict)]
-    """Who is told of each run: one table [observers.NAME] for each."""
+    """Who gets a report of each run: one table [observers.NAME] for each."""

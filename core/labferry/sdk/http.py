@@ -129,7 +129,7 @@ class HttpClient:
 
     Args:
         base: The server's address. Keys go nowhere else.
-        ca_file: Certificates (PEM) of an authority to trust besides the well-known ones.
+        ca_file: Certificates (PEM) of an authority to trust in addition to the well-known ones.
         connect_timeout: Seconds that connecting may take.
         read_timeout: Seconds for which the other side may be silent. An answer that is read whole
             may take twice as long altogether.

@@ -186,15 +186,14 @@ class SourceSettings(Settings):
     """The keys that every source has."""
 
     type: str
-    """Which kind of source this is: the word that a plugin offers."""
+    """The kind of source, named as its plugin names it."""
 
     skip_unchanged: bool = False
-    """Whether an archive is not stored again whose content equals that of the last one stored."""
+    """Whether to skip storing an archive if its content equals that of the last one stored."""
 
     skip_idle: bool = False
-    """Whether no export is asked for where the server can tell that nothing changed since the
-    last one."""
+    """Whether to skip an export if the server can tell that nothing changed since the last one."""
 
     suspicious_below: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """An archive with less than this share of the members of the last one is stored, but
-    reported, and the run ends with exit code 3; 0 turns that off."""
+    """If an archive has less than this share of the members of the last one, labferry stores it,
+    reports it, and ends the run with exit code 3. 0 turns this off."""

@@ -13,32 +13,32 @@ __all__ = ["Encrypt", "Retention", "SinkSettings", "Verify"]
 
 
 class Retention(Settings):
-    """Which archives of a series to keep, with the meaning that restic gives these words.
+    """Which archives of a series to keep; the rules mean what they mean in restic.
 
-    A rule keeps the newest archive of each of the last so many hours, days and so on that have
-    one. What any rule keeps is kept.
+    A rule keeps the newest archive of each of the last N hours, days and so on that have one. An
+    archive is kept if any rule keeps it.
     """
 
     keep_last: Annotated[int, Field(ge=0)] = 0
-    """How many of the newest."""
+    """How many of the newest archives to keep."""
 
     keep_hourly: Annotated[int, Field(ge=0)] = 0
-    """Of how many hours the newest."""
+    """For how many hours to keep the newest archive of each."""
 
     keep_daily: Annotated[int, Field(ge=0)] = 0
-    """Of how many days the newest."""
+    """For how many days to keep the newest archive of each."""
 
     keep_weekly: Annotated[int, Field(ge=0)] = 0
-    """Of how many weeks the newest; they begin on Mondays."""
+    """For how many weeks to keep the newest archive of each; weeks begin on Mondays."""
 
     keep_monthly: Annotated[int, Field(ge=0)] = 0
-    """Of how many months the newest."""
+    """For how many months to keep the newest archive of each."""
 
     keep_yearly: Annotated[int, Field(ge=0)] = 0
-    """Of how many years the newest."""
+    """For how many years to keep the newest archive of each."""
 
     keep_within: Annotated[Duration, Field(gt=timedelta())] | None = None
-    """All that are no older than this, counted from the newest."""
+    """Keep all archives that are at most this much older than the newest one."""
 
     @model_validator(mode="after")
     def _keeps_something(self) -> Self:
@@ -48,26 +48,26 @@ class Retention(Settings):
 
 
 class Verify(Settings):
-    """How what a destination holds is made sure of."""
+    """How uploads and stored copies are checked."""
 
     upload: str | None = None
-    """How an upload is checked, for kinds of destination that offer a choice."""
+    """How an upload is checked, if the type of destination offers a choice."""
 
     every: Annotated[Duration, Field(gt=timedelta())] | None = None
-    """Within which time each sync's share of reading back comes round to every stored copy."""
+    """How often every stored copy must be read back; each sync does part of it."""
 
     budget: Annotated[Size, Field(gt=0)] | None = None
-    """How many bytes one sync reads back at most, but for what is overdue."""
+    """The most bytes that one sync reads back; overdue copies are read in any case."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.budget is not None and self.every is None:
-            raise ValueError('A budget needs the time for all of it, such as every = "30d".')
+            raise ValueError('budget needs every as well, such as every = "30d".')
         return self
 
 
 def _verify(value: object) -> object:
-    """A word alone is how an upload is checked."""
+    """A word alone says how an upload is checked."""
     return {"upload": value} if isinstance(value, str) else value
 
 
@@ -78,36 +78,38 @@ class Encrypt(Settings):
     """Who can decrypt: age's public keys (`age1…`) or SSH public keys (`ssh-ed25519 AAAA…`)."""
 
     identities: tuple[Secret, ...] = ()
-    """The private keys to decrypt with, for `verify --contents`, `restore` and `drill`. Backups
-    need none: better keep them elsewhere and give them to `restore` when the day comes."""
+    """The private keys to decrypt with, for `verify --contents`, `restore` and `drill`. Backups do
+    not need them. It is safer to keep them elsewhere and to give them to `restore` when you need
+    them."""
 
 
 class SinkSettings(Settings):
     """The keys that every destination has."""
 
     upload_checks: ClassVar[frozenset[str]] = frozenset()
-    """What `verify.upload` can be; a kind of destination that offers a choice says so here."""
+    """The values that `verify.upload` can have; a type of destination that offers a choice lists
+    them."""
 
     type: str
-    """Which kind of destination this is: the word that a plugin offers."""
+    """The kind of destination, named as its plugin names it."""
 
     required: bool = True
-    """Whether a run fails when this destination does; if not, its failures are warnings."""
+    """Whether a run fails if this destination fails. If not, its failures are warnings."""
 
     bandwidth_limit: Annotated[Rate, Field(ge=1024)] | None = None
-    """How many bytes a second are sent at most, such as `"20 MB/s"`."""
+    """The most bytes that are sent per second, such as `"20 MB/s"`."""
 
     retention: Retention | None = None
-    """Which archives to keep; all of them where this is left out. Applied after each clean sync,
-    and by `labferry prune`."""
+    """Which archives to keep; without it, all. Applied after each sync without failures, and by
+    `labferry prune`."""
 
     verify: Annotated[Verify, BeforeValidator(_verify)] | None = None
     """When stored copies are read back, `{ every = "30d", budget = "200 GB" }`, and for some
     kinds of destination how an upload is checked, `"readback"` or `"size"`."""
 
     encrypt: Encrypt | None = None
-    """For whom archives are encrypted (age) before they leave this machine; left as they are
-    where this is left out."""
+    """Who can decrypt the archives: they are encrypted (age) before they leave this machine.
+    Without it, archives are not encrypted."""
 
     @model_validator(mode="after")
     def _upload_check_is_offered(self) -> Self:
@@ -115,9 +117,11 @@ class SinkSettings(Settings):
         if check is not None and check not in self.upload_checks:
             offered = ", ".join(sorted(self.upload_checks))
             raise ValueError(
-                f"How uploads are checked here must be one of {offered}."
+                f"The check of uploads must be one of {offered} here."
                 if offered
-                else "How uploads are checked is not for choice here: verify takes every and "
-                "budget only."
+                else (
+                    "This type of destination offers no choice of how uploads are checked: "
+                    "verify takes every and budget only."
+                )
             )
         return self

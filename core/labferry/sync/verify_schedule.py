@@ -1,4 +1,4 @@
-"""Which stored copies a sync reads back: a share small enough, so that none is left too long."""
+"""Which stored copies a sync reads back: a share that is small and reaches every copy in time."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A copy, and for how long it was not read back.
+    """A copy, and when it was last read back.
 
     Attributes:
         archive_id: The archive.
@@ -25,12 +25,12 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What has to come true.
+    """The rule that the schedule keeps.
 
     Attributes:
-        every: Within which time every copy is read back.
-        gap: How long after this sync the next one comes, at the latest.
-        budget: How many bytes one sync reads at most, but for what is overdue; None for no limit.
+        every: How often every copy must be read back.
+        gap: The longest time until the next sync.
+        budget: The most bytes that one sync reads, overdue copies apart; None for no limit.
     """
 
     every: timedelta
@@ -39,24 +39,24 @@ class Rule:
 
 
 def choose_share(copies: Iterable[Unread], now: datetime, rule: Rule) -> Sequence[Unread]:
-    """The copies to read back now, the one that was not read longest first.
+    """The copies to read back now, the least recently read one first.
 
-    Read are those that would be too old at the next sync. Of the others as many as it takes to
-    keep an even pace, which is all the bytes there are in the time of `every - gap`: as many that
-    what is before any copy can be read at that pace before the copy's own last chance comes. So
-    copies that were all stored on one day spread over the whole period, and none is read sooner
-    than that needs.
+    Selects every copy that would exceed `every` by the next sync, plus enough of the oldest
+    others to keep a steady rate. The steady rate reads all bytes once within `every - gap`.
+    Enough are selected so that, at this rate, each copy is reached before its last possible sync.
+    So copies that were all stored on one day spread over the whole period, and no copy is read
+    sooner than necessary.
 
-    If no sync comes later than `gap` after the one before, no copy is older than `every` when it
-    is read: before it would be, there is a last sync that sees it coming. With a budget the same
-    holds for copies that only grow in number, if the budget is at least the bytes of that pace in
-    one gap and the largest copy besides: at each sync, no more than those are called for. What is
-    too old all the same, as syncs or budgets were missed, is read whatever the budget.
+    If each sync comes within `gap` of the previous one, no copy is older than `every` when it is
+    read. With a budget this also holds for copies that only grow in number, if the budget is at
+    least the bytes that the steady rate reads in one gap, plus the largest copy. A copy that
+    exceeds `every` because a sync was missed or a budget was too small is read regardless of the
+    budget.
 
     Args:
         copies: All copies of one destination.
         now: The time.
-        rule: What has to come true.
+        rule: The rule that the schedule keeps.
     """
     queue = sorted(copies, key=lambda copy: (copy.since, copy.archive_id))
     needed = _needed(queue, now, rule)
@@ -64,7 +64,7 @@ def choose_share(copies: Iterable[Unread], now: datetime, rule: Rule) -> Sequenc
 
 
 def longest_gap(rounds: Sequence[datetime]) -> timedelta:
-    """How long after a sync the next one is to be expected, at the latest: as it was till now.
+    """How soon after a sync the next one is expected at the latest.
 
     Args:
         rounds: When syncs were, oldest first. While that is less than a day of them, a day.

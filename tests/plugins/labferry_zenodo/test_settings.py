@@ -37,7 +37,7 @@ def test_drafts_with_restricted_files_are_the_default() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"communities": ["chem"]}, "their members could get at restricted files"),
+        ({"communities": ["chem"]}, "their members could access restricted files"),
         ({"series": True}, "needs publish = true"),
         ({"access": {"record": "restricted"}}, "Zenodo has no restricted records"),
         ({"access": {"record": "restricted", "files": "public"}}, "restricted, too"),
@@ -47,7 +47,7 @@ def test_drafts_with_restricted_files_are_the_default() -> None:
         ({"url": "https://zenodo.org/?access_token=x"}, "behind"),
         ({"metadata": {"creators": []}}, "at least 1"),
         ({"quota": "1 kB"}, "greater than"),
-        ({"verify": "readback"}, "not for choice"),
+        ({"verify": "readback"}, "offers no choice"),
     ],
 )
 def test_impossible_settings_are_refused_with_the_reason(
