@@ -31,6 +31,7 @@ MEANT = {
     "SlotBusyError": 1,
     "StateError": 1,
     "TransientError": 1,
+    "UnavailableError": 1,
 }
 """By class; that of `StoppedError` depends on the signal."""
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
