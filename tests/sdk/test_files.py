@@ -297,3 +297,13 @@ def test_a_replaced_file_keeps_the_permissions_of_this_user_only(
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
     replace_file(path, b"3")
     assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"3", 0o600)
+
+
+def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    left, busy, foreign = (tmp_path / name for name in (f".{'a' * 16}.tmp", "x.tmp", ".b.tmp"))
+    for path in (left, busy, foreign):
+        path.write_bytes(b"half")
+    with Folder.at(tmp_path) as folder, folder.new_file("whole") as file:
+        file.write(b"more")
+        folder.sweep()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".b.tmp", "whole", "x.tmp"]

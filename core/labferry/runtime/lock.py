@@ -48,6 +48,7 @@ def run_lock(state_dir: Path) -> Iterator[None]:
             except BlockingIOError:
                 raise _is_held(folder) from None
         with disk_errors(state_dir / _HOLDER, _FILE):
+            folder.sweep()
             _introduce(folder)
         stack.callback(_leave, folder)
         yield

@@ -55,6 +55,7 @@ def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None
             alone.
     """
     with Folder.at(path.parent) as folder:
+        folder.sweep()
         if mode is None:
             mode = _mode_of_own(folder, path.name)
         with folder.new_file(path.name, mode=0o600, overwrite=True) as file:

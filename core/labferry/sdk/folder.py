@@ -4,6 +4,7 @@ import errno
 import io
 import logging
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -23,6 +24,7 @@ _log = logging.getLogger(__name__)
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK | os.O_CLOEXEC
 _DEPTH = 16
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF, errno.ENOSYS}
 _KINDS = {
@@ -262,6 +264,14 @@ class Folder:
             # The lock is held till it is gone: its writer looks for it after taking the lock.
             self.unlink(name)
         return True
+
+    def sweep(self) -> None:
+        """Remove what `new_file` left when its process was killed: our own temporary files."""
+        for name in self.names():
+            if _TEMPORARY.fullmatch(name):
+                with suppress(OSError):  # gone, somebody else's, or no file
+                    if self.stat(name).st_uid == os.geteuid():
+                        self.remove_abandoned(name, without_locks=True)
 
     def publish(self, name: str, target: str) -> None:
         """Give a file its final name, and never overwrite anything.
