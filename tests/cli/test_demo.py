@@ -85,7 +85,7 @@ def test_the_server_can_be_left_on_until_it_is_stopped(
     process = lab.start("demo", "here", "--keep-running", "--json")
     wait_for(lambda: (folder / "state" / "ledger.db").exists() and len(_archives(folder)) == 2)
     assert process.stderr is not None
-    assert "stays at http://127.0.0.1:" in process.stderr.readline()
+    assert "The simulated server runs at http://127.0.0.1:" in process.stderr.readline()
 
     another = lab.run("sync", "-c", "here/labferry.toml")
     done = lab.end(process, number)

@@ -30,8 +30,8 @@ def _run_with(lab: Lab, mount: str, *arguments: str) -> Done:
 @pytest.mark.parametrize(
     ("mount", "code", "words"),
     [
-        (FULL, 1, ["No space left", "Free some space"]),
-        (READ_ONLY, 5, ["Read-only file system", "write access"]),
+        (FULL, 1, ["its disk is full", "Free some space"]),
+        (READ_ONLY, 5, ["Read-only file system", "Mount it for writing"]),
     ],
     ids=["full", "read-only"],
 )

@@ -173,7 +173,7 @@ def test_nothing_is_stored_where_it_would_stay_for_ever(lab: Lab) -> None:
     assert done.code == 0
     assert lab.files("box") == []
     assert "untried  store" in done.out
-    assert "could not be tried" in done.out
+    assert "could not be tested" in done.out
 
 
 def test_a_destination_that_is_not_there_is_told_with_those_that_are(lab: Lab) -> None:

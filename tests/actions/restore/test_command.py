@@ -62,7 +62,7 @@ def test_a_date_picks_the_last_one_before_it(lab: RestoreLab) -> None:
         (("latest",), "--to"),
         (("latest", "--to", "a", "--extract", "--force"), "--force is for files"),
         (("2026", "--to", "a", "--before", "2026-03-01"), "--before is for latest"),
-        (("latest", "--to", "a", "--before", "soon"), "is no date"),
+        (("latest", "--to", "a", "--before", "soon"), "is neither a date"),
         (("latest", "--to", "gone/"), "There is no folder gone/"),
         (("latest", "--to", "gone/a"), "There is no folder"),
         (("latest", "--to", "a", "--from", "nass"), 'Did you mean "nas"? Known destinations: nas.'),

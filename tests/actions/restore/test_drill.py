@@ -144,7 +144,7 @@ def test_a_report_is_never_overwritten(lab: RestoreLab, name: str) -> None:
     (lab.folder / name).write_text("mine")
     done = lab.run("drill", "--to-report", "report.md")
     assert done.code == 1
-    assert "must be new" in done.err
+    assert "neither this file nor the one" in done.err
     assert lab.files(lab.folder / "nas")
     assert (lab.folder / name).read_text() == "mine"
 

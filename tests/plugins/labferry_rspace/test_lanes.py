@@ -103,7 +103,7 @@ def test_401_before_any_export(
 def test_what_can_not_be_a_key_is_not_sent_and_not_shown(
     server: SimulatedRSpace, connect: Connect, key: str
 ) -> None:
-    with pytest.raises(RefusedError, match="no API key") as caught:
+    with pytest.raises(RefusedError, match="is not an API key") as caught:
         connect(server, key).lanes()
     assert key not in str(caught.value)
     assert server.requests == []
