@@ -12,6 +12,7 @@ from labferry.sdk import (
     Checkpoint,
     ConflictError,
     Finding,
+    HeldError,
     IntegrityError,
     InvalidAnswerError,
     Manifest,
@@ -25,12 +26,13 @@ from labferry.sdk import (
     check_key,
 )
 from labferry.sdk.strays import Found
-from labferry_s3.client import Answer, StoreClient
+from labferry_s3.answers import Answer, version_of
+from labferry_s3.client import StoreClient
 from labferry_s3.digests import PartDigest
 from labferry_s3.integrity import compare_existing, metadata, quick_compare, verify_written
 from labferry_s3.listing import Listed, listed_objects
 from labferry_s3.locking import locked_until
-from labferry_s3.objects import Objects, ObjectState, version_of
+from labferry_s3.objects import Objects, ObjectState
 from labferry_s3.preflight import Preflight
 from labferry_s3.progress import Progress
 from labferry_s3.protection import ensure_protection, write_parameters
@@ -89,13 +91,10 @@ class Bucket:
 
     def list(self) -> Iterator[StoredArchive]:
         """The committed archives, by key."""
-        waiting: dict[str, Listed] = {}
-        for each in listed_objects(self._client, self.settings.prefix):
-            waiting[each.key] = each
-            # Keys come sorted, so an archive comes before its manifest.
-            archive_key = each.key.removesuffix(MANIFEST_SUFFIX)
-            if archive_key != each.key and archive_key in waiting:
-                yield from self._committed(waiting.pop(archive_key))
+        found = {each.key: each for each in listed_objects(self._client, self.settings.prefix)}
+        for key, each in found.items():
+            if f"{key}{MANIFEST_SUFFIX}" in found:
+                yield from self._committed(each)
 
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
         """Read an archive."""
@@ -108,13 +107,19 @@ class Bucket:
     def delete(self, stored: StoredArchive) -> None:
         """Remove an archive and its manifest, where no lock holds them."""
         there = self._states(stored)
+        # What has lost its manifest is no archive any more that could simply be kept.
+        kind = HeldError if len(there) > 1 else RefusedError
         if reason := _lock_of(there):
-            raise RefusedError(
+            raise kind(
                 f"{self._client.url}{stored.key} is not removed: it is {reason}.",
                 hint="It can be removed afterwards.",
             )
         for state in there:
-            self._objects.remove(state.key)
+            try:
+                self._objects.remove(state.key)
+            except HeldError as error:
+                raise kind(error.message, hint=error.hint) from error
+            kind = RefusedError
 
     def quick_check(self, stored: StoredArchive) -> Checked:
         """Compare what the store says of an archive with its manifest."""
@@ -127,7 +132,7 @@ class Bucket:
     def strays(self) -> Iterator[Stray]:
         """What is no committed archive."""
         prefix = self.settings.prefix
-        listed = list(listed_objects(self._client, prefix))
+        listed = listed_objects(self._client, prefix)
         found = [Found(each.key, each.size, each.changed) for each in listed]
         committed = {stored.key for stored in self.list()}
         return strays_of(self._objects, prefix, found, committed)

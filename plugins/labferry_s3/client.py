@@ -6,23 +6,28 @@ import logging
 import random
 import time
 from asyncio import run_coroutine_threadsafe
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
-from types import ModuleType
 from typing import Any, TypeVar
 
 from labferry.sdk import (
     LabferryError,
     NotFoundError,
-    PluginError,
     TransientError,
-    redact,
 )
+from labferry_s3.answers import Answer
 from labferry_s3.body import Body, Pacer
-from labferry_s3.errors import ExpectedError, classify, code_of, is_brief
+from labferry_s3.connection import import_s3fs, open_filesystem
+from labferry_s3.errors import (
+    UNKNOWN,
+    ExpectedError,
+    classify,
+    code_of,
+    is_brief,
+    may_refuse_options,
+)
 from labferry_s3.settings import S3Settings
 
 _log = logging.getLogger(__name__)
@@ -30,7 +35,6 @@ _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 20.0
 _CLOSING_SECONDS = 5.0
 
-Answer = dict[str, Any]
 ResultT = TypeVar("ResultT")
 
 
@@ -48,9 +52,11 @@ class StoreClient:
     """
 
     def __init__(self, settings: S3Settings) -> None:
-        self._s3fs = _import_s3fs()
+        self._s3fs = import_s3fs()
         self._settings = settings
         self._fs: Any = None
+        self._unknown: set[str] = set()
+        self._without_options: set[str] = set()
         self.pacer = Pacer(settings.bandwidth_limit)
 
     @property
@@ -67,33 +73,84 @@ class StoreClient:
         operation: str,
         *,
         expect: frozenset[str] = frozenset(),
+        options: Mapping[str, Any] | None = None,
+        repeat: bool = True,
         **parameters: Any,  # noqa: ANN401 - what the client's methods take
     ) -> Answer:
-        """Make a request, repeated where it fails for a moment only.
+        """Make a request, repeated if it fails for a moment only.
 
         Every request that labferry makes can be repeated: it has the same effect once or twice.
 
         Args:
             operation: The name of the client's method.
             expect: Error codes that are raised as `ExpectedError`, at once.
+            options: Parameters that not every store knows. If the store refuses the request with
+                them and takes it without, they are not sent again.
+            repeat: Whether to repeat it.
             parameters: What the method takes, but for the bucket.
 
         Raises:
             ExpectedError: One of the expected codes.
             LabferryError: Everything else that goes wrong.
         """
-        return self.wait(self.start(operation, expect=expect, **parameters))
+        self._connect()
+        request = partial(self._request, operation, expect, repeat=repeat)
+        refused = ""
+        if options and operation not in self._without_options:
+            try:
+                return self.wait(self.submit(request({**parameters, **options}, optional=True)))
+            except _OptionsRefusedError as error:
+                refused = error.code
+        try:
+            answer = self.wait(self.submit(request(parameters)))
+        except ExpectedError as error:
+            if refused and error.code != refused:
+                self._without_options.add(operation)
+            raise
+        if refused:
+            _log.debug("%s: the store takes no %s.", operation, ", ".join(options or ()))
+            self._without_options.add(operation)
+        return answer
+
+    def ask(
+        self,
+        operation: str,
+        *,
+        unknown: frozenset[str] = UNKNOWN,
+        repeat: bool = True,
+        **parameters: Any,  # noqa: ANN401 - what the client's methods take
+    ) -> Answer | None:
+        """Make a request that not every store knows; one that does not is asked only once.
+
+        Args:
+            operation: As for `call`.
+            unknown: The codes of a store that does not know it.
+            repeat: As for `call`.
+            parameters: As for `call`.
+
+        Returns:
+            The answer; None if the store does not know the request.
+
+        Raises:
+            LabferryError: Everything else that goes wrong.
+        """
+        if operation in self._unknown:
+            return None
+        try:
+            return self.call(operation, expect=unknown, repeat=repeat, **parameters)
+        except ExpectedError as error:
+            _log.debug("%s: the store does not know it (%s).", operation, error.code)
+            self._unknown.add(operation)
+            return None
 
     def start(
         self,
         operation: str,
-        *,
-        expect: frozenset[str] = frozenset(),
         **parameters: Any,  # noqa: ANN401 - what the client's methods take
     ) -> "Future[Answer]":
         """As `call`, but do not wait for the answer."""
         self._connect()
-        return self.submit(self._request(operation, expect, parameters))
+        return self.submit(self._request(operation, frozenset(), parameters))
 
     def submit(self, work: Coroutine[Any, Any, ResultT]) -> "Future[ResultT]":
         """Run something in the I/O thread."""
@@ -120,31 +177,35 @@ class StoreClient:
         if self._fs is not None:
             return
         try:
-            fs = self._s3fs.S3FileSystem(**_options(self._settings))
-            fs.connect()
+            self._fs = open_filesystem(self._s3fs, self._settings)
         except Exception as error:
             raise classify(error, "connect", self.place({})) from error
-        events, config = fs.s3.meta.events, fs.s3.meta.config
-        events.register("before-send.s3", _drop_expectation)
-        unsigned = config.merge(type(config)(s3={**config.s3, "payload_signing_enabled": False}))
-        events.register("before-sign.s3.UploadPart", partial(_sign_the_md5, config=unsigned))
-        self._fs = fs
 
     async def _request(
-        self, operation: str, expect: frozenset[str], parameters: dict[str, Any]
+        self,
+        operation: str,
+        expect: frozenset[str],
+        parameters: dict[str, Any],
+        *,
+        optional: bool = False,
+        repeat: bool = True,
     ) -> Answer:
-        for pause in self._pauses():
+        for pause in self._pauses() if repeat else [None]:
             try:
                 return await self._once(operation, parameters)
             except Exception as error:
                 code = code_of(error)
+                if optional and may_refuse_options(error):
+                    raise _OptionsRefusedError(code) from error
                 if code in expect:
                     raise ExpectedError(code) from error
                 problem = await self._explained(error, operation, parameters)
-                if pause is None or not is_brief(problem):
+                wish = getattr(problem, "retry_after", None) or 0.0
+                # A longer pause is for whoever waits where people can see it, and stop it.
+                if pause is None or not is_brief(problem, code) or wish > _LONGEST_PAUSE:
                     raise problem from error
-                _log.debug("%s again in %.1f s: %s", operation, pause, redact(str(problem)))
-                await asyncio.sleep(max(pause, getattr(problem, "retry_after", None) or 0.0))
+                _log.debug("%s again in %.1f s: %s", operation, pause, problem)
+                await asyncio.sleep(max(pause, wish))
         raise AssertionError("the last pause is None")  # pragma: no cover
 
     def _pauses(self) -> list[float | None]:
@@ -206,53 +267,13 @@ class StoreClient:
         }
 
 
-def _import_s3fs() -> ModuleType:
-    try:
-        return import_module("s3fs")
-    except ImportError as error:
-        raise PluginError(
-            f"Destinations of type s3 need the package s3fs, which can't be imported: {error.msg}.",
-            hint="Install it with: pip install 'labferry[s3]'",
-        ) from error
+class _OptionsRefusedError(Exception):
+    """The store refused a request, and it may have done so for an option.
 
-
-def _options(settings: S3Settings) -> dict[str, Any]:
-    key, secret, token = (
-        None if each is None else each.reveal()
-        for each in (settings.access_key_id, settings.secret_access_key, settings.session_token)
-    )
-    client = {"region_name": settings.region, "verify": settings.ca_file and str(settings.ca_file)}
-    return {
-        "key": key,
-        "secret": secret,
-        "token": token,
-        "profile": settings.profile,
-        "endpoint_url": settings.endpoint_url,
-        "client_kwargs": {name: value for name, value in client.items() if value is not None},
-        "config_kwargs": {
-            # Sent as trailers of an unsigned body, the default checksums are refused or even
-            # stored as content by several stores; ours go in headers.
-            "request_checksum_calculation": "when_required",
-            "response_checksum_validation": "when_required",
-            "retries": {"total_max_attempts": 1, "mode": "standard"},
-            "connect_timeout": settings.connect_timeout.total_seconds(),
-            "read_timeout": settings.timeout.total_seconds(),
-            "max_pool_connections": settings.concurrency + 4,
-            "s3": {"addressing_style": "path" if settings.path_addressed else "virtual"},
-        },
-        "skip_instance_cache": True,
-        "use_listings_cache": False,
-    }
-
-
-def _sign_the_md5(request: Any, config: object, **_: Any) -> None:  # noqa: ANN401 - the client's own
-    """A part is bound to its signature by the MD5 in its head, over http as over https.
-
-    The client would sign a SHA-256 of the part as well, which takes both sides as long again.
+    Attributes:
+        code: How it refused.
     """
-    request.context["client_config"] = config
 
-
-def _drop_expectation(request: Any, **_: Any) -> None:  # noqa: ANN401 - the client's own
-    """Not every store answers `Expect: 100-continue`, and the client would wait for ever."""
-    request.headers.pop("Expect", None)
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code

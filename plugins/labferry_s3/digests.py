@@ -1,6 +1,7 @@
 """Checksums as S3 writes them, and what follows from those of the parts for the whole."""
 
 import base64
+import binascii
 import hashlib
 import re
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ except ImportError:  # the extra `fast` is not installed
     from zlib import crc32 as crc32_of
 
 _POLYNOMIAL = 0xEDB88320
+_CRC32_LENGTH = 4
 _PLAIN_ETAG = re.compile(r"[0-9a-f]{32}")
 
 
@@ -53,9 +55,11 @@ def crc32_text(crc32: int) -> str:
 
 def parse_crc32(text: str | None) -> int | None:
     """A CRC-32 of a whole object; None where S3 gave none, or one that is made of parts' ones."""
-    if not text or "-" in text:
+    try:
+        checksum = base64.b64decode(text or "", validate=True)
+    except binascii.Error:  # such as "…-5", made of those of five parts
         return None
-    return int.from_bytes(base64.b64decode(text), "big")
+    return int.from_bytes(checksum, "big") if len(checksum) == _CRC32_LENGTH else None
 
 
 def multipart_etag(etags: Iterable[str]) -> str | None:

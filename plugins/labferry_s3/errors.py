@@ -1,28 +1,22 @@
-"""What a store's refusals mean, in labferry's errors and in plain sentences.
-
-The codes are those of the S3 API reference ("Error responses"), and those that Ceph, MinIO and
-Swift add.
-"""
+"""What a store's refusals mean: an error of labferry's for each answer."""
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 from labferry.sdk import (
-    ConfigError,
-    ConflictError,
-    FullError,
+    HeldError,
     IntegrityError,
     InvalidAnswerError,
     LabferryError,
-    NotFoundError,
     RefusedError,
     TransientError,
     redact,
 )
+from labferry_s3.answers import date_of, header_of, http_date
+from labferry_s3.error_rules import ACTIONS, RULES, UNANSWERED, Rule
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
 ENDED = ABSENT | {"NoSuchUpload"}
@@ -30,31 +24,35 @@ ENDED = ABSENT | {"NoSuchUpload"}
 
 DENIED = frozenset({"403", "AccessDenied", "AllAccessDisabled", "AccessForbidden", "Forbidden"})
 
-ACTIONS = {
-    "abort_multipart_upload": "s3:AbortMultipartUpload",
-    "complete_multipart_upload": "s3:PutObject",
-    "create_multipart_upload": "s3:PutObject",
-    "delete_object": "s3:DeleteObject",
-    "get_bucket_lifecycle_configuration": "s3:GetLifecycleConfiguration",
-    "get_bucket_versioning": "s3:GetBucketVersioning",
-    "get_object": "s3:GetObject",
-    "get_object_legal_hold": "s3:GetObjectLegalHold",
-    "get_object_lock_configuration": "s3:GetBucketObjectLockConfiguration",
-    "get_object_retention": "s3:GetObjectRetention",
-    "head_object": "s3:GetObject",
-    "list_buckets": "s3:ListAllMyBuckets",
-    "list_multipart_uploads": "s3:ListBucketMultipartUploads",
-    "list_object_versions": "s3:ListBucketVersions",
-    "list_objects_v2": "s3:ListBucket",
-    "list_parts": "s3:ListMultipartUploadParts",
-    "put_object": "s3:PutObject",
-    "put_object_legal_hold": "s3:PutObjectLegalHold",
-    "put_object_retention": "s3:PutObjectRetention",
-    "upload_part": "s3:PutObject",
-}
-"""The permission that each request needs, as policies name it."""
+UNKNOWN = frozenset(
+    {
+        *("400", "405", "501", "InvalidArgument", "InvalidRequest", "MethodNotAllowed"),
+        *("NoSuchUpload", "NotImplemented", "UnsupportedOperation", "XNotImplemented"),
+    }
+)
+"""How a store answers a request that it does not know."""
+
+SPOILT = ENDED | {"EntityTooSmall", "InvalidPart", "InvalidPartOrder", "InvalidUploadId"}
+"""How a store answers about an upload that nobody can complete."""
+
+_LOCKED = re.compile(
+    r"object.?lock|retention|legal.?hold|event-based hold|underactivehold|immutab|\bworm\b",
+    re.IGNORECASE,
+)
+"""In the code or the words of a store that does not delete a protected object."""
+
+_NO_OVERWRITE = re.compile("RetentionPolicyNotMet|ObjectLocked|UnderActiveHold|be overwritten")
+_NOT_ALLOWED = re.compile("not authorized|does not have|permission", re.IGNORECASE)
 
 _NAMED_ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
+
+
+_REFUSED = frozenset({400, 405, 411, 501, 505})
+"""The status of a store that does not know a request, or a part of it."""
+_TELLING = frozenset({301, 401, 408, 413})
+_SERVER_ERRORS = 500
+_LONGEST_REASON = 500
+_LONGEST_NAME = 80
 
 
 class ExpectedError(Exception):
@@ -69,176 +67,37 @@ class ExpectedError(Exception):
         self.code = code
 
 
-class _Rule(NamedTuple):
-    kind: type[LabferryError]
-    says: str
-    hint: str = ""
-
-
-_BUSY = _Rule(TransientError, "{store} is overloaded and asks to slow down")
-_BROKEN = _Rule(TransientError, "{store} has an internal problem")
-_TOKEN = _Rule(
-    RefusedError,
-    "{store} says that the session token is no longer good",
-    "Get new temporary credentials; for a job without people, use a role or an access key.",
-)
-_REGION = _Rule(
-    RefusedError,
-    "{bucket} is in another region than {region}",
-    "Set region{found}.",
-)
-_FULL = _Rule(
-    FullError,
-    "No space or quota is left for {bucket}",
-    "Raise the quota or remove something; the next run delivers what is missing.",
-)
-_DAMAGED = _Rule(
-    IntegrityError,
-    "{store} received other bytes than were sent to {bucket}",
-    "The network or something in between changes data.",
-)
-_COLD = _Rule(
-    RefusedError,
-    "The object is in a storage class that can't be read at once",
-    "Restore it in the store first, then run this again.",
-)
-
-_RULES: dict[str, _Rule] = {
-    "NoSuchBucket": _Rule(NotFoundError, "There is no {bucket} at {store}"),
-    **dict.fromkeys(ABSENT, _Rule(NotFoundError, "{what} is not in {bucket}")),
-    "NoSuchUpload": _Rule(TransientError, "The upload to {bucket} was ended by somebody else"),
-    "InvalidAccessKeyId": _Rule(
-        RefusedError,
-        "{store} does not know the access key",
-        "Check access_key_id, or the profile, and that the key is active.",
-    ),
-    "SignatureDoesNotMatch": _Rule(
-        RefusedError,
-        "{store} does not accept the secret access key",
-        "Check secret_access_key; a blank or a missing character is enough.",
-    ),
-    **dict.fromkeys(
-        ("ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"), _TOKEN
-    ),
-    "RequestTimeTooSkewed": _Rule(
-        RefusedError,
-        "This machine's clock differs{skew} from the clock of {store}",
-        "Set the clock, best by NTP, and run again.",
-    ),
-    **dict.fromkeys(
-        (
-            "301",
-            "AuthorizationHeaderMalformed",
-            "IllegalLocationConstraintException",
-            "IncorrectEndpoint",
-            "PermanentRedirect",
-        ),
-        _REGION,
-    ),
-    **dict.fromkeys(
-        (
-            "429",
-            "503",
-            "BandwidthLimitExceeded",
-            "RequestLimitExceeded",
-            "RequestThrottled",
-            "ServiceUnavailable",
-            "SlowDown",
-            "SlowDownRead",
-            "SlowDownWrite",
-            "Throttling",
-            "ThrottlingException",
-            "TooManyRequests",
-            "XMinioServerNotInitialized",
-        ),
-        _BUSY,
-    ),
-    **dict.fromkeys(
-        (
-            "408",
-            "409",
-            "500",
-            "502",
-            "504",
-            "ConditionalRequestConflict",
-            "InternalError",
-            "OperationAborted",
-            "RequestTimeout",
-        ),
-        _BROKEN,
-    ),
-    **dict.fromkeys(
-        (
-            "507",
-            "InsufficientStorage",
-            "QuotaExceeded",
-            "ServiceQuotaExceeded",
-            "XMinioStorageFull",
-        ),
-        _FULL,
-    ),
-    **dict.fromkeys(
-        (
-            "BadDigest",
-            "ChecksumMismatch",
-            "XAmzContentChecksumMismatch",
-            "XAmzContentSHA256Mismatch",
-        ),
-        _DAMAGED,
-    ),
-    **dict.fromkeys(
-        ("412", "PreconditionFailed"),
-        _Rule(ConflictError, "{what} exists already in {bucket}; it was not touched"),
-    ),
-    "InvalidObjectState": _COLD,
-}
-
-_UNANSWERED: tuple[tuple[tuple[str, ...], _Rule], ...] = (
-    (
-        ("NoCredentialsError", "PartialCredentialsError"),
-        _Rule(
-            RefusedError,
-            "There are no credentials for {store}",
-            "Give access_key_id and secret_access_key, a profile, or the machine a role.",
-        ),
-    ),
-    (
-        ("TokenRetrievalError", "SSOError", "CredentialRetrievalError"),
-        _Rule(RefusedError, "No credentials for {store} can be had: {reason}", "Log in again."),
-    ),
-    (
-        ("ProfileNotFound",),
-        _Rule(ConfigError, "{reason}", "Profiles are in ~/.aws/config and ~/.aws/credentials."),
-    ),
-    (
-        ("EndpointConnectionError", "ConnectTimeoutError"),
-        _Rule(
-            TransientError, "{store} can't be reached", "Is the address right, and the network up?"
-        ),
-    ),
-    (
-        ("ParamValidationError", "NoRegionError", "InvalidEndpointConfigurationError"),
-        _Rule(ConfigError, "The settings for {store} can't be used: {reason}"),
-    ),
-)
-"""By the names of the client's own exceptions, which are imported only when needed."""
-
-
 def code_of(error: BaseException) -> str:
     """The store's error code; empty where the error did not come from a store's answer."""
-    return str(_response(error).get("Error", {}).get("Code", ""))
+    return _code(_response(error))
 
 
-def is_brief(error: LabferryError) -> bool:
+def is_brief(error: LabferryError, code: str = "") -> bool:
     """Whether the same request may well succeed in a moment.
 
-    That holds for bytes damaged on their way, too: the store did not keep them.
+    That holds for bytes damaged on their way, too: the store did not keep them. It does not hold
+    for an upload that is gone.
     """
-    return isinstance(error, TransientError | IntegrityError)
+    return isinstance(error, TransientError | IntegrityError) and code not in SPOILT
+
+
+def may_refuse_options(error: BaseException) -> bool:
+    """Whether a store may have refused a request for a parameter that it does not know.
+
+    Stores have many codes for that, so it is every refusal that is not known to mean another thing.
+    """
+    response = _response(error)
+    code = _code(response)
+    return _status(response) in _REFUSED and (code.isdecimal() or code not in RULES)
+
+
+def caused_by(problem: LabferryError, codes: frozenset[str]) -> bool:
+    """Whether a store's answer with one of these codes led to an error."""
+    return problem.__cause__ is not None and code_of(problem.__cause__) in codes
 
 
 def classify(error: BaseException, operation: str, place: Mapping[str, str]) -> LabferryError:
-    """The error that a failed request means.
+    """The error that a failed request means; in its words, secrets are redacted.
 
     Args:
         error: What the client raised.
@@ -248,14 +107,23 @@ def classify(error: BaseException, operation: str, place: Mapping[str, str]) -> 
     if isinstance(error, LabferryError):
         return error
     response = _response(error)
-    if not response:
-        return _unanswered(error, place)
-    code = code_of(error)
+    problem = _answered(response, operation, place) if response else _unanswered(error, place)
+    problem.message, problem.hint = redact(problem.message), redact(problem.hint)
+    return problem
+
+
+def _answered(response: dict[str, Any], operation: str, place: Mapping[str, str]) -> LabferryError:
+    code = _code(response)
+    is_page = "html" in header_of(response, "content-type")
+    if code.isdecimal() and _status(response) >= _SERVER_ERRORS and is_page:
+        return _no_store(place)
+    if _is_held(response, operation):
+        return _held(response, place)
     if code in DENIED or code.startswith("KMS.") or code == "AccessDeniedException":
         return _denied(response, code, operation, place)
-    rule = _RULES.get(code) or _by_status(response)
+    rule = RULES.get(code) or _by_status(response)
     words = {**place, "skew": _skew(response), "found": _region(response)}
-    says = f"{rule.says.format(**words)} ({code})."
+    says = f"{rule.says.format(**words)} ({_brief(code)})."
     if rule.kind is InvalidAnswerError:
         says = f"{says[:-1]}: {_message(response)}"
     problem = rule.kind(says, hint=rule.hint.format(**words))
@@ -264,65 +132,102 @@ def classify(error: BaseException, operation: str, place: Mapping[str, str]) -> 
     return problem
 
 
+def _no_store(place: Mapping[str, str]) -> TransientError:
+    return TransientError(
+        f"{place['store']} answered with something that is not S3.",
+        hint="Is the address right? A proxy or a login page may answer in its place.",
+    )
+
+
+def _is_held(response: dict[str, Any], operation: str) -> bool:
+    says = f"{_code(response)} {response['Error'].get('Message') or ''}"
+    pattern = {"delete_object": _LOCKED, "put_object": _NO_OVERWRITE}.get(operation)
+    return bool(pattern and pattern.search(says)) and not _NOT_ALLOWED.search(says)
+
+
+def _held(response: dict[str, Any], place: Mapping[str, str]) -> HeldError:
+    return HeldError(
+        f"{place['store']} protects {place['what']} in {place['bucket']} for now: "
+        f"{_message(response)}",
+        hint="Nothing has to be done. It can be removed when the protection ends.",
+    )
+
+
 def _response(error: BaseException) -> dict[str, Any]:
     response = getattr(error, "response", None)
     return response if isinstance(response, dict) and "Error" in response else {}
 
 
-def _headers(response: dict[str, Any]) -> dict[str, str]:
-    headers: dict[str, str] = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return headers
+def _brief(word: str) -> str:
+    """A name that a store sent, as far as it can be one."""
+    return re.sub(r"[^A-Za-z0-9._:-]", "", word)[:_LONGEST_NAME]
+
+
+def _code(response: dict[str, Any]) -> str:
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def _status(response: dict[str, Any]) -> int:
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _message(response: dict[str, Any]) -> str:
-    return redact(str(response["Error"].get("Message") or "no reason was given")).rstrip(".") + "."
+    words = " ".join(str(response["Error"].get("Message") or "no reason was given").split())
+    return words[:_LONGEST_REASON].rstrip(".") + "."
 
 
-def _by_status(response: dict[str, Any]) -> _Rule:
-    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    known = _RULES.get(str(status)) if status >= 429 else None  # noqa: PLR2004 - too many requests
-    return known or _Rule(InvalidAnswerError, "{store} did not do what was asked of {bucket}")
+def _by_status(response: dict[str, Any]) -> Rule:
+    status = _status(response)
+    known = RULES.get(str(status)) if status in _TELLING or status >= 429 else None  # noqa: PLR2004 - too many requests
+    if known is None and status >= _SERVER_ERRORS and status not in _REFUSED:
+        known = RULES["500"]
+    return known or Rule(InvalidAnswerError, "{store} did not do what was asked of {bucket}")
 
 
 def _denied(
     response: dict[str, Any], code: str, operation: str, place: Mapping[str, str]
 ) -> RefusedError:
     named = _NAMED_ACTION.search(str(response["Error"].get("Message", "")))
-    action = named[1] if named else ACTIONS.get(operation, operation)
+    action = _brief(named[1]) if named else ACTIONS.get(operation, operation)
     if code.startswith("KMS."):
         action = "the encryption key"
     return RefusedError(
-        f"{place['store']} denies {action} on {place['what']} in {place['bucket']} ({code}).",
+        f"{place['store']} denies {action} on {place['what']} in {place['bucket']} "
+        f"({_brief(code)}).",
         hint="Allow it in the policy of these credentials, or use credentials that have it.",
     )
 
 
 def _skew(response: dict[str, Any]) -> str:
-    date = _headers(response).get("date")
-    if not date:
+    date = date_of(response)
+    if date is None:
         return ""
-    seconds = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
-    return f" by {seconds / 60:.0f} minutes"
+    return f" by {abs((datetime.now(UTC) - date).total_seconds()) / 60:.0f} minutes"
 
 
 def _region(response: dict[str, Any]) -> str:
-    found = _headers(response).get("x-amz-bucket-region") or response["Error"].get("Region")
-    return f' = "{found}"' if found else " to the one that the bucket was made in"
+    found = header_of(response, "x-amz-bucket-region") or response["Error"].get("Region")
+    return f' = "{_brief(str(found))}"' if found else " to the one that the bucket was made in"
 
 
 def _retry_after(response: dict[str, Any]) -> float | None:
-    value = _headers(response).get("retry-after", "")
-    return float(value) if value.isdecimal() else None
+    value = header_of(response, "retry-after").strip()
+    if value.isdecimal():
+        return float(value)
+    moment = http_date(value)
+    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _unanswered(error: BaseException, place: Mapping[str, str]) -> LabferryError:
     """For what went wrong before or without an answer."""
     known = import_module("botocore.exceptions")
-    reason = redact(str(error)).rstrip(".") or type(error).__name__
+    reason = " ".join(str(error).split())[:_LONGEST_REASON].rstrip(".") or type(error).__name__
     words = {**place, "reason": reason}
-    for names, rule in _UNANSWERED:
+    for names, rule in UNANSWERED:
         if isinstance(error, tuple(getattr(known, name) for name in names)):
             return rule.kind(f"{rule.says.format(**words)}.", hint=rule.hint)
+    if isinstance(error, import_module("botocore.parsers").ResponseParserError):
+        return _no_store(place)
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return RefusedError(
             f"The certificate of {place['store']} is not trusted.",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from labferry.sdk import InvalidAnswerError, RefusedError
-from labferry_s3.client import Answer
+from labferry_s3.answers import Answer
 from labferry_s3.errors import ABSENT, ExpectedError
 from labferry_s3.objects import Objects, ObjectState
 from labferry_s3.settings import ObjectLock
@@ -91,18 +91,20 @@ def _is_retained(lock: ObjectLock, retain: timedelta, reported: Answer) -> bool:
 
 
 def _place(lock: ObjectLock, objects: Objects, state: ObjectState) -> None:
-    key = {"Key": objects.key(state.key)}
+    key = objects.key(state.key)
     if lock.mode is not None and lock.retain is not None:
         retention = {
             "Mode": lock.mode.upper(),
             "RetainUntilDate": datetime.now(UTC) + lock.retain,
         }
         with suppress(ExpectedError):
-            objects.client.call("put_object_retention", expect=_NO_LOCK, Retention=retention, **key)
+            objects.client.call(
+                "put_object_retention", expect=_NO_LOCK, Key=key, Retention=retention
+            )
     if lock.legal_hold:
         with suppress(ExpectedError):
             objects.client.call(
-                "put_object_legal_hold", expect=_NO_LOCK, LegalHold={"Status": "ON"}, **key
+                "put_object_legal_hold", expect=_NO_LOCK, Key=key, LegalHold={"Status": "ON"}
             )
 
 

@@ -4,16 +4,17 @@ import io
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
-from labferry.sdk import MANIFEST_SUFFIX, RefusedError, check_key
+from labferry.sdk import MANIFEST_SUFFIX, InvalidAnswerError, RefusedError, check_key
+from labferry_s3.answers import Answer, etag_of, size_of, version_of
 from labferry_s3.body import Body
-from labferry_s3.client import Answer, StoreClient
+from labferry_s3.client import StoreClient
 from labferry_s3.digests import PartDigest, crc32_text, parse_crc32
 from labferry_s3.errors import ABSENT, DENIED, ExpectedError
 from labferry_s3.reading import RangeReader
 from labferry_s3.settings import CustomerKey, S3Settings
 
-UNSUPPORTED = frozenset({"501", "InvalidArgument", "NotImplemented"})
-"""How a store answers where it does not know a header that others understand."""
+_UNEXPLAINED = frozenset({"301", "302", "307", "308", "400", "401", "405"})
+"""How HEAD is refused: its answers have no room for words that say why."""
 
 _BUFFER = 1 << 20
 _MANIFEST_LIMIT = (1 << 20) + 1
@@ -26,7 +27,7 @@ class ObjectState:
     Attributes:
         key: Its key, without the prefix.
         size: Its size in bytes.
-        etag: Its ETag, without quotes.
+        etag: Its ETag, without quotes; empty if the store names none.
         crc32: The CRC-32 of all of it, where the store computes one.
         version_id: Its version, where the bucket keeps versions.
         metadata: What was written with it.
@@ -73,22 +74,30 @@ class Objects:
         """What the store says of an object; None where there is none.
 
         Asking for an object's properties takes the permission to read it. Who may only write and
-        list gets less, but enough.
+        list gets less, but enough. Where the store refuses without a word, listing says why.
         """
         try:
             head = self.client.call(
                 "head_object",
-                expect=ABSENT | DENIED,
+                expect=ABSENT | DENIED | _UNEXPLAINED,
+                options={"ChecksumMode": "ENABLED"},
                 Key=self.key(key),
-                ChecksumMode="ENABLED",
                 **self.customer_key,
             )
         except ExpectedError as error:
-            return self._listed(key) if error.code in DENIED else None
+            return None if error.code in ABSENT else self._listed(key)
+        size = size_of(head, "ContentLength")
+        if size is None:
+            listed = self._listed(key)
+            if listed is None:
+                raise InvalidAnswerError(
+                    f"{self.client.url}{key} is there, but the store does not say how large it is."
+                )
+            size = listed.size
         return ObjectState(
             key,
-            int(head["ContentLength"]),
-            str(head.get("ETag", "")).strip('"'),
+            size,
+            etag_of(head),
             parse_crc32(head.get("ChecksumCRC32")),
             version_of(head),
             head.get("Metadata", {}),
@@ -116,15 +125,10 @@ class Objects:
             **self.customer_key,
             **parameters,
         }
-        modern = {"ChecksumCRC32": crc32_text(digest.crc32)}
+        options = {"ChecksumCRC32": crc32_text(digest.crc32)}
         if not overwrite:
-            modern["IfNoneMatch"] = "*"
-        try:
-            return self.client.call(
-                "put_object", expect=UNSUPPORTED, Body=self._body(data), **parameters, **modern
-            )
-        except ExpectedError:
-            return self.client.call("put_object", Body=self._body(data), **parameters)
+            options["IfNoneMatch"] = "*"
+        return self.client.call("put_object", options=options, Body=self._body(data), **parameters)
 
     def open(self, key: str, offset: int = 0, version_id: str | None = None) -> BinaryIO:
         """An object's bytes, from an offset on."""
@@ -161,12 +165,7 @@ class Objects:
         full = self.key(key)
         answer = self.client.call("list_objects_v2", Prefix=full, MaxKeys=1)
         for each in answer.get("Contents", ()):
-            if each["Key"] == full:
-                return ObjectState(key, int(each["Size"]), str(each["ETag"]).strip('"'))
+            size = size_of(each)
+            if each.get("Key") == full and size is not None:
+                return ObjectState(key, size, etag_of(each))
         return None
-
-
-def version_of(answer: Answer) -> str | None:
-    """The version that an answer names; a bucket without versions says none, or `null`."""
-    version = answer.get("VersionId")
-    return None if version in {None, "null"} else str(version)

@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from labferry.sdk import Finding, IntegrityError, LabferryError, RefusedError, Severity
-from labferry_s3.client import Answer, StoreClient
+from labferry.sdk import (
+    Finding,
+    HeldError,
+    IntegrityError,
+    LabferryError,
+    RefusedError,
+    Severity,
+)
+from labferry_s3.answers import Answer, date_of, version_of
+from labferry_s3.client import StoreClient
 from labferry_s3.errors import ExpectedError
-from labferry_s3.objects import Objects, version_of
+from labferry_s3.objects import Objects
 from labferry_s3.protection import ensure_protection, write_parameters
 from labferry_s3.settings import S3Settings
 from labferry_s3.strays import PROBE, Upload, remove, uploads_under
@@ -58,9 +65,18 @@ class Preflight:
 
     def _probe(self) -> Iterator[Finding]:
         """Write, read and remove a small object; always the same, so that at most one stays."""
-        answer = self._objects.put(
-            PROBE, _CONTENT, write_parameters(self._unlocked), overwrite=True
-        )
+        try:
+            answer = self._objects.put(
+                PROBE, _CONTENT, write_parameters(self._unlocked), overwrite=True
+            )
+        except HeldError:
+            yield Finding(
+                Severity.OK,
+                f"The store still protects the object {PROBE} that an earlier check wrote, so it "
+                "was not written again.",
+            )
+            yield self._read_back()
+            return
         try:
             yield Finding(Severity.OK, f"{self._client.url} can be written.")
             yield self._read_back()
@@ -98,6 +114,12 @@ class Preflight:
                     "needs neither s3:DeleteObject nor s3:DeleteObjectVersion.",
                 )
             self._objects.remove(PROBE)
+        except HeldError:
+            return Finding(
+                Severity.OK,
+                f"The store protects what is written to it; the object {PROBE} stays until that "
+                "ends. Retention keeps archives as long.",
+            )
         except RefusedError:
             return Finding(
                 Severity.OK,
@@ -112,6 +134,8 @@ class Preflight:
     def _removed(self, version: str) -> bool:
         try:
             self._objects.remove(PROBE, version)
+        except HeldError:
+            raise
         except RefusedError:
             return False
         return True
@@ -154,7 +178,14 @@ class Preflight:
             )
 
     def _strays(self) -> Iterator[Finding]:
-        uploads = list(uploads_under(self._objects, self._settings.prefix))
+        uploads = uploads_under(self._objects, self._settings.prefix)
+        if uploads is None:
+            yield Finding(
+                Severity.OK,
+                "The store does not list unfinished uploads, so labferry can't remove those that "
+                "nobody goes on with.",
+            )
+            return
         dead = [upload for upload in uploads if self._is_dead(upload)]
         if dead:
             count = remove(self._objects, dead)
@@ -162,11 +193,12 @@ class Preflight:
                 Severity.OK, f"Removed {count} unfinished upload(s) that nobody can go on with."
             )
         if left := len(uploads) - len(dead):
-            oldest = min(upload.begun for upload in uploads if upload not in dead)
+            known = [upload.begun for upload in uploads if upload.begun and upload not in dead]
+            since = f", the oldest of {min(known):%Y-%m-%d %H:%M} UTC" if known else ""
             yield Finding(
                 Severity.OK,
-                f"There are {left} unfinished upload(s), the oldest of {oldest:%Y-%m-%d %H:%M} "
-                "UTC; the next run goes on with them, or they are removed after 7 days.",
+                f"There are {left} unfinished upload(s){since}; the next run goes on with them, or "
+                "they are removed after 7 days.",
             )
 
     def _is_dead(self, upload: Upload) -> bool:
@@ -197,10 +229,10 @@ class Preflight:
 
 
 def _clock(answer: Answer) -> Iterator[Finding]:
-    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    if not date:
+    date = date_of(answer)
+    if date is None:
         return
-    skew = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+    skew = (datetime.now(UTC) - date).total_seconds()
     if abs(skew) > _SKEW_SECONDS:
         yield Finding(
             Severity.WARNING,

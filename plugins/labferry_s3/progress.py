@@ -34,8 +34,16 @@ class SentPart:
 
     @classmethod
     def of(cls, number: int, digest: PartDigest, etag: str) -> Self:
-        """A part that was sent just now, or has the same bytes as one that was."""
-        return cls(number, digest.size, etag, digest.crc32, etag == digest.etag)
+        """A part that was sent just now, or has the same bytes as one that was.
+
+        Args:
+            number: Which one.
+            digest: Of the bytes that were sent.
+            etag: What the store called it; empty if it did not say, and then it is taken for the
+                MD5 that it usually is.
+        """
+        is_plain = etag == digest.etag
+        return cls(number, digest.size, etag or digest.etag, digest.crc32, is_plain)
 
 
 class _Note(BaseModel):

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from labferry.sdk import InvalidAnswerError
-from labferry_s3.client import Answer
+from labferry_s3.answers import Answer
 from labferry_s3.locking import ensure_lock, lock_parameters
 from labferry_s3.objects import Objects, ObjectState
 from labferry_s3.settings import CustomerKey, KmsKey, S3Settings

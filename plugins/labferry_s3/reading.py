@@ -2,15 +2,19 @@
 
 import io
 import logging
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from typing_extensions import Buffer, override
 
 from labferry.sdk import InvalidAnswerError, LabferryError, NotFoundError, TransientError, redact
+from labferry_s3.answers import etag_of, size_of
 from labferry_s3.client import StoreClient
 from labferry_s3.errors import ExpectedError, classify
 
 _log = logging.getLogger(__name__)
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _BEYOND = frozenset({"416", "InvalidRange"})
 _REPLACED = frozenset({"412", "PreconditionFailed"})
 
@@ -92,29 +96,51 @@ class RangeReader(io.RawIOBase):
             )
         except ExpectedError as error:
             if error.code in _REPLACED:
-                raise NotFoundError(
-                    f"{self._parameters['Key']} was replaced while it was read."
-                ) from error
+                raise self._replaced() from error
             self._size = self._position
             return
         self._body = answer["Body"]
-        start, _, size = str(answer.get("ContentRange", "")).partition("-")
-        if not size:
-            start, size = "bytes 0", f"0/{answer['ContentLength']}"
-        if start != f"bytes {self._position}":
+        try:
+            start, size = _range_of(answer)
+        except InvalidAnswerError:
+            self._disconnect()
+            raise
+        if start != self._position:
             self._disconnect()
             raise InvalidAnswerError(
-                f"{self._client.url} gives whole objects only: {start} instead of "
-                f"bytes {self._position} was sent."
+                f"{self._client.url} gives whole objects only: bytes from {start} instead of "
+                f"{self._position} on were sent."
             )
-        self._size = int(size.rpartition("/")[2])
+        if self._size is not None and size != self._size:
+            self._disconnect()
+            raise self._replaced()
+        self._size = size
         # Whoever reads on shall read the same object, not one that took its place.
-        self._parameters = {**self._parameters, "IfMatch": answer["ETag"]}
+        if etag := etag_of(answer):
+            self._parameters = {**self._parameters, "IfMatch": f'"{etag}"'}
+
+    def _replaced(self) -> NotFoundError:
+        return NotFoundError(f"{self._parameters['Key']} was replaced while it was read.")
 
     def _disconnect(self) -> None:
         body, self._body = self._body, None
         if body is not None:
             self._client.wait(self._client.submit(_close(body)))
+
+
+def _range_of(answer: Mapping[str, Any]) -> tuple[int, int]:
+    """Where the bytes of an answer begin, and how large the object is.
+
+    Raises:
+        InvalidAnswerError: The answer does not say.
+    """
+    stated = _CONTENT_RANGE.fullmatch(str(answer.get("ContentRange") or ""))
+    if stated:
+        return int(stated[1]), int(stated[2])
+    size = size_of(answer, "ContentLength")
+    if size is None:
+        raise InvalidAnswerError("The store does not say how large an object is that it sends.")
+    return 0, size
 
 
 async def _close(body: Any) -> None:  # noqa: ANN401 - the client's own

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from typing import Any
 
 from labferry.sdk import LabferryError, Stray, StrayKind, redact
 from labferry.sdk.strays import Found, require_unfinished, strays_among
+from labferry_s3.answers import moment_of
 from labferry_s3.errors import ENDED, ExpectedError
 from labferry_s3.objects import Objects
 
@@ -29,30 +30,29 @@ class Upload:
     Attributes:
         key: The whole key that the object would have.
         upload_id: The store's name for it.
-        begun: When.
+        begun: When; None if the store does not say.
     """
 
     key: str
     upload_id: str
-    begun: datetime
+    begun: datetime | None
 
     @property
     def old(self) -> bool:
         """Whether it is older than anything that a run could still go on with."""
-        return datetime.now(UTC) - self.begun > _DEAD_AFTER
+        return self.begun is not None and datetime.now(UTC) - self.begun > _DEAD_AFTER
 
 
-def uploads_under(objects: Objects, prefix: str) -> Iterator[Upload]:
-    """The uploads below the prefix whose keys are those of archives: nobody else's."""
-    for upload in _listed(objects, prefix):
-        if _OURS.fullmatch(upload.key.removeprefix(prefix)):
-            yield upload
+def uploads_under(objects: Objects, prefix: str) -> Sequence[Upload] | None:
+    """The uploads below the prefix whose keys are those of archives: nobody else's.
 
-
-def uploads_of(objects: Objects, key: str) -> Iterator[Upload]:
-    """The uploads of one archive."""
-    full = objects.key(key)
-    return (upload for upload in _listed(objects, full) if upload.key == full)
+    Returns:
+        None if the store does not list uploads.
+    """
+    listed = _listed(objects, prefix)
+    if listed is None:
+        return None
+    return [each for each in listed if _OURS.fullmatch(each.key.removeprefix(prefix))]
 
 
 def remove(objects: Objects, uploads: Iterable[Upload]) -> int:
@@ -67,10 +67,12 @@ def remove(objects: Objects, uploads: Iterable[Upload]) -> int:
 def remove_dead(objects: Objects, key: str) -> None:
     """Remove what is left of other attempts to upload an archive that is stored now.
 
-    Not worth failing for: what stays is found by the next check.
+    Not worth failing for, nor waiting: what stays is found by the next check.
     """
+    full = objects.key(key)
     try:
-        remove(objects, uploads_of(objects, key))
+        listed = _listed(objects, full, repeat=False) or ()
+        remove(objects, [upload for upload in listed if upload.key == full])
     except LabferryError as error:
         _log.debug("Uploads of %s are not tidied up: %s", key, redact(str(error)))
 
@@ -86,7 +88,7 @@ def strays_of(
         found: All objects below the prefix.
         committed: The keys of committed archives.
     """
-    for upload in _listed(objects, prefix):
+    for upload in _listed(objects, prefix) or ():
         key = upload.key.removeprefix(prefix)
         kind = StrayKind.UNFINISHED if _OURS.fullmatch(key) else StrayKind.FOREIGN
         yield Stray(kind, key, since=upload.begun, token=upload.upload_id)
@@ -107,15 +109,25 @@ def _abort(objects: Objects, key: str, upload_id: str) -> None:
         objects.client.call("abort_multipart_upload", expect=ENDED, Key=key, UploadId=upload_id)
 
 
-def _listed(objects: Objects, prefix: str) -> Iterator[Upload]:
+def _listed(objects: Objects, prefix: str, *, repeat: bool = True) -> Sequence[Upload] | None:
+    found: dict[tuple[str, str], Upload] = {}
     marker: dict[str, Any] = {}
     while True:
-        answer = objects.client.call("list_multipart_uploads", Prefix=prefix, **marker)
+        answer = objects.client.ask(
+            "list_multipart_uploads", repeat=repeat, Prefix=prefix, **marker
+        )
+        if answer is None:
+            return None
+        before = len(found)
         for each in answer.get("Uploads", ()):
-            yield Upload(each["Key"], each["UploadId"], each["Initiated"])
-        if not answer.get("IsTruncated"):
-            return
+            key, upload_id = str(each.get("Key", "")), str(each.get("UploadId", ""))
+            # Not every store keeps to the prefix that it is asked for.
+            if upload_id and key.startswith(prefix):
+                found[key, upload_id] = Upload(key, upload_id, moment_of(each, "Initiated"))
+        if not answer.get("IsTruncated") or len(found) == before:
+            return list(found.values())
         marker = {
-            "KeyMarker": answer["NextKeyMarker"],
-            "UploadIdMarker": answer["NextUploadIdMarker"],
+            name: answer[f"Next{name}"]
+            for name in ("KeyMarker", "UploadIdMarker")
+            if answer.get(f"Next{name}")
         }

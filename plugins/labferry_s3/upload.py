@@ -1,8 +1,8 @@
 """A multipart upload: begun or resumed, filled part by part, completed when verified."""
 
 import logging
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any, Self
 
 from labferry.sdk import (
@@ -11,24 +11,28 @@ from labferry.sdk import (
     ConflictError,
     FullError,
     IntegrityError,
+    InvalidAnswerError,
     LabferryError,
+    RefusedError,
     TransientError,
     redact,
 )
-from labferry_s3.client import Answer
+from labferry_s3.answers import Answer, etag_of, size_of
 from labferry_s3.digests import (
     PartDigest,
     combined_crc32,
     crc32_text,
     multipart_etag,
 )
-from labferry_s3.errors import ENDED, ExpectedError
-from labferry_s3.objects import UNSUPPORTED, Objects
+from labferry_s3.errors import ENDED, SPOILT, UNKNOWN, ExpectedError, caused_by
+from labferry_s3.objects import Objects
 from labferry_s3.part_sizes import PartSizes
 from labferry_s3.progress import Progress, SentPart
 from labferry_s3.settings import S3Settings
 from labferry_s3.window import Window
 
+_UNLISTED = ENDED | UNKNOWN
+_BROKEN = frozenset({"500", "InternalError", "InternalFailure"})
 _log = logging.getLogger(__name__)
 
 
@@ -62,8 +66,9 @@ class MultipartUpload:
     def run(self) -> tuple[Answer, str | None]:
         """Upload what is missing and complete the upload.
 
-        Where it fails for now, what has arrived stays for the next attempt. Where the archive is
-        refused, its key is taken or the store is full, it is removed.
+        If it fails for now, what has arrived stays for the next attempt. If the archive is
+        refused, its key is taken, the store is full, or the store can't go on with this upload, it
+        is removed, and the next attempt begins anew.
 
         Returns:
             The store's answer, and the ETag that the object must have, if that is known.
@@ -75,32 +80,65 @@ class MultipartUpload:
             self._require_archive(parts)
             self._require_free_key()
             return self._complete(parts), self._etag(parts)
-        except (IntegrityError, ConflictError, FullError):
+        except (IntegrityError, ConflictError, FullError, InvalidAnswerError):
             self._abort()
             raise
+        except TransientError as error:
+            if caused_by(error, SPOILT):
+                self._abort()
+            raise
+        except ExpectedError as error:
+            self._abort()
+            raise TransientError(
+                f"{self._client.place({})['store']} can't complete an upload of "
+                f"{self._archive.key} ({error.code}); it was removed."
+            ) from error
         finally:
             self._progress.save()
 
     def _known_parts(self) -> dict[int, str]:
         """The ETags of the parts that the store has; the upload is begun if there is none."""
-        if self._progress.upload_id is not None:
-            try:
-                return dict(self._listed_parts())
-            except ExpectedError:
-                _log.info("The upload of %s was removed; it begins anew.", self._archive.key)
-        self._begin()
+        if self._progress.upload_id is None:
+            self._begin()
+            return {}
+        try:
+            return {
+                number: etag_of(part)
+                for number, part in self._listed_parts().items()
+                if etag_of(part)
+            }
+        except ExpectedError as error:
+            self._begin_anew(error.code)
+        except TransientError as error:
+            # After all those repetitions: a store that goes wrong at this request each time.
+            if not caused_by(error, _BROKEN):
+                raise
+            self._begin_anew(error.message)
+        except (RefusedError, InvalidAnswerError) as error:
+            self._begin_anew(error.message)
         return {}
+
+    def _begin_anew(self, reason: str) -> None:
+        """Begin another upload, then remove the one that nobody can go on with."""
+        _log.info("The upload of %s begins anew: %s", self._archive.key, reason)
+        dead = self._upload
+        self._begin()
+        self._remove(dead)
 
     def _begin(self) -> None:
         part_size = PartSizes.planned(self._archive.size, self._settings.part_size).each
-        parameters = {"Key": self._key, **self._parameters, **self._objects.customer_key}
-        modern = {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}
-        try:
-            answer = self._client.call(
-                "create_multipart_upload", expect=UNSUPPORTED, **parameters, **modern
+        answer = self._client.call(
+            "create_multipart_upload",
+            options={"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"},
+            Key=self._key,
+            **self._parameters,
+            **self._objects.customer_key,
+        )
+        if not answer.get("UploadId"):
+            raise InvalidAnswerError(
+                f"{self._client.place({})['store']} began an upload of {self._archive.key} "
+                "and gave it no id."
             )
-        except ExpectedError:
-            answer = self._client.call("create_multipart_upload", **parameters)
         # A store that computes the checksum says so; others ignore the wish.
         whole = answer.get("ChecksumAlgorithm") == "CRC32" and answer.get("ChecksumType") in {
             None,
@@ -108,18 +146,26 @@ class MultipartUpload:
         }
         self._progress.begin(str(answer["UploadId"]), part_size, whole_checksum=whole)
 
-    def _listed_parts(self) -> Iterator[tuple[int, str]]:
+    def _listed_parts(self) -> dict[int, dict[str, Any]]:
+        """What the store says of the parts that it has, whole ones only, by number.
+
+        Raises:
+            ExpectedError: It does not know the upload, or does not list parts.
+        """
         sizes = PartSizes(self._archive.size, self._progress.part_size)
-        marker: dict[str, Any] = {}
+        found: dict[int, dict[str, Any]] = {}
+        last = 0
         while True:
-            answer = self._client.call("list_parts", expect=ENDED, **self._upload, **marker)
+            marker: dict[str, Any] = {"PartNumberMarker": last} if last else {}
+            answer = self._client.call("list_parts", expect=_UNLISTED, **self._upload, **marker)
+            before = last
             for part in answer.get("Parts", ()):
-                number = int(part["PartNumber"])
-                if number <= sizes.count and int(part["Size"]) == sizes.length(number):
-                    yield number, str(part["ETag"]).strip('"')
-            if not answer.get("IsTruncated"):
-                return
-            marker = {"PartNumberMarker": int(answer["NextPartNumberMarker"])}
+                number = size_of(part, "PartNumber") or 0
+                last = max(last, number)
+                if 1 <= number <= sizes.count and size_of(part) == sizes.length(number):
+                    found[number] = part
+            if not answer.get("IsTruncated") or last == before:
+                return found
 
     def _send_missing(self, known: dict[int, str]) -> list[SentPart]:
         """Send what the store does not have, or has with other bytes."""
@@ -174,6 +220,25 @@ class MultipartUpload:
             raise ConflictError(f"{self._key} has appeared meanwhile; it was not touched.")
 
     def _complete(self, parts: list[SentPart]) -> Answer:
+        try:
+            return self._completed(parts)
+        except ExpectedError as error:
+            # What the store called a part stood in a header field, which a proxy may have changed.
+            named = self._as_listed(parts) if error.code == "InvalidPart" else parts
+            if named == parts:
+                raise
+            return self._completed(named)
+
+    def _as_listed(self, parts: list[SentPart]) -> list[SentPart]:
+        """The parts with the ETags that the store lists."""
+        listed: dict[int, dict[str, Any]] = {}
+        with suppress(ExpectedError, RefusedError):
+            listed = self._listed_parts()
+        return [
+            replace(each, etag=etag_of(listed.get(each.number, {})) or each.etag) for each in parts
+        ]
+
+    def _completed(self, parts: list[SentPart]) -> Answer:
         listed = [
             {
                 "PartNumber": each.number,
@@ -186,13 +251,14 @@ class MultipartUpload:
             }
             for each in parts
         ]
-        parameters = {**self._upload, "MultipartUpload": {"Parts": listed}, **self._whole()}
-        try:
-            return self._client.call(
-                "complete_multipart_upload", expect=UNSUPPORTED, IfNoneMatch="*", **parameters
-            )
-        except ExpectedError:
-            return self._client.call("complete_multipart_upload", **parameters)
+        return self._client.call(
+            "complete_multipart_upload",
+            expect=SPOILT,
+            options={"IfNoneMatch": "*"},
+            MultipartUpload={"Parts": listed},
+            **self._upload,
+            **self._whole(),
+        )
 
     def _whole(self) -> dict[str, Any]:
         """What the store shall refuse to publish anything else than."""
@@ -208,12 +274,16 @@ class MultipartUpload:
         return multipart_etag(e.etag for e in parts) if all(e.plain for e in parts) else None
 
     def _abort(self) -> None:
-        """Remove what has arrived; if that fails, the upload is a stray for later."""
+        """Remove what has arrived."""
         upload = self._upload
         self._progress.clear()
+        self._remove(upload)
+
+    def _remove(self, upload: dict[str, Any]) -> None:
+        """Remove an upload; if that fails, it is a stray for later."""
         try:
             with suppress(ExpectedError):
-                self._client.call("abort_multipart_upload", expect=ENDED, **upload)
+                self._client.call("abort_multipart_upload", expect=_UNLISTED, **upload)
         except LabferryError as error:
             _log.warning("The upload of %s can't be removed: %s", self._key, redact(str(error)))
 

@@ -6,8 +6,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from labferry.sdk import IntegrityError
+from labferry_s3.answers import Answer, etag_of
 from labferry_s3.body import Body
-from labferry_s3.client import Answer, StoreClient
+from labferry_s3.client import StoreClient
 from labferry_s3.digests import PartDigest
 from labferry_s3.progress import SentPart
 
@@ -91,5 +92,4 @@ class Window:
         for future in done:
             number, digest, buffer = self._pending.pop(future)
             self._free.append(buffer)
-            etag = str(future.result().get("ETag", "")).strip('"')
-            self._arrived(SentPart.of(number, digest, etag))
+            self._arrived(SentPart.of(number, digest, etag_of(future.result())))

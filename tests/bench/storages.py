@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 from tests.needs import require_program
 from tests.plugins.labferry_s3.bucket import PREFIX, Bucket
-from tests.plugins.labferry_s3.ceph import Ceph
-from tests.plugins.labferry_s3.servers import Store
+from tests.servers.ceph import Ceph
 from tests.servers.openssh import OpenSsh
+from tests.servers.s3_store import Store
 from tests.servers.ssh_keys import public_key
 
 from labferry.sdk import JsonValue

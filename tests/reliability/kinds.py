@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.plugins.labferry_s3.bucket import client
-from tests.plugins.labferry_s3.ceph import Ceph
+from tests.servers.ceph import Ceph
 from tests.servers.openssh import OpenSsh
 from tests.servers.proftpd import ProFtpd
 

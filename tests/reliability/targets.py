@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.plugins.labferry_s3.bucket import client
-from tests.plugins.labferry_s3.servers import Store
 from tests.servers.openssh import OpenSsh
 from tests.servers.proftpd import ProFtpd
+from tests.servers.s3_store import Store
 from typing_extensions import override
 
 

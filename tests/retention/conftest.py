@@ -36,7 +36,7 @@ VAULT = """\
     from dataclasses import replace
     from pathlib import Path
 
-    from labferry.sdk import RefusedError, SinkTraits, StoredArchive, hookimpl
+    from labferry.sdk import HeldError, RefusedError, SinkTraits, StoredArchive, hookimpl
     from labferry_local.sink import LocalSettings, LocalSink
 
 
@@ -50,6 +50,8 @@ VAULT = """\
             return "locked until 2030" if held else ""
 
         def delete(self, stored: StoredArchive) -> None:
+            if self._told("protected", stored):
+                raise HeldError("The vault protects it.")
             if self._told("refused", stored):
                 raise RefusedError("The vault says no.")
             if self._told("deadly", stored):

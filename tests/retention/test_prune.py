@@ -154,6 +154,26 @@ def test_what_the_storage_holds_stays_with_the_reason(lab: RetentionLab) -> None
     assert f"  kept          {ids[3]}  last" in done.out
 
 
+def test_what_the_storage_turns_out_to_protect_is_kept_and_no_failure(lab: RetentionLab) -> None:
+    lab.configure(nas=LAST_TWO)
+    ids = lab.store_nights(4)
+    lab.tell("protected", ids[1])
+
+    for _ in range(2):
+        done = lab.run("prune", "-v")
+        assert done.code == 0
+        assert lab.held() == ids[1:]
+        assert f"  kept          {ids[1]}  The vault protects it." in done.out
+        assert "nas: 3 kept, " in done.out
+    document = json.loads(lab.run("prune", "--json").out)
+    (nas,) = document["destinations"]
+    assert [each["removed"] for each in nas["archives"]] == [False, False, False]
+
+    lab.tell("protected")
+    assert lab.run("prune").code == 0
+    assert lab.held() == ids[2:]
+
+
 def test_what_the_storage_refuses_to_delete_is_told_and_the_rest_goes_on(lab: RetentionLab) -> None:
     lab.configure(nas=LAST_TWO, usb=LAST_TWO)
     ids = lab.store_nights(5, at="nas")

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,7 +46,12 @@ def listens(port: int, address: str = "127.0.0.1") -> bool:
 
 @contextmanager
 def running(
-    command: Sequence[str], log: Path, ready: Callable[[], bool], seconds: float = 10.0
+    command: Sequence[str],
+    log: Path,
+    ready: Callable[[], bool],
+    seconds: float = 10.0,
+    *,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A server process, from when it is ready until the end of the block.
 
@@ -55,9 +60,10 @@ def running(
         log: Where its output goes.
         ready: Whether it can be talked to.
         seconds: How long it may take to stop; then it is killed.
+        environment: Its environment; that of the tests if None.
     """
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
     try:
         _wait(process, log, ready)
         yield process

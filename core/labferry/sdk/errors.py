@@ -12,6 +12,7 @@ The tree, with the exit code each class leads to when it is the only thing that 
     ├── ExportFailedError          1   the server ended the export without a usable archive
     ├── IntegrityError             4   bytes differ from what was declared or stored
     ├── RefusedError               5   credentials or permissions
+    │   └── HeldError              5   protected from removal for now, by a lock or a hold
     ├── NotFoundError              1   the named thing is not there
     ├── ConflictError              1   something else already has that name
     ├── FullError                  1   no space or quota left
@@ -36,6 +37,7 @@ __all__ = [
     "ExitCode",
     "ExportFailedError",
     "FullError",
+    "HeldError",
     "IntegrityError",
     "InvalidAnswerError",
     "LabferryError",
@@ -189,6 +191,13 @@ class RefusedError(LabferryError):
     """Credentials were not accepted, or don't allow what was asked."""
 
     exit_code = ExitCode.REFUSED
+
+
+class HeldError(RefusedError):
+    """The storage protects the thing from removal for now: a lock, a retention, a legal hold.
+
+    Retention keeps what it may not remove yet, and does not call that a failure.
+    """
 
 
 class NotFoundError(LabferryError):

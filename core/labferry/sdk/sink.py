@@ -191,6 +191,7 @@ class Sink(ABC, Generic[SettingsT]):
         """Remove an archive, its manifest first. What is gone already is no error.
 
         Raises:
+            HeldError: The storage protects it for now, and nothing was removed.
             RefusedError: The storage does not let us.
         """
 

@@ -20,7 +20,15 @@ from labferry.retention import (
     series_of,
 )
 from labferry.runtime.plugin_errors import wrap_plugin_error
-from labferry.sdk import ConfigError, LabferryError, Retention, Sink, StoredArchive, redact
+from labferry.sdk import (
+    ConfigError,
+    HeldError,
+    LabferryError,
+    Retention,
+    Sink,
+    StoredArchive,
+    redact,
+)
 from labferry.sync.context import RunContext
 from labferry.sync.export_task import ExportTask
 from labferry.sync.retention_state import RetentionState
@@ -37,10 +45,12 @@ class Removal:
     Attributes:
         key: Where it was, or still is.
         problem: Why it could not be removed; None where it was.
+        held: Why the storage protects it for now; empty where it does not.
     """
 
     key: str
     problem: LabferryError | None = None
+    held: str = ""
 
 
 def require_delete(sink: Sink[Any]) -> None:
@@ -155,6 +165,10 @@ class Retirement:
             self._history.removing(stored, self._now())
             self._sink.delete(stored)
             self._history.removed(stored, self._now())
+        except HeldError as error:
+            _log.info("%s: %s is kept: %s", self._sink.name, stored.key, redact(error.message))
+            self._history.spared(stored)
+            return Removal(stored.key, held=error.message)
         except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the others' work
             return Removal(stored.key, wrap_plugin_error(error, f"The sink of {self._sink.name}"))
         _log.info("%s: removed %s, as its retention says", self._sink.name, stored.key)

@@ -6,12 +6,11 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from tests.servers.s3_store import Store
 from typing_extensions import override
 
 from labferry.sdk import JsonValue
 from labferry.testing.sink import RawStorage
-
-from .servers import Store
 
 PREFIX = "backups/lab/"
 PART = 5 << 20
@@ -75,8 +74,11 @@ class Bucket(RawStorage):
         } | {f"unfinished upload {name}": 0 for name in self.uploads()}
 
     def uploads(self) -> list[str]:
-        """The keys of uploads that are not completed."""
-        answer = self.client.list_multipart_uploads(Bucket=self.name)
+        """The keys of uploads that are not completed; none if the store does not list them."""
+        try:
+            answer = self.client.list_multipart_uploads(Bucket=self.name)
+        except self.client.exceptions.NoSuchUpload:
+            return []
         return [each["Key"].removeprefix(PREFIX) for each in answer.get("Uploads", ())]
 
     @override

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.servers.ceph import Ceph
+from tests.servers.localstack import localstack
+from tests.servers.rclone import rclone_s3
+from tests.servers.s3_store import Store
+from tests.servers.seaweedfs import SeaweedFS
 
 from .bucket import Bucket
-from .ceph import Ceph
-from .localstack import localstack
 from .proxy import Proxy
-from .servers import Store
 from .storing import Storing
 
 _HERE = Path(__file__).parent
@@ -20,8 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those of a store on one worker, where it is started once."""
     for item in items:
         if item.path.is_relative_to(_HERE):
-            store = "localstack" if "localstack" in item.path.name else "ceph"
-            item.add_marker(pytest.mark.xdist_group(f"s3-{store}"))
+            used = [item.name, *getattr(item, "fixturenames", ())]
+            stores = [
+                s for s in ("localstack", "ceph", "rclone") if any(s in each for each in used)
+            ]
+            item.add_marker(pytest.mark.xdist_group(f"s3-{(stores or ['seaweedfs'])[0]}"))
         if "localstack_store" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)  # it is installed first, and starts slowly
 
@@ -43,12 +48,24 @@ def localstack_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store
         yield store
 
 
+@pytest.fixture(scope="session")
+def seaweedfs_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")).running() as server:
+        yield server.store
+
+
+@pytest.fixture(scope="session")
+def rclone_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with rclone_s3(tmp_path_factory.mktemp("rclone")) as store:
+        yield store
+
+
 @pytest.fixture
-def make_bucket(ceph_store: Store) -> Callable[..., Bucket]:
-    """Make a bucket of Ceph's."""
+def make_bucket(seaweedfs_store: Store) -> Callable[..., Bucket]:
+    """Make a bucket; of SeaweedFS, which is there on every machine."""
 
     def made(**options: bool) -> Bucket:
-        return Bucket(ceph_store, **options)
+        return Bucket(seaweedfs_store, **options)
 
     return made
 
@@ -59,9 +76,19 @@ def bucket(make_bucket: Callable[..., Bucket]) -> Bucket:
 
 
 @pytest.fixture
-def checking_bucket(localstack_store: Store) -> Bucket:
-    """A bucket of a store that computes checksums and knows conditional requests."""
+def ceph_bucket(ceph_store: Store) -> Bucket:
+    """A bucket of a store that computes no checksums and ignores conditional requests."""
+    return Bucket(ceph_store)
+
+
+@pytest.fixture
+def localstack_bucket(localstack_store: Store) -> Bucket:
     return Bucket(localstack_store)
+
+
+@pytest.fixture
+def on_ceph(ceph_bucket: Bucket) -> Iterator[Storing]:
+    yield from Storing.over(ceph_bucket)
 
 
 @pytest.fixture
@@ -70,9 +97,9 @@ def storing(bucket: Bucket) -> Iterator[Storing]:
 
 
 @pytest.fixture
-def proxy(ceph_store: Store) -> Iterator[Proxy]:
-    """A proxy in front of Ceph."""
-    with Proxy(ceph_store.url).running() as started:
+def proxy(seaweedfs_store: Store) -> Iterator[Proxy]:
+    """A proxy in front of SeaweedFS."""
+    with Proxy(seaweedfs_store.url).running() as started:
         yield started
 
 

@@ -6,7 +6,7 @@ import http.client
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
@@ -16,8 +16,8 @@ from typing import Literal
 from typing_extensions import override
 
 Action = Literal["answer", "reset", "lose answer", "stall", "cut answer", "flip", "forge"]
-_CHUNK = 64 << 10
-_SLOW_DOWN = "<Error><Code>{}</Code><Message>Please wait.</Message></Error>"
+Rewrite = Callable[["Reply"], None]
+_ERROR = "<Error><Code>{}</Code><Message>{}</Message></Error>"
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Fault:
         times: How often; then all is well.
         status: The other answer's status.
         code: Its code.
+        words: What it says.
         headers: Its headers.
     """
 
@@ -40,8 +41,28 @@ class Fault:
     times: int = 1
     status: int = 503
     code: str = "SlowDown"
+    words: str = "Please wait."
     headers: dict[str, str] = field(default_factory=dict)
     done: int = 0
+
+
+@dataclass
+class Reply:
+    """The store's answer on its way back, to be changed.
+
+    Attributes:
+        request: What was asked, as `METHOD /path?query`.
+        asked: The header fields of the request.
+        status: The status.
+        headers: The header fields, by their names in lower case.
+        body: The body.
+    """
+
+    request: str
+    asked: Message
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 class Proxy:
@@ -57,6 +78,8 @@ class Proxy:
         self.requests: list[str] = []
         self.heads: dict[str, Message] = {}
         self.faults: list[Fault] = []
+        self.rewrites: list[tuple[str, Rewrite]] = []
+        self.refusals: list[tuple[Callable[[str, Message], bool], Fault]] = []
         self.released = threading.Event()
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -85,18 +108,36 @@ class Proxy:
         self.faults.append(fault)
         return fault
 
+    def rewrite(self, match: str, change: Rewrite) -> None:
+        """Change each answer to what matches."""
+        self.rewrites.append((match, change))
+
+    def refuse(self, is_refused: Callable[[str, Message], bool], status: int, code: str) -> None:
+        """Refuse what a function says is to be refused; the store does not see it."""
+        self.refusals.append((is_refused, Fault("", "answer", status=status, code=code)))
+
+    def strip(self, match: str, *names: str) -> None:
+        """Leave header fields out of each answer to what matches."""
+
+        def stripped(reply: Reply) -> None:
+            for name in names:
+                reply.headers.pop(name, None)
+
+        self.rewrite(match, stripped)
+
     def asked(self, match: str) -> list[str]:
         with self._lock:
             return [each for each in self.requests if re.search(match, each)]
 
-    def take(self, request: str) -> Fault | None:
+    def take(self, request: str, head: Message) -> Fault | None:
         with self._lock:
             self.requests.append(request)
             for fault in self.faults:
                 if fault.done < fault.times and re.search(fault.match, request):
                     fault.done += 1
                     return fault
-        return None
+            refusals = (fault for is_refused, fault in self.refusals if is_refused(request, head))
+            return next(refusals, None)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -104,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         proxy: Proxy = self.server.proxy  # type: ignore[attr-defined]
-        fault = proxy.take(f"{self.command} {self.path}")
+        fault = proxy.take(f"{self.command} {self.path}", self.headers)
         action = fault.action if fault else None
         if action == "stall":
             proxy.released.wait()
@@ -119,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, fault: Fault) -> None:
         self._body()
-        data = _SLOW_DOWN.format(fault.code).encode()
+        data = _ERROR.format(fault.code, fault.words).encode()
         self.send_response(fault.status)
         for name, value in fault.headers.items():
             self.send_header(name, value)
@@ -147,18 +188,25 @@ class _Handler(BaseHTTPRequestHandler):
                 answer.read()
                 self._reset()
             else:
-                self._pass_on(answer, cut=action == "cut answer")
+                self._pass_on(proxy, answer, cut=action == "cut answer")
         finally:
             backend.close()
 
-    def _pass_on(self, answer: http.client.HTTPResponse, *, cut: bool) -> None:
+    def _pass_on(self, proxy: Proxy, answer: http.client.HTTPResponse, *, cut: bool) -> None:
         data = b"" if self.command == "HEAD" else answer.read()
-        self.send_response_only(answer.status, answer.reason)
-        for name, value in answer.getheaders():
-            if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        request = f"{self.command} {self.path}"
+        reply = Reply(request, self.headers, answer.status, headers, data)
+        for match, change in proxy.rewrites:
+            if re.search(match, request):
+                change(reply)
+        data = reply.body
+        self.send_response_only(reply.status)
+        if self.command != "HEAD":
+            reply.headers["content-length"] = str(len(data))
+        for name, value in reply.headers.items():
+            if name not in {"transfer-encoding", "connection"}:
                 self.send_header(name, value)
-        length = answer.headers.get("Content-Length", "0") if self.command == "HEAD" else len(data)
-        self.send_header("Content-Length", str(length))
         self.end_headers()
         with suppress(ConnectionError):  # whoever asked may be gone by now
             self.wfile.write(data[: len(data) // 2] if cut else data)

@@ -27,10 +27,10 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("resolved")
 @pytest.mark.parametrize("size", [1000, SEVERAL], ids=["small", "in-parts"])
-def test_bucket_in_the_name_of_the_host(checking_bucket: Bucket, size: int) -> None:
-    with Proxy(checking_bucket.store.url).running() as proxy:
+def test_bucket_in_the_name_of_the_host(localstack_bucket: Bucket, size: int) -> None:
+    with Proxy(localstack_bucket.store.url).running() as proxy:
         url = f"http://{_HOST}:{urlsplit(proxy.url).port}"
-        for storing in Storing.over(checking_bucket, endpoint_url=url, path_style=False):
+        for storing in Storing.over(localstack_bucket, endpoint_url=url, path_style=False):
             archive = sample(size)
             storing.store(archive)
             (stored,) = storing.sink.list()
@@ -38,4 +38,4 @@ def test_bucket_in_the_name_of_the_host(checking_bucket: Bucket, size: int) -> N
                 assert file.read() == archive.content.read(10, size)
             assert storing.holds(archive)
             assert proxy.asked(f"/{archive.key}")
-        assert proxy.asked(checking_bucket.name) == []
+        assert proxy.asked(localstack_bucket.name) == []

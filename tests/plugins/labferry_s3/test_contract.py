@@ -1,24 +1,26 @@
+"""The contract on servers that differ: what comes as a wheel is there on every machine."""
+
 from typing import ClassVar
 
 import pytest
+from tests.servers.processes import free_port
+from tests.servers.s3_store import Store
 
 from labferry.sdk import JsonValue
 from labferry.testing.sink import RawStorage, SinkContract
 from labferry_s3 import S3Sink
 
 from .bucket import Bucket
-from .servers import Store, free_port
 
 
 @pytest.mark.timeout(600)  # each killed process imports the client anew
-class TestS3SinkOnCeph(SinkContract):
+class S3Contract(SinkContract):
+    __test__ = False
+
     sink_class = S3Sink
     resumes: ClassVar[bool] = True
-    kill_points: ClassVar[int] = 6
-
-    @pytest.fixture(name="storage")
-    def storage_fixture(self, ceph_store: Store) -> RawStorage:
-        return Bucket(ceph_store)
+    kill_points: ClassVar[int] = 4
+    big_size: ClassVar[int] = 96 << 20
 
     def make_settings(self, storage: Bucket) -> dict[str, JsonValue]:
         return storage.settings()
@@ -32,3 +34,30 @@ class TestS3SinkOnCeph(SinkContract):
                 endpoint_url=f"http://127.0.0.1:{free_port()}", retries=0
             ),
         }
+
+
+class TestS3SinkOnSeaweedFS(S3Contract):
+    __test__ = True
+
+    @pytest.fixture(name="storage")
+    def storage_fixture(self, seaweedfs_store: Store) -> RawStorage:
+        return Bucket(seaweedfs_store)
+
+
+class TestS3SinkOnRclone(S3Contract):
+    __test__ = True
+
+    @pytest.fixture(name="storage")
+    def storage_fixture(self, rclone_store: Store) -> RawStorage:
+        return Bucket(rclone_store)
+
+
+class TestS3SinkOnCeph(S3Contract):
+    __test__ = True
+
+    kill_points: ClassVar[int] = 6
+    big_size: ClassVar[int] = 256 << 20
+
+    @pytest.fixture(name="storage")
+    def storage_fixture(self, ceph_store: Store) -> RawStorage:
+        return Bucket(ceph_store)

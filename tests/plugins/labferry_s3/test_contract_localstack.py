@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import pytest
 from botocore.exceptions import ResponseStreamingError
+from tests.servers.s3_store import Store
 from typing_extensions import override
 
 from labferry.sdk import JsonValue
@@ -12,7 +13,6 @@ from labferry.testing.sink import RawStorage, SinkContract
 from labferry_s3 import S3Sink
 
 from .bucket import Bucket
-from .servers import Store
 
 
 @pytest.mark.timeout(600)  # each killed process imports the client anew

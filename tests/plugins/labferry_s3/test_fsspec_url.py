@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 import pytest
+from tests.servers.processes import free_port
+from tests.servers.s3_store import Store
 from typing_extensions import override
 
 from labferry.sdk import JsonValue
@@ -14,7 +16,6 @@ from labferry.testing.sink.side_by_side import SideBySideCases
 from labferry_fsspec import UrlSink
 
 from .bucket import PREFIX, Bucket
-from .servers import Store, free_port
 
 
 class Visible(Bucket):

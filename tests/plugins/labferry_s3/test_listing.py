@@ -41,10 +41,8 @@ def test_a_bucket_without_versions_lists_none(storing: Storing) -> None:
 
 
 @pytest.mark.parametrize("size", [1000, SEVERAL], ids=["small", "in-parts"])
-def test_the_stores_checksum_is_compared_with_the_manifests(
-    checking_bucket: Bucket, size: int
-) -> None:
-    for storing in Storing.over(checking_bucket):
+def test_the_stores_checksum_is_compared_with_the_manifests(bucket: Bucket, size: int) -> None:
+    for storing in Storing.over(bucket):
         archive = sample(size)
         storing.store(archive)
         (stored,) = storing.sink.list()
@@ -54,14 +52,14 @@ def test_the_stores_checksum_is_compared_with_the_manifests(
             storing.sink.quick_check(replace(stored, manifest=manifest))
 
 
-def test_the_etag_is_compared_where_the_manifest_has_an_md5(storing: Storing) -> None:
+def test_the_etag_is_compared_where_the_manifest_has_an_md5(on_ceph: Storing) -> None:
     archive = sample(1000)
-    storing.store(archive)
-    (stored,) = storing.sink.list()
-    assert storing.sink.quick_check(stored) is Checked.SIZE
-    md5 = storing.bucket.head(archive.key)["ETag"].strip('"')
+    on_ceph.store(archive)
+    (stored,) = on_ceph.sink.list()
+    assert on_ceph.sink.quick_check(stored) is Checked.SIZE
+    md5 = on_ceph.bucket.head(archive.key)["ETag"].strip('"')
     manifest = stored.manifest.model_copy(update={"md5": md5})
-    found = storing.sink.quick_check(replace(stored, manifest=manifest))
+    found = on_ceph.sink.quick_check(replace(stored, manifest=manifest))
     assert found is Checked.STORE_CHECKSUM
 
 

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from tests.servers.ceph import Ceph
+from tests.servers.s3_store import Store
 
 from labferry.sdk import Checked, ConflictError, FullError, NotFoundError, RefusedError, Severity
 
 from .bucket import Bucket
-from .ceph import Ceph
-from .servers import Store
 from .storing import SEVERAL, Storing, sample
 
 _WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
@@ -17,6 +17,12 @@ _LIST = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
 _READ = ["s3:GetObject", "s3:GetObjectVersion"]
 _DELETE = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
 _SIZES = pytest.mark.parametrize("size", [0, 1000, SEVERAL], ids=["empty", "small", "in-parts"])
+
+
+@pytest.fixture
+def bucket(ceph_bucket: Bucket) -> Bucket:
+    """Of a store that has policies."""
+    return ceph_bucket
 
 
 @pytest.fixture(scope="session")

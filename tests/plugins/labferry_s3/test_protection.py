@@ -2,6 +2,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.servers.ceph import KMS_KEY
+from tests.servers.s3_store import Store
 
 from labferry.sdk import (
     ConfigError,
@@ -14,11 +16,20 @@ from labferry.sdk import (
 from labferry.testing.samples.documents import SampleManifest
 
 from .bucket import Bucket
-from .ceph import KMS_KEY
 from .storing import SEVERAL, Storing, sample
 
 CUSTOMER_KEY = "c2l4dGVlbiBieXRlcyBzaXh0ZWVuIGJ5dGVzIGhlcmU="
 _SIZES = pytest.mark.parametrize("size", [1000, SEVERAL], ids=["small", "in-parts"])
+
+
+@pytest.fixture(params=["seaweedfs", "ceph"])
+def make_bucket(request: pytest.FixtureRequest) -> Callable[..., Bucket]:
+    """Make a bucket of either store: they differ in what they do with locks and versions."""
+
+    def made(**options: bool) -> Bucket:
+        return Bucket(request.getfixturevalue(f"{request.param}_store"), **options)
+
+    return made
 
 
 @pytest.fixture
@@ -112,46 +123,47 @@ def test_customer_key_of_another_length_is_a_mistake(storing: Storing) -> None:
 
 
 @_SIZES
-def test_kms_key_encrypts(storing: Storing, bucket: Bucket, size: int) -> None:
-    storing.set(sse={"kms_key": KMS_KEY})
+def test_kms_key_encrypts(on_ceph: Storing, ceph_bucket: Bucket, size: int) -> None:
+    on_ceph.set(sse={"kms_key": KMS_KEY})
     archive = sample(size)
-    first = storing.store(archive)
-    assert bucket.head(archive.key)["SSEKMSKeyId"] == KMS_KEY
-    assert storing.holds(archive)
-    assert storing.store(archive) == first
+    first = on_ceph.store(archive)
+    assert ceph_bucket.head(archive.key)["SSEKMSKeyId"] == KMS_KEY
+    assert on_ceph.holds(archive)
+    assert on_ceph.store(archive) == first
 
 
 @_SIZES
-def test_store_keys_encrypt(checking_bucket: Bucket, size: int) -> None:
-    for storing in Storing.over(checking_bucket, sse="AES256"):
+def test_store_keys_encrypt(localstack_bucket: Bucket, size: int) -> None:
+    for storing in Storing.over(localstack_bucket, sse="AES256"):
         archive = sample(size)
         storing.store(archive)
-        assert checking_bucket.head(archive.key)["ServerSideEncryption"] == "AES256"
+        assert localstack_bucket.head(archive.key)["ServerSideEncryption"] == "AES256"
         assert storing.holds(archive)
 
 
-def test_store_that_ignores_the_wish_for_encryption_is_found_out(storing: Storing) -> None:
-    storing.set(sse="AES256")
+def test_store_that_ignores_the_wish_for_encryption_is_found_out(on_ceph: Storing) -> None:
+    on_ceph.set(sse="AES256")
     with pytest.raises(InvalidAnswerError, match="not encrypted"):
-        storing.store(sample())
-    assert storing.listed() == {}
+        on_ceph.store(sample())
+    assert on_ceph.listed() == {}
     with pytest.raises(InvalidAnswerError, match="not encrypted"):
-        list(storing.sink.check())
+        list(on_ceph.sink.check())
 
 
 @_SIZES
-def test_storage_class_and_tags_are_set(checking_bucket: Bucket, size: int) -> None:
+def test_storage_class_and_tags_are_set(seaweedfs_store: Store, size: int) -> None:
+    bucket = Bucket(seaweedfs_store)
     for storing in Storing.over(
-        checking_bucket,
+        bucket,
         storage_class="STANDARD_IA",
         tags={"team": "chemistry + lab = 1", "kind": "eln"},
     ):
         archive = sample(size)
         storing.store(archive)
-        assert checking_bucket.head(archive.key)["StorageClass"] == "STANDARD_IA"
-        assert "StorageClass" not in checking_bucket.head(SampleManifest(archive).key)
-        tags = checking_bucket.client.get_object_tagging(
-            Bucket=checking_bucket.name, Key=f"backups/lab/{archive.key}"
+        assert bucket.head(archive.key)["StorageClass"] == "STANDARD_IA"
+        assert "StorageClass" not in bucket.head(SampleManifest(archive).key)
+        tags = bucket.client.get_object_tagging(
+            Bucket=bucket.name, Key=f"backups/lab/{archive.key}"
         )["TagSet"]
         assert {each["Key"]: each["Value"] for each in tags} == {
             "team": "chemistry + lab = 1",

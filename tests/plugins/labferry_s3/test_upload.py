@@ -2,12 +2,12 @@ import time
 from functools import partial
 
 import pytest
+from tests.servers.ceph import Ceph
 
 from labferry.sdk import RefusedError
 from labferry.testing.sink.base import Background
 
 from .bucket import PART, Bucket
-from .ceph import Ceph
 from .proxy import Proxy
 from .storing import SEVERAL, Storing, sample
 
@@ -78,22 +78,22 @@ def test_bandwidth_limit_is_kept(storing: Storing) -> None:
     assert time.monotonic() - begun > 0.4
 
 
-def test_upload_over_tls_trusts_the_given_authority(ceph: Ceph, bucket: Bucket) -> None:
+def test_upload_over_tls_trusts_the_given_authority(ceph: Ceph, ceph_bucket: Bucket) -> None:
     url = f"https://127.0.0.1:{ceph.tls_port}"
-    for storing in Storing.over(bucket, endpoint_url=url, ca_file=str(ceph.authority)):
+    for storing in Storing.over(ceph_bucket, endpoint_url=url, ca_file=str(ceph.authority)):
         archive = sample()
         storing.store(archive)
         assert storing.holds(archive)
 
 
-def test_store_with_an_unknown_certificate_is_refused(ceph: Ceph, bucket: Bucket) -> None:
+def test_store_with_an_unknown_certificate_is_refused(ceph: Ceph, ceph_bucket: Bucket) -> None:
     url = f"https://127.0.0.1:{ceph.tls_port}"
-    for storing in Storing.over(bucket, endpoint_url=url):
+    for storing in Storing.over(ceph_bucket, endpoint_url=url):
         with pytest.raises(RefusedError, match="ca_file"):
             storing.store(sample(SEVERAL))
 
 
-def test_no_failure_shows_a_secret(storing: Storing, ceph: Ceph) -> None:
+def test_no_failure_shows_a_secret(storing: Storing) -> None:
     secret = "not-the-right-one-0123456789"
     storing.set(secret_access_key=secret)
     with pytest.raises(RefusedError) as caught:

@@ -11,7 +11,8 @@ from pathlib import Path
 from filelock import FileLock
 from tests.needs import leave_out
 
-from .servers import Store, free_port, listens, running, wait_until
+from .processes import free_port, listens, running
+from .s3_store import Store
 
 _REQUIREMENTS = Path(__file__).with_name("localstack-requirements.txt")
 _SECONDS = 600
@@ -56,6 +57,10 @@ def localstack(home: Path) -> Iterator[Store]:
         "DNS_ADDRESS": "0",
         "USE_SSL": "0",
     }
-    with running([str(python), "-m", "localstack.runtime.main"], log, env=environment):
-        wait_until(lambda: listens(port) and b"Ready." in log.read_bytes(), "LocalStack", log)
+    command = [str(python), "-m", "localstack.runtime.main"]
+
+    def ready() -> bool:
+        return listens(port) and b"Ready." in log.read_bytes()
+
+    with running(command, log, ready, environment=environment):
         yield Store(f"http://127.0.0.1:{port}", "test", "test-secret-0123456789")

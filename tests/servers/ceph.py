@@ -2,14 +2,15 @@
 
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import trustme
 from tests.needs import require_program
 
-from .servers import Store, free_port, listens, running, wait_until
+from .processes import free_port, listens, running
+from .s3_store import Store
 
 KMS_KEY = "labferry-key"
 _PACKAGES = "radosgw ceph-mon ceph-osd ceph-common"
@@ -151,22 +152,24 @@ class Ceph:
             monmap,
         )
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", monmap)
-        log = self._home / "mon.out"
-        stack.enter_context(running(self._command("ceph-mon", "-f", "-i", "a"), log))
-        wait_until(lambda: listens(self._mon_port), "ceph-mon", log)
+        self._start(stack, "ceph-mon", lambda: listens(self._mon_port), "-i", "a")
 
     def _start_disk(self, stack: ExitStack) -> None:
         identity = str(uuid.uuid4())
         self._run("ceph", "osd", "new", identity)
         self._run("ceph-osd", "--mkfs", "-i", "0", "--osd-uuid", identity)
-        log = self._home / "osd.out"
-        stack.enter_context(running(self._command("ceph-osd", "-f", "-i", "0"), log))
-        wait_until(lambda: b"1 up" in self._run("ceph", "osd", "stat"), "ceph-osd", log)
+        self._start(
+            stack, "ceph-osd", lambda: b"1 up" in self._run("ceph", "osd", "stat"), "-i", "0"
+        )
 
     def _start_gateway(self, stack: ExitStack) -> None:
-        log = self._home / "radosgw.out"
-        stack.enter_context(running(self._command("radosgw", "-f", "-n", "client.rgw.a"), log))
-        wait_until(lambda: listens(self.port), "radosgw", log)
+        self._start(stack, "radosgw", lambda: listens(self.port), "-n", "client.rgw.a")
+
+    def _start(
+        self, stack: ExitStack, program: str, ready: Callable[[], bool], *arguments: str
+    ) -> None:
+        command = self._command(program, "-f", *arguments)
+        stack.enter_context(running(command, self._home / f"{program}.out", ready))
 
     def _command(self, program: str, *arguments: str) -> list[str]:
         return [require_program(program, _PACKAGES), "-c", str(self._config), *arguments]
