@@ -43,6 +43,11 @@ class TestS3SinkOnSeaweedFS(S3Contract):
     def storage_fixture(self, seaweedfs_store: Store) -> RawStorage:
         return Bucket(seaweedfs_store)
 
+    def broken_settings(self, storage: Bucket) -> dict[str, dict[str, JsonValue]]:
+        """Without the missing bucket: SeaweedFS makes one when something is first written to it."""
+        broken = super().broken_settings(storage)
+        return {what: settings for what, settings in broken.items() if "bucket" not in what}
+
 
 class TestS3SinkOnRclone(S3Contract):
     __test__ = True
