@@ -79,7 +79,7 @@ def test_a_second_signal_ends_everything_at_once(
     wait_for(lambda: _is_downloading(server))
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
-    assert "once more" in process.stderr.readline()
+    assert "again to end at once" in process.stderr.readline()
 
     done = lab.end(process, signal.SIGINT)
 
