@@ -51,7 +51,7 @@ def test_the_lamp_says_what_went_wrong(
 ) -> None:
     monitor.answers.append((500, {}, ""))
 
-    with pytest.raises(TransientError, match="answered 500"):
+    with pytest.raises(TransientError, match="failed at the server: HTTP 500"):
         lamp.labferry_run_started(started)  # type: ignore[attr-defined]
 
 
