@@ -221,6 +221,8 @@ class ExportDriver:
             self._happened(Lost(str(error)))
         except TransientError as error:
             self._happened(Unreachable(str(error), error.retry_after or 0.0))
+        except StoppedError:
+            raise  # the job is as it was; what became of it is for the next run to ask
         except LabferryError as error:
             self._happened(Ended(str(error), error.exit_code))
         else:
@@ -239,6 +241,8 @@ class ExportDriver:
             self._happened(Unreachable(str(error), error.retry_after or 0.0))
         except InvalidAnswerError as error:
             self._happened(Unreachable(str(error)))
+        except StoppedError:
+            raise  # the job runs on at the server
         except LabferryError as error:
             self._happened(Ended(str(error), error.exit_code))
         else:
