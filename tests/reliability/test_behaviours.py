@@ -156,7 +156,7 @@ def test_a_new_export_is_still_due_when_the_run_that_owed_it_was_killed(open_lab
     usb.rename(usb.with_name("unplugged"))
     assert lab.sync().code == 3
     usb.with_name("unplugged").rename(usb)
-    killed = lab.sync(at=("planning", 8))
+    killed = lab.sync(at=("planning alice", 2))
     assert killed.was_killed
     assert len(lab.server.exports) == 1
     assert check_settled(lab, lab.sync(), orphans=0) == 4
