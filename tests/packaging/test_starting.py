@@ -14,6 +14,7 @@ _NOT_TO_LOOK = (
 _NOT_TO_SYNC = ("apprise", "asyncio", "asyncssh", "botocore", "fsspec", "jinja2", "s3fs")
 _CONFIGURATION = """
 state_dir = "state"
+retry_for = "1s"
 [sources.lab]
 type = "rspace"
 url = "http://localhost:1009/nobody/there"
