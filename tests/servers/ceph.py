@@ -79,6 +79,18 @@ class Ceph:
         for program in ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "monmaptool", "ceph"):
             require_program(program, _PACKAGES)
         (self._home / "osd").mkdir()
+        self._configure()
+        self._make_certificate()
+        with ExitStack() as stack:
+            self._start_monitor(stack)
+            self._start_disk(stack)
+            # Others may have taken the gateway's ports in the seconds that this took.
+            self.port, self.tls_port = free_port(), free_port()
+            self._configure()
+            self._start_gateway(stack)
+            yield self
+
+    def _configure(self) -> None:
         self._config.write_text(
             _CONFIG.format(
                 fsid=self._fsid,
@@ -89,12 +101,6 @@ class Ceph:
                 kms_key=KMS_KEY,
             )
         )
-        self._make_certificate()
-        with ExitStack() as stack:
-            self._start_monitor(stack)
-            self._start_disk(stack)
-            self._start_gateway(stack)
-            yield self
 
     def user(self, name: str, *caps: str) -> Store:
         """Make a user with a key of its own."""
