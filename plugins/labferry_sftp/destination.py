@@ -26,7 +26,7 @@ from labferry_sftp.probe import probe
 from labferry_sftp.remote import Remote
 from labferry_sftp.settings import SftpSettings
 from labferry_sftp.storing import Storing
-from labferry_sftp.transfer import RemoteReader
+from labferry_sftp.transfer import Pieces, RemoteReader
 
 _READ_AHEAD = 1 << 20
 
@@ -67,7 +67,8 @@ class Destination:
         """The stored bytes."""
         path = self._remote.path(check_key(stored.key))
         return cast(
-            "BinaryIO", io.BufferedReader(RemoteReader(self._remote, path, offset), _READ_AHEAD)
+            "BinaryIO",
+            io.BufferedReader(RemoteReader(Pieces(self._remote, path, offset)), _READ_AHEAD),
         )
 
     def delete(self, stored: StoredArchive) -> None:

@@ -25,7 +25,7 @@ from labferry_sftp.problems import is_answer
 from labferry_sftp.readback import ReadBack, sha256_of
 from labferry_sftp.remote import Remote
 from labferry_sftp.settings import SftpSettings
-from labferry_sftp.transfer import IN_FLIGHT, RemoteReader, Writer, send_small
+from labferry_sftp.transfer import IN_FLIGHT, Pieces, RemoteReader, Writer, send_small
 
 # How much of an interrupted upload's end is compared before it is continued, where all of it is
 # compared in the end: whatever was on its way when it broke off lies within.
@@ -166,7 +166,7 @@ class Storing:
     def _equal(self, path: str, start: int, end: int) -> bool:
         with (
             self.archive.open(start) as ours,
-            io.BufferedReader(RemoteReader(self.remote, path, start), _CHUNK) as theirs,
+            io.BufferedReader(RemoteReader(Pieces(self.remote, path, start)), _CHUNK) as theirs,
         ):
             while start < end:
                 chunk = theirs.read(min(_CHUNK, end - start))

@@ -170,11 +170,11 @@ class Pieces:
 
 
 class RemoteReader(io.RawIOBase):
-    """A file on the server, fetched ahead of what is read; the arguments are those of `Pieces`."""
+    """What is left of a file on the server, fetched ahead of what is read."""
 
-    def __init__(self, remote: Remote, path: str, offset: int = 0) -> None:
+    def __init__(self, pieces: Pieces) -> None:
         super().__init__()
-        self._pieces = Pieces(remote, path, offset)
+        self._pieces = pieces
         self._pieces.end = self._pieces.size()
         self._piece = memoryview(b"")
 

@@ -20,6 +20,7 @@ MEANT = {
     "ConflictError": 1,
     "ExportFailedError": 1,
     "FullError": 1,
+    "HeldError": 5,
     "IntegrityError": 4,
     "InvalidAnswerError": 1,
     "LabferryError": 1,

@@ -74,7 +74,7 @@ def test_history_and_link_level_reach_the_server_and_the_archive(
     assert lab.run("sync").code == 0
 
     asked = [export.request for export in server.exports if export.request]
-    assert [(r.include_revision_history, r.max_link_level) for r in asked] == [
+    assert sorted((r.include_revision_history, r.max_link_level) for r in asked) == [
         (False, 0),
         (True, 2),
     ]

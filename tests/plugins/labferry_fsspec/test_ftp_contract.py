@@ -40,7 +40,7 @@ class TestFtp(SinkContract):
     sink_class = UrlSink
     interrupted_size = (6 << 20) + 7
     big_size = 64 << 20
-    memory_limit = 40 << 20
+    memory_limit = 56 << 20
     kill_points = 10
 
     @pytest.fixture

@@ -1,5 +1,6 @@
 """The contract at servers that come as wheels, so that everybody can run it: both are gateways."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -9,10 +10,15 @@ from typing_extensions import override
 
 from labferry.sdk import JsonValue, TransientError
 from labferry.testing.samples import MemoryCheckpoint
+from labferry.testing.samples.attempts import Attempt
 from labferry.testing.sink import FolderStorage, SinkContract
+from labferry.testing.sink.killing import Outcome
 from labferry_sftp import SftpSink
 
 from .accounts import FilerStorage, RcloneServer, SeaweedServer
+
+_NOTICED = 1.0
+"""After so many seconds in which nothing changed, nothing is written down any more."""
 
 
 class GatewayContract(SinkContract):
@@ -59,6 +65,15 @@ class TestSftpSinkOnSeaweedFS(GatewayContract):
         storage = FilerStorage(seaweedfs, tmp_path.name)
         yield storage
         storage.close()
+
+    @override
+    def attempt(self, *attempts: Attempt) -> list[Outcome]:
+        """What a killed client had sent is written down once the server notices its end."""
+        outcomes = super().attempt(*attempts)
+        before = None
+        while any(each.killed for each in outcomes) and before != (before := self.raw.names()):
+            time.sleep(_NOTICED)
+        return outcomes
 
     def make_settings(self, storage: FilerStorage) -> dict[str, JsonValue]:
         return self.server.settings(storage.path)
