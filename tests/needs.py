@@ -18,8 +18,13 @@ import pytest
 NEEDS = "needs "
 """The reason of a test that is left out begins with it; the thing, `: ` and the remedy follow."""
 
+WITHOUT_PROGRAMS = "LABFERRY_TESTS_WITHOUT_PROGRAMS"
+"""`--quick` sets it: what such tests show is the same for every Python."""
+
 _PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/sbin:/bin"
 _SYSTEM_FOLDER = Path("/sys/kernel")
+_AS_ROOT = "run the tests as root"
+_OTHERS = "files of other users"
 _NAMESPACES = "file systems of its own (unshare --mount)"
 
 
@@ -38,7 +43,7 @@ def require_program(name: str, packages: str) -> str:
 
 def needs_program(name: str, packages: str) -> pytest.MarkDecorator:
     """A mark for tests, or a module's `pytestmark`, that leaves them out without a program."""
-    reason = f"{NEEDS}{name}: apt-get install {packages}"
+    reason = _reason(name, f"apt-get install {packages}")
     return pytest.mark.skipif(find_program(name) is None, reason=reason)
 
 
@@ -46,10 +51,21 @@ def require_root(what: str) -> None:
     """Leave out a test if root does not run it.
 
     Args:
-        what: What only root may do, such as "a server on port 53".
+        what: What only root can have, such as "a server on port 53".
     """
     if os.geteuid() != 0:
-        leave_out(f"root ({what})", "run the tests as root")
+        leave_out(f"root ({what})", _AS_ROOT)
+
+
+def needs_files_of_others() -> pytest.MarkDecorator:
+    """A mark for tests that give files away; see `give`."""
+    return pytest.mark.skipif(os.geteuid() != 0, reason=_reason(f"root ({_OTHERS})", _AS_ROOT))
+
+
+def give(path: Path, user: int = -1, group: int = -1) -> None:
+    """Make a file or folder another user's, or another group's; only root can."""
+    require_root(_OTHERS)
+    os.chown(path, user, group, follow_symlinks=False)
 
 
 def require_ipv6() -> None:
@@ -97,11 +113,22 @@ def leave_out(what: str, remedy: str) -> NoReturn:
         what: What this machine lacks.
         remedy: A command or a sentence that says how to get it.
     """
-    pytest.skip(f"{NEEDS}{what}: {remedy}")
+    pytest.skip(_reason(what, remedy))
+
+
+def _reason(what: str, remedy: str) -> str:
+    if WITHOUT_PROGRAMS in os.environ:
+        return "--quick leaves out what needs more than pip installs"
+    return f"{NEEDS}{what}: {remedy}"
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program, also if it is where only root looks for programs."""
+    """The path of a program, also if it is where only root looks for programs.
+
+    With `WITHOUT_PROGRAMS` in the environment no program is found.
+    """
+    if WITHOUT_PROGRAMS in os.environ:
+        return None
     return shutil.which(name) or shutil.which(name, path=_PLACES)
 
 

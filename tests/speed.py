@@ -9,10 +9,11 @@ def first_quick(values: Iterable[object]) -> list[object]:
     """Values of a parameter; all but the first make their test slow.
 
     Args:
-        values: The values. A tuple holds those of several parameters.
+        values: The values. A tuple holds those of several parameters, or the one.
     """
-    first, *others = values
-    return [first, *(pytest.param(*_together(each), marks=pytest.mark.slow) for each in others)]
+    first, *others = map(_together, values)
+    slow = (pytest.param(*each, marks=pytest.mark.slow) for each in others)
+    return [pytest.param(*first), *slow]
 
 
 def _together(value: object) -> tuple[object, ...]:

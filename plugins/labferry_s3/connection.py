@@ -1,6 +1,6 @@
 """Opening the connection to a store: how the client is set up, and what it must not do."""
 
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -39,10 +39,21 @@ def open_filesystem(s3fs: ModuleType, settings: S3Settings) -> Any:  # noqa: ANN
 
 def _session(settings: S3Settings) -> Any:  # noqa: ANN401 - the client's own
     """Where the client's parts come from; its parser bears a date that is none."""
-    session = import_module("aiobotocore.session").AioSession(profile=settings.profile)
+    session = _new_session(settings.profile)
+    session.register_component("data_loader", _models(settings.profile))
     factory = session.get_component("response_parser_factory")
     factory.set_parser_defaults(timestamp_parser=parse_timestamp)
     return session
+
+
+def _new_session(profile: str | None) -> Any:  # noqa: ANN401 - the client's own
+    return import_module("aiobotocore.session").AioSession(profile=profile)
+
+
+@cache
+def _models(profile: str | None) -> Any:  # noqa: ANN401 - the client's own
+    """What describes the service. It is large, and each session would read it anew: 50 ms."""
+    return _new_session(profile).get_component("data_loader")
 
 
 def _options(settings: S3Settings) -> dict[str, Any]:

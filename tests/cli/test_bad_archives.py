@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.testing.rspace import (
     BitFlip,
@@ -34,14 +35,16 @@ def _assert_refused(lab: Lab, done: Done, code: int, *words: str) -> None:
 
 @pytest.mark.parametrize(
     ("act", "code", "word"),
-    [
-        (BitFlip(1000), 4, "but the server declared"),
-        (Truncate(1000, honest=True), 4, "a file of 1000 bytes, but declared"),
-        (Truncate(0, honest=True), 4, "a file of 0 bytes, but declared"),
-        (Truncate(1000), 1, "broke off"),
-        (Truncate(1000, reset=True), 1, "broke off"),
-        (html_answer(200), 1, "a web page instead of an archive"),
-    ],
+    first_quick(
+        [
+            (BitFlip(1000), 4, "but the server declared"),
+            (Truncate(1000, honest=True), 4, "a file of 1000 bytes, but declared"),
+            (Truncate(0, honest=True), 4, "a file of 0 bytes, but declared"),
+            (Truncate(1000), 1, "broke off"),
+            (Truncate(1000, reset=True), 1, "broke off"),
+            (html_answer(200), 1, "a web page instead of an archive"),
+        ]
+    ),
     ids=["wrong byte", "too short", "empty", "cut", "reset", "web page"],
 )
 def test_a_download_that_never_gets_better(

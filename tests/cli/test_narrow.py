@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.testing.rspace import SimulatedRSpace
 
@@ -60,7 +61,7 @@ def _columns(line: str) -> tuple[str, ...]:
     return tuple(re.split(r"\s{2,}", line))
 
 
-@pytest.mark.parametrize("width", STATUS_AT)
+@pytest.mark.parametrize("width", first_quick(STATUS_AT))
 def test_status_leaves_out_what_matters_least(damaged: Lab, width: int) -> None:
     head, nas, offsite, empty, *told = _at(damaged, width, "status")
 
@@ -73,7 +74,7 @@ def test_status_leaves_out_what_matters_least(damaged: Lab, width: int) -> None:
     assert all(len(line) <= width for line in told if str(damaged.folder) not in line)
 
 
-@pytest.mark.parametrize("width", LIST_AT)
+@pytest.mark.parametrize("width", first_quick(LIST_AT))
 def test_list_leaves_out_what_matters_least(damaged: Lab, width: int) -> None:
     head, *rows = _at(damaged, width, "list")
 
@@ -97,7 +98,7 @@ def test_whole_digests_are_shown_to_whoever_asks_for_them(damaged: Lab) -> None:
     assert len(re.findall(r"\b[0-9a-f]{64}\b", shown)) == 3
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", first_quick(WIDTHS))
 def test_off_a_terminal_nothing_is_left_out(damaged: Lab, width: int) -> None:
     damaged.environment["COLUMNS"] = str(width)
 
@@ -109,7 +110,7 @@ def test_off_a_terminal_nothing_is_left_out(damaged: Lab, width: int) -> None:
     assert told.endswith(f"mkdir -p {damaged.destination()}")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", first_quick(WIDTHS))
 def test_strays_keep_to_the_width_too(damaged: Lab, width: int) -> None:
     (damaged.destination() / "holiday.jpg").write_bytes(b"sun")
 

@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.testing.rspace import BigArchive, Options
 
@@ -72,7 +73,7 @@ def slow(lab: Lab, serve: Serve, source: Source) -> Lab:
     return lab
 
 
-@pytest.mark.parametrize("verb", MORE_VERBS, ids=" ".join)
+@pytest.mark.parametrize("verb", first_quick((verb,) for verb in MORE_VERBS), ids=" ".join)
 def test_terminal_shows_how_far_it_is_and_is_left_clean(slow: Lab, verb: tuple[str, ...]) -> None:
     done = slow.run_on_terminal(*verb)
 
@@ -84,13 +85,13 @@ def test_terminal_shows_how_far_it_is_and_is_left_clean(slow: Lab, verb: tuple[s
     assert done.out.count("\x1b[?25l") == done.out.count("\x1b[?25h") == 1
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+@pytest.mark.parametrize("verb", first_quick((verb,) for verb in VERBS), ids=" ".join)
 def test_no_bars_where_they_are_not_wanted(slow: Lab, verb: tuple[str, ...]) -> None:
     for how in ("--json", "-q"):
         assert "\x1b" not in slow.run_on_terminal(*verb, how).out
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+@pytest.mark.parametrize("verb", first_quick((verb,) for verb in VERBS), ids=" ".join)
 def test_no_bars_where_nobody_looks(slow: Lab, verb: tuple[str, ...]) -> None:
     done = slow.run(*verb, "-v")
     assert done.code == 0

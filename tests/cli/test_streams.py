@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.testing.rspace import SimulatedRSpace
 
@@ -40,7 +41,7 @@ def stored(lab: Lab) -> int:
 
 
 @pytest.mark.parametrize("arguments", ["sync -vv", "sync --json"])
-@pytest.mark.parametrize("streams", [*CLOSED, *FULL, *BROKEN])
+@pytest.mark.parametrize("streams", first_quick([*CLOSED, *FULL, *BROKEN]))
 def test_a_backup_is_made_whatever_its_streams_are(
     lab: Lab, server: SimulatedRSpace, source: Source, streams: str, arguments: str
 ) -> None:
@@ -71,7 +72,7 @@ def test_lost_output_fails_a_verb_that_only_prints(lab: Lab, source: Source, str
     assert run(lab, "verify -v", streams).out.split() == ["0"]
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", first_quick(ENCODINGS))
 def test_every_verb_prints_in_any_encoding(
     lab: Lab, server: SimulatedRSpace, source: Source, encoding: str
 ) -> None:

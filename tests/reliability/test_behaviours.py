@@ -230,11 +230,13 @@ def test_a_job_that_answers_500_for_ever_is_given_up_even_by_short_runs(open_lab
 
 @pytest.mark.parametrize(
     "act",
-    [
-        Reset(after_effect=True),
-        html_answer(502, after_effect=True),
-        html_answer(504, after_effect=True),
-    ],
+    first_quick(
+        [
+            Reset(after_effect=True),
+            html_answer(502, after_effect=True),
+            html_answer(504, after_effect=True),
+        ]
+    ),
 )
 def test_a_lost_answer_costs_at_most_one_export(open_lab: OpenLab, act: Reset | Answer) -> None:
     lab = open_lab()
@@ -264,7 +266,7 @@ def test_the_clock_jumps_between_two_runs(open_lab: OpenLab, days: int) -> None:
 
 
 @pytest.mark.parametrize("number", first_quick([signal.SIGTERM, signal.SIGINT]))
-@pytest.mark.parametrize("where", ["download", "delivery", "planning", "poll"])
+@pytest.mark.parametrize("where", first_quick(["download", "delivery", "planning", "poll"]))
 def test_a_signal_ends_a_run_within_seconds(
     open_lab: OpenLab, number: signal.Signals, where: str
 ) -> None:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.needs import give
 
 from labferry.cli.main import main
 
@@ -57,7 +58,7 @@ def test_nothing_that_another_user_planted_is_followed_or_kept(run: Run, site: P
     planted.touch()
     planted.chmod(0o666)
     for path in (link, planted):
-        os.chown(path, 12345, -1, follow_symlinks=False)
+        give(path, user=12345)
 
     code, _, err = run("--html", str(link))
     assert (code, target.read_text(encoding="utf-8")) == (1, "old")

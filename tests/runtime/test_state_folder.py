@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.needs import give, needs_files_of_others
 
 from labferry.ledger import Ledger
 from labferry.runtime.lock import run_lock
 from labferry.sdk import LockHeldError, StateError
 
-pytestmark = [
-    pytest.mark.timeout(60),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave files of other users"),
-]
+pytestmark = [pytest.mark.timeout(60), needs_files_of_others()]
 
 SERVICE = 65534
 _GONE = 4_194_304
@@ -30,7 +28,7 @@ _GONE = 4_194_304
 def state() -> Iterator[Path]:
     """A state folder of the service's user, who can reach it."""
     folder = Path(tempfile.mkdtemp(prefix="labferry-state-"))
-    os.chown(folder, SERVICE, SERVICE)
+    give(folder, SERVICE, SERVICE)
     yield folder
     shutil.rmtree(folder)
 
@@ -97,9 +95,9 @@ def test_a_run_on_another_machine_may_still_be_at_work(state: Path) -> None:
 @pytest.mark.parametrize("name", ["ledger.db", "ledger.db-wal", "ledger.db-shm"])
 def test_a_file_of_the_ledger_that_root_left_is_named(name: str, state: Path) -> None:
     Ledger(state / "ledger.db").close()
-    os.chown(state / "ledger.db", SERVICE, SERVICE)
+    give(state / "ledger.db", SERVICE, SERVICE)
     leave(state / name)
-    os.chown(state / name, 0, 0)
+    give(state / name, 0, 0)
     done = as_service(state, "Ledger(state / 'ledger.db').close()")
     assert done.stdout == (
         f"The ledger {state}/ledger.db can't be used: {state}/{name} belongs to root. "

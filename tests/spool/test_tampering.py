@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.needs import give
 
 from labferry.sdk import InvalidAnswerError, StateError
 from labferry.spool import Declared, Spool
@@ -33,18 +34,19 @@ def test_an_id_never_leads_out_of_the_spool(name: str, spool: Spool, tmp_path: P
 def test_the_spool_of_another_user_is_refused(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    os.chown(spool.folder, 12345, -1)
+    give(spool.folder, user=12345)
     with pytest.raises(StateError, match=f"^The spool folder {spool.folder} can't be used: ") as e:
         Spool(spool.folder)
     assert "it belongs to user 12345, not to root" in e.value.message
     assert e.value.hint == "Run labferry as user 12345, or set spool_dir to a folder of root."
 
 
-@pytest.mark.parametrize(("mode", "group"), [(0o777, 0), (0o1777, 0), (0o770, 12345)])
+@pytest.mark.parametrize(("mode", "group"), [(0o777, None), (0o1777, None), (0o770, 12345)])
 def test_a_spool_that_others_can_write_is_refused(
-    mode: int, group: int, spool: Spool, monkeypatch: pytest.MonkeyPatch
+    mode: int, group: int | None, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    os.chown(spool.folder, -1, group)
+    if group is not None:
+        give(spool.folder, group=group)
     spool.folder.chmod(mode)
     with pytest.raises(StateError, match="others than its owner can write it") as caught:
         spool.open(declared(), md5=False)
@@ -55,7 +57,7 @@ def test_a_group_that_only_this_process_has_is_no_danger(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As Kubernetes sets folders up with fsGroup."""
-    os.chown(spool.folder, 0, 12345)
+    give(spool.folder, user=0, group=12345)
     spool.folder.chmod(0o2770)
     monkeypatch.setattr(os, "getgroups", lambda: [12345])
     spool.open(declared(), md5=False).close()
@@ -100,7 +102,7 @@ def test_what_a_run_of_another_user_left_is_put_aside(
 ) -> None:
     path = spool.folder / "a-1.spool"
     path.write_bytes(b"root's")
-    os.chown(path, 12345, -1)
+    give(path, user=12345)
     opening = os.open
     refused: list[str] = []
 

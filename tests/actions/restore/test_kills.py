@@ -95,6 +95,7 @@ def test_a_restore_killed_at_any_step(
     assert killed > 10
 
 
+@pytest.mark.slow
 def test_a_restore_that_is_unpacked_killed_at_any_step(lab: RestoreLab, put: Put, run: Run) -> None:
     target = lab.here / "new"
     argv = (put.id, "--to", str(target), "--extract")

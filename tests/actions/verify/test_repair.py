@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.sdk import Manifest, StoredArchive
 from labferry_local import LocalSink
@@ -159,8 +160,8 @@ def test_repair_waits_for_no_run(lab: VerifyLab) -> None:
     assert "Another labferry run is at work" in done.out
 
 
-@pytest.mark.parametrize("damage", ["one bit", "both gone", "manifest gone"])
-@pytest.mark.parametrize("word", ["open", "delete", "store", "list"])
+@pytest.mark.parametrize("damage", first_quick(["one bit", "both gone", "manifest gone"]))
+@pytest.mark.parametrize("word", first_quick(["open", "delete", "store", "list"]))
 def test_killed_anywhere_the_next_repair_goes_on(lab: VerifyLab, word: str, damage: str) -> None:
     first, *_ = lab.sync(2)
     before = lab.contents(), lab.contents("offsite")

@@ -34,6 +34,7 @@ def _dropped_connections() -> Iterator[None]:
     gc.collect()
 
 
+@pytest.mark.slow  # WebDAV goes through the contract quickly
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.usefixtures("password", "_dropped_connections")
 class TestFtp(SinkContract):

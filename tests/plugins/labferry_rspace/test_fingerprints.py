@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.paths import REAL_EXPORTS
+from tests.speed import first_quick
 
 from labferry.sdk import ExportRequest, IntegrityError
 from labferry.testing.rspace import Options, RealArchive, SimulatedRSpace
@@ -122,7 +123,7 @@ def test_generated_work_with_a_sketch_is_unchanged_until_it_changes(
     assert fingerprint() not in seen
 
 
-@pytest.mark.parametrize("path", [CHEMISTRY, HTML, OLD])
+@pytest.mark.parametrize("path", first_quick([CHEMISTRY, HTML, OLD]))
 def test_work_that_was_changed_since_is_changed(
     serve: Serve, connect: Connect, export: Export, path: Path
 ) -> None:
@@ -349,7 +350,7 @@ HOSTILE_DOCUMENTS = {
 }
 
 
-@pytest.mark.parametrize("text", HOSTILE_DOCUMENTS.values(), ids=HOSTILE_DOCUMENTS)
+@pytest.mark.parametrize("text", first_quick(HOSTILE_DOCUMENTS.values()), ids=HOSTILE_DOCUMENTS)
 @pytest.mark.parametrize("ending", [".xml", ".html"])
 def test_no_document_takes_long(text: bytes, ending: str) -> None:
     """A scan holds up every other thread: its time has to be linear in the document."""

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.sdk import AnswerLostError, NotFoundError, RefusedError, TransientError
 
@@ -11,7 +12,7 @@ _PART = r"PUT .*partNumber=2"
 _COMPLETE = r"POST .*uploadId="
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 429])
+@pytest.mark.parametrize("status", first_quick([500, 502, 503, 504, 429]))
 def test_part_that_the_server_fails_is_sent_again(
     through_proxy: Storing, proxy: Proxy, status: int
 ) -> None:
@@ -22,7 +23,7 @@ def test_part_that_the_server_fails_is_sent_again(
     assert len(proxy.asked(_PART)) == 2
 
 
-@pytest.mark.parametrize("action", ["reset", "lose answer", "flip"])
+@pytest.mark.parametrize("action", first_quick(["reset", "lose answer", "flip"]))
 def test_part_lost_or_damaged_on_its_way_is_sent_again(
     through_proxy: Storing, proxy: Proxy, action: str
 ) -> None:
@@ -87,7 +88,7 @@ def test_parts_that_arrived_before_a_failure_are_not_sent_again(
     assert 1 <= len(proxy.asked("partNumber=")) - sent < 5
 
 
-@pytest.mark.parametrize("retries", [0, 2])
+@pytest.mark.parametrize("retries", first_quick([0, 2]))
 def test_lost_answer_to_the_completion_is_no_failure(
     through_proxy: Storing, proxy: Proxy, retries: int
 ) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.servers.ceph import KMS_KEY
 from tests.servers.s3_store import Store
+from tests.speed import first_quick
 
 from labferry.sdk import (
     ConfigError,
@@ -38,7 +39,7 @@ def locked(make_bucket: Callable[..., Bucket]) -> Bucket:
 
 
 @_SIZES
-@pytest.mark.parametrize("mode", ["governance", "compliance"])
+@pytest.mark.parametrize("mode", first_quick(["governance", "compliance"]))
 def test_lock_is_set_and_the_archive_can_not_be_deleted(
     locked: Bucket, mode: str, size: int
 ) -> None:

@@ -6,6 +6,7 @@ from email.message import Message
 from urllib.parse import unquote
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.sdk import (
     Checked,
@@ -82,7 +83,9 @@ def test_checksum_mode_that_is_refused_is_not_asked_for_again(
 )
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(400, "InvalidArgument"), (400, "Whatever"), (501, "NotImplemented"), (501, "A header")],
+    first_quick(
+        [(400, "InvalidArgument"), (400, "Whatever"), (501, "NotImplemented"), (501, "A header")]
+    ),
 )
 def test_parameter_that_the_store_does_not_know_is_left_out(
     through_proxy: Storing, proxy: Proxy, match: str, header: str, status: int, code: str
@@ -118,10 +121,17 @@ def test_store_that_is_busy_for_long_is_for_the_core_to_try_again(
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [
-        *((501, "NotImplemented"), (405, "MethodNotAllowed"), (404, "NoSuchUpload")),
-        *((400, "InvalidArgument"), (403, "AccessDenied"), (500, "InternalError"), (418, "Odd")),
-    ],
+    first_quick(
+        [
+            *((501, "NotImplemented"), (405, "MethodNotAllowed"), (404, "NoSuchUpload")),
+            *(
+                (400, "InvalidArgument"),
+                (403, "AccessDenied"),
+                (500, "InternalError"),
+                (418, "Odd"),
+            ),
+        ]
+    ),
 )
 def test_upload_whose_parts_are_not_listed_begins_anew(
     through_proxy: Storing, proxy: Proxy, status: int, code: str
@@ -135,7 +145,7 @@ def test_upload_whose_parts_are_not_listed_begins_anew(
     assert through_proxy.bucket.uploads() == []
 
 
-@pytest.mark.parametrize("status", [502, 503, 429])
+@pytest.mark.parametrize("status", first_quick([502, 503, 429]))
 def test_upload_is_kept_if_the_store_is_only_busy(
     through_proxy: Storing, proxy: Proxy, status: int
 ) -> None:
@@ -165,10 +175,12 @@ def test_upload_is_kept_if_no_other_can_be_begun(through_proxy: Storing, proxy: 
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [
-        *((400, "InvalidPart"), (404, "NoSuchUpload"), (400, "EntityTooSmall")),
-        *((400, "InvalidPartOrder"), (400, "Whatever")),
-    ],
+    first_quick(
+        [
+            *((400, "InvalidPart"), (404, "NoSuchUpload"), (400, "EntityTooSmall")),
+            *((400, "InvalidPartOrder"), (400, "Whatever")),
+        ]
+    ),
 )
 def test_upload_that_can_not_be_completed_is_removed_and_begun_anew(
     through_proxy: Storing, proxy: Proxy, status: int, code: str
@@ -197,7 +209,8 @@ def test_upload_that_is_gone_for_its_parts_begins_anew(
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(404, "NoSuchUpload"), (501, "NotImplemented"), (400, "InvalidArgument")]
+    ("status", "code"),
+    first_quick([(404, "NoSuchUpload"), (501, "NotImplemented"), (400, "InvalidArgument")]),
 )
 def test_uploads_that_the_store_does_not_list_are_asked_for_once(
     through_proxy: Storing, proxy: Proxy, status: int, code: str
@@ -228,7 +241,7 @@ _HELD = [
 ]
 
 
-@pytest.mark.parametrize(("status", "code", "words"), _HELD)
+@pytest.mark.parametrize(("status", "code", "words"), first_quick(_HELD))
 def test_delete_of_what_is_protected_is_no_failure_but_a_hold(
     through_proxy: Storing, proxy: Proxy, status: int, code: str, words: str
 ) -> None:
@@ -291,15 +304,17 @@ def test_archive_that_is_protected_when_its_manifest_is_gone_is_reported(
 
 @pytest.mark.parametrize(
     ("status", "code", "words"),
-    [
-        (400, "ExpiredToken", "session token"),
-        (400, "InvalidToken", "session token"),
-        (400, "AuthorizationHeaderMalformed", "another region"),
-        (403, "InvalidAccessKeyId", "access key"),
-        (403, "SignatureDoesNotMatch", "secret access key"),
-        (403, "RequestTimeTooSkewed", "clock"),
-        (301, "PermanentRedirect", "another region"),
-    ],
+    first_quick(
+        [
+            (400, "ExpiredToken", "session token"),
+            (400, "InvalidToken", "session token"),
+            (400, "AuthorizationHeaderMalformed", "another region"),
+            (403, "InvalidAccessKeyId", "access key"),
+            (403, "SignatureDoesNotMatch", "secret access key"),
+            (403, "RequestTimeTooSkewed", "clock"),
+            (301, "PermanentRedirect", "another region"),
+        ]
+    ),
 )
 def test_refusal_has_the_same_words_wherever_it_is_met_first(
     through_proxy: Storing, proxy: Proxy, status: int, code: str, words: str

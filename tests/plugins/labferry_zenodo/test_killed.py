@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.sdk.http import Response
 from labferry.testing.samples.documents import SampleManifest
@@ -57,7 +58,7 @@ class Death:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("mode", ["draft", "publish", "series"])
+@pytest.mark.parametrize("mode", first_quick(["series", "draft", "publish"]))
 def test_killed_at_any_request_is_completed_once(
     storing: Storing, monkeypatch: pytest.MonkeyPatch, mode: str, *, after: bool
 ) -> None:
