@@ -180,7 +180,7 @@ def test_how_long_the_newest_copy_took_is_known_if_no_clock_was_set_back(
     receipt = Receipt("nas", export.archive_id or "", "k", 10, Checked.SIZE)
     ledger.copies.commit(receipt, now + timedelta(seconds=later))
     (standing,) = ledger.standings({"chem": ["nas"]})
-    assert standing.freshness.seconds == seconds
+    assert standing.seconds == seconds
 
 
 def test_how_long_a_copy_took_that_was_only_found_is_not_known(
@@ -188,7 +188,7 @@ def test_how_long_a_copy_took_that_was_only_found_is_not_known(
 ) -> None:
     assert ledger.copies.adopt("nas", StoredArchive("k", 10, manifest("x")), now)
     (standing,) = ledger.standings({"chem": ["nas"]})
-    assert (standing.freshness.copies, standing.freshness.seconds) == (1, None)
+    assert (standing.copies, standing.seconds) == (1, None)
 
 
 def test_the_newest_copy_is_not_looked_for_among_all_of_its_destination(

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from labferry.actions.report.figures import Ended, Health
+from labferry.actions.report.figures import Ended
 from labferry.actions.report.gather import report
 from labferry.actions.session import open_stores
+from labferry.actions.status import Level
 from labferry.cli.main import main
 from labferry.report_page.page import render
+from labferry.report_page.sections import level
 from labferry.testing.rspace import ALICE_KEY, SimulatedRSpace
 
 from .conftest import Page
@@ -70,8 +72,8 @@ def test_syncs_that_went_well_and_one_that_did_not(
 
     assert found.runs == 3
     assert sum(period.ended.get(Ended.COMPLETE, 0) for period in found.periods) == 2
-    assert [cell.health for cell in found.cells] == [Health.WARNING]
-    assert found.cells[0].problem
+    assert [level(row, found) for row in found.rows] == [Level.WARNING]
+    assert found.rows[0].problem
     sizes = [path.stat().st_size for path in sorted(nas.rglob("*.zip"))]
     assert [point.size for each in found.series for point in each.points] == sizes
     assert sum(period.size for period in found.periods) >= sum(sizes)

@@ -1,24 +1,28 @@
 """`labferry status`: how fresh and how well kept everything is, as this machine's ledger knows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from labferry.actions.session import Session
-from labferry.config import Config
-from labferry.ledger import FreshnessRow, existing_ledger
+from labferry.ledger import existing_ledger
+from labferry.runtime.units import show_seconds
 from labferry.sdk import Freshness
-from labferry.sync.freshness import every_route, standings
+from labferry.sync.freshness import standings
 
 
 class Level(IntEnum):
-    """How monitoring takes it: the exit codes that its plugins have."""
+    """How bad it is: the exit codes of monitoring plugins."""
 
     OK = 0
     WARNING = 1
     CRITICAL = 2
     UNKNOWN = 3
+
+    @property
+    def word(self) -> str:
+        """The name in small letters, as in JSON."""
+        return self.name.lower()
 
 
 class Matter(StrEnum):
@@ -33,119 +37,73 @@ class Matter(StrEnum):
     PENDING = "pending"
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One source at one destination.
-
-    Attributes:
-        source: The source's name.
-        destination: The destination's name.
-        last_success: As of when the destination has everything that was last to be exported, UTC:
-            of several series the one that is behind. Finding nothing new to store counts. None
-            where something was never stored.
-        last_stored: When its newest archive there was asked of the server, UTC.
-        size: The size of that in bytes.
-        copies: How many archives of the source are there.
-        last_verified: When the copy there that was not read back longest was read back, UTC; None
-            where one never was.
-        next_due: By when that copy is to be read back, UTC; None where `verify` sets no time.
-        pending: How many archives are still to be stored there.
-        failing: How many copies there are damaged or gone.
-        problem: Why the newest attempt failed, or what is wrong with a copy; empty where nothing
-            is.
-        required: Whether a run fails when this destination does.
-    """
-
-    source: str
-    destination: str
-    last_success: datetime | None
-    last_stored: datetime | None
-    size: int | None
-    copies: int
-    last_verified: datetime | None
-    next_due: datetime | None
-    pending: int
-    failing: int
-    problem: str
-    required: bool
-
-
-def status(session: Session) -> Sequence[Kept]:
+def status(session: Session) -> Sequence[Freshness]:
     """One for each source and each of its destinations, in the order of the configuration.
 
-    Nothing but the ledger is asked. Where there is none, nothing was ever stored.
+    Only the ledger is asked. If there is none, nothing was ever stored.
 
     Raises:
         StateError: The ledger can't be used.
     """
-    config = session.config
-    return [_kept(config, standing) for standing in _standings(config)]
+    with existing_ledger(session.config.state_dir) as ledger:
+        return standings(session.config, ledger)
 
 
-def judge(kept: Kept, max_age: timedelta, now: datetime) -> Level:
+def judge(row: Freshness, max_age: timedelta, now: datetime) -> Level:
     """How bad it is.
 
-    Critical: something is older than `max_age`, was never stored, or a copy is damaged or gone;
-    a warning only, where the destination is not required. A warning: the newest attempt failed,
-    or a copy is overdue to be read back.
+    Critical: something is older than `max_age`, was never stored, or a copy is damaged or missing;
+    only a warning if the destination is not required. A warning: the newest attempt failed, or a
+    copy is overdue to be read back.
 
     Args:
-        kept: One source at one destination.
+        row: One source at one destination.
         max_age: How old the last success may be.
         now: The time.
     """
-    found = {*matters(kept, now, max_age)}
+    found = {*matters(row, now, max_age)}
     if found & {Matter.NEVER, Matter.INCOMPLETE, Matter.STALE, Matter.DAMAGED}:
-        return Level.CRITICAL if kept.required else Level.WARNING
+        return Level.CRITICAL if row.required else Level.WARNING
     return Level.WARNING if found & {Matter.FAILED, Matter.OVERDUE} else Level.OK
 
 
-def matters(kept: Kept, now: datetime, max_age: timedelta | None = None) -> Iterator[Matter]:
+def matters(row: Freshness, now: datetime, max_age: timedelta | None = None) -> Iterator[Matter]:
     """What is the matter with a source at a destination, worst first. Whoever shows it asks here.
 
     Args:
-        kept: One source at one destination.
+        row: One source at one destination.
         now: The time.
         max_age: How old the last success may be; None if that does not matter.
     """
-    if kept.last_success is None:
-        yield Matter.INCOMPLETE if kept.copies else Matter.NEVER
-    elif max_age is not None and now - kept.last_success > max_age:
+    if row.last_success is None:
+        yield Matter.INCOMPLETE if row.copies else Matter.NEVER
+    elif max_age is not None and now - row.last_success > max_age:
         yield Matter.STALE
-    if kept.failing:
+    if row.failing:
         yield Matter.DAMAGED
-    if kept.problem:
+    if row.problem:
         yield Matter.FAILED
-    if kept.next_due is not None and kept.next_due < now:
+    if row.next_due is not None and row.next_due < now:
         yield Matter.OVERDUE
-    if kept.pending:
+    if row.pending:
         yield Matter.PENDING
 
 
-def _standings(config: Config) -> Sequence[FreshnessRow]:
-    with existing_ledger(config.state_dir) as ledger:
-        if ledger is not None:
-            return standings(config, ledger)
-    routes = every_route(config)
-    return [FreshnessRow(Freshness(name, to)) for name, route in routes.items() for to in route]
+def describe(matter: Matter, row: Freshness, now: datetime) -> str:
+    """What is the matter, in words, with all that is known of it.
 
-
-def _kept(config: Config, standing: FreshnessRow) -> Kept:
-    freshness = standing.freshness
-    settings = config.destinations[freshness.destination].settings
-    every = settings.verify.every if settings.verify else None
-    since = standing.unread_since
-    return Kept(
-        source=freshness.source,
-        destination=freshness.destination,
-        last_success=standing.freshness.last_success,
-        last_stored=freshness.last_stored,
-        size=freshness.size,
-        copies=freshness.copies,
-        last_verified=freshness.last_verified,
-        next_due=since + every if since is not None and every is not None else None,
-        pending=freshness.pending,
-        failing=standing.failing,
-        problem=freshness.problem,
-        required=settings.required,
-    )
+    Args:
+        matter: One that `matters` found.
+        row: One source at one destination.
+        now: The time.
+    """
+    if matter is Matter.STALE and row.last_success is not None:
+        return f"{show_seconds((now - row.last_success).total_seconds())} old"
+    facts = {
+        Matter.INCOMPLETE: "something was never stored",
+        Matter.DAMAGED: f"{row.failing} damaged or missing",
+        Matter.FAILED: row.problem,
+        Matter.OVERDUE: "overdue to be read back",
+        Matter.PENDING: f"{row.pending} pending",
+    }
+    return facts.get(matter, str(matter))

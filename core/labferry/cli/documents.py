@@ -13,10 +13,9 @@ from labferry.actions.drill import Trial
 from labferry.actions.list import Listed
 from labferry.actions.restore.restore import Restored
 from labferry.actions.selftest.selftest import Verdict
-from labferry.actions.status import Kept
 from labferry.actions.sync import PlannedExport
 from labferry.actions.verify.results import VerifyState
-from labferry.sdk import Checked, MissingCopy, Outcome, Receipt, Severity
+from labferry.sdk import Checked, Freshness, MissingCopy, Outcome, Receipt, Severity
 from labferry.sdk.sink import StrayKind
 
 VERSION = 1
@@ -190,7 +189,7 @@ class Verification(TypedDict):
 class Status(TypedDict):
     """How everything stands."""
 
-    standings: list[Kept]
+    standings: list[Freshness]
 
 
 class Judged(TypedDict):
@@ -289,7 +288,7 @@ _FAILURE = {
 }
 
 
-_PUBLISHED_NAMES = {"VerifyState": "ProofState"}
+_PUBLISHED_NAMES = {"Freshness": "Kept", "VerifyState": "ProofState"}
 """Classes that had another name when their part of the schema was published under it."""
 
 

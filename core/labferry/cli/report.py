@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
-from labferry.actions.report.figures import Ended, Health, Report
+from labferry.actions.report.figures import Ended, Report
 from labferry.actions.report.gather import report
 from labferry.actions.report.write import write_page
 from labferry.actions.session import open_stores
+from labferry.actions.status import Level, judge
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, say
@@ -64,11 +65,12 @@ def _figures(file: Path, found: Report) -> dict[str, object]:
     ended = {
         each.value: sum(period.ended.get(each, 0) for period in found.periods) for each in Ended
     }
+    levels = [judge(row, found.max_age, found.generated) for row in found.rows]
     return {
         "file": str(file.absolute()),
         "generated": found.generated,
         "standings": {
-            each.value: sum(cell.health is each for cell in found.cells) for each in Health
+            each.word: levels.count(each) for each in (Level.OK, Level.WARNING, Level.CRITICAL)
         },
         "runs": ended,
         "copies": sum(sum(each.counts.values()) for each in found.coverage),

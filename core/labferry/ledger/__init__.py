@@ -1,7 +1,6 @@
 """The local database of runs, export jobs and deliveries: what makes a run resumable."""
 
 from labferry.ledger.copies import Copies
-from labferry.ledger.freshness import FreshnessRow
 from labferry.ledger.history import Failure, History, Trust
 from labferry.ledger.ledger import Ledger
 from labferry.ledger.opening import existing_ledger, ledger_file
@@ -14,7 +13,6 @@ __all__ = [
     "DeliveryState",
     "Export",
     "Failure",
-    "FreshnessRow",
     "History",
     "Ledger",
     "Run",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import timedelta
 from operator import itemgetter
 
 from labferry.ledger.store import Store
@@ -14,22 +14,6 @@ _OPEN = "phase NOT IN ('done', 'unchanged', 'failed')"
 _SERIES = "json_extract(request, '$.series')"
 _SECOND = 1_000_000
 """In the microseconds that a copy's times are counted in."""
-
-
-@dataclass(frozen=True, slots=True)
-class FreshnessRow:
-    """One source at one destination.
-
-    Attributes:
-        freshness: What everybody gets to know.
-        unread_since: When the copy there that was not read back longest was read back, or stored
-            where it never was, UTC.
-        failing: How many copies there are known to be damaged or gone.
-    """
-
-    freshness: Freshness
-    unread_since: datetime | None = None
-    failing: int = 0
 
 
 @dataclass(slots=True)
@@ -73,29 +57,36 @@ class _Attempt:
     having: Sequence[frozenset[str]]
 
 
-def standings(store: Store, routes: Mapping[str, Sequence[str]]) -> Sequence[FreshnessRow]:
+def standings(
+    store: Store, routes: Mapping[str, Sequence[str]], verify_every: Mapping[str, timedelta]
+) -> Sequence[Freshness]:
     """How each source stands at each of its destinations.
 
     Args:
         store: The ledger's database.
         routes: For each source its destinations.
+        verify_every: How often each copy must be read back, for each destination with a schedule.
     """
     pairs = _pairs(store)
     found = []
     for source, destinations in routes.items():
         attempt = _attempt(store, source)
         found += [
-            _standing(source, name, pairs.get((source, name), _Pair()), attempt)
+            _standing(
+                source, name, pairs.get((source, name), _Pair()), attempt, verify_every.get(name)
+            )
             for name in destinations
         ]
     return found
 
 
-def _standing(source: str, destination: str, pair: _Pair, attempt: _Attempt) -> FreshnessRow:
+def _standing(
+    source: str, destination: str, pair: _Pair, attempt: _Attempt, every: timedelta | None
+) -> Freshness:
     problem = attempt.problems.get(destination) or attempt.problems.get("", "")
     verified_at = min(pair.verified_at, default=-1)
-    unread_since = min(pair.unread_since, default=None)
-    freshness = Freshness(
+    unread_since = moment(min(pair.unread_since, default=None))
+    return Freshness(
         source=source,
         destination=destination,
         last_stored=moment(max(pair.newest.values(), default=None)),
@@ -106,8 +97,9 @@ def _standing(source: str, destination: str, pair: _Pair, attempt: _Attempt) -> 
         problem=problem or pair.problem,
         last_success=moment(_last_success(pair, attempt)),
         seconds=pair.seconds,
+        failing=pair.failing,
+        next_due=unread_since + every if unread_since is not None and every is not None else None,
     )
-    return FreshnessRow(freshness, moment(unread_since), pair.failing)
 
 
 def _last_success(pair: _Pair, attempt: _Attempt) -> int | None:

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,22 @@ from typing_extensions import override
 
 from labferry.ledger.copies import Copies
 from labferry.ledger.database import is_damage, open_database, set_aside
-from labferry.ledger.freshness import FreshnessRow, standings
+from labferry.ledger.freshness import standings
 from labferry.ledger.history import History
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
 from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment, stamp
 from labferry.lifecycle import ExportJob
-from labferry.sdk import Checkpoint, ExportRequest, JsonValue, Receipt, Source, StateError, redact
+from labferry.sdk import (
+    Checkpoint,
+    ExportRequest,
+    Freshness,
+    JsonValue,
+    Receipt,
+    Source,
+    StateError,
+    redact,
+)
 from labferry.sdk.secrets import redact_stored
 
 
@@ -199,13 +208,19 @@ class Ledger:
                 receipt_of = replace(delivery.receipt, destination=delivery.destination)
                 self.copies.commit(receipt_of, now or datetime.now(UTC))
 
-    def standings(self, routes: Mapping[str, Sequence[str]]) -> Sequence[FreshnessRow]:
-        """How each source stands at each of its destinations.
+    def standings(
+        self,
+        routes: Mapping[str, Sequence[str]],
+        verify_every: Mapping[str, timedelta] | None = None,
+    ) -> Sequence[Freshness]:
+        """How each source stands at each of its destinations. All count as required.
 
         Args:
             routes: For each source its destinations.
+            verify_every: How often each copy must be read back, for each destination with a
+                schedule.
         """
-        return standings(self._store, routes)
+        return standings(self._store, routes, verify_every or {})
 
     def checkpoint(self, export: int, destination: str) -> Checkpoint:
         """The note that a sink keeps for one delivery."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from labferry.actions.report.figures import Cell, Coverage, Ended, Health, Period, Report, Series
+from labferry.actions.report.figures import Coverage, Ended, Period, Report, Series
+from labferry.actions.status import Level, Matter, describe, judge, matters
 from labferry.report_page.charts import (
     COUNT,
     DURATION,
@@ -20,6 +21,7 @@ from labferry.report_page.charts import (
     share_bar,
 )
 from labferry.runtime.units import show_moment, show_seconds, show_size
+from labferry.sdk import Freshness
 
 NONE = "-"
 """What stands for nothing, as in the tables on a terminal."""
@@ -34,12 +36,12 @@ PARTS: Mapping[str, str] = {
 }
 """The sections: their names in the address, and in the navigation."""
 
-HEALTH: Mapping[str, str] = {
-    Health.OK: "Fresh",
-    Health.WARNING: "Warning",
-    Health.CRITICAL: "Critical",
+HEALTH: Mapping[Level, str] = {
+    Level.OK: "Fresh",
+    Level.WARNING: "Warning",
+    Level.CRITICAL: "Critical",
 }
-"""How a source fares at a destination, in words; the key is also the class of its colour."""
+"""How a source fares at a destination, in words; the level's word is the class of its colour."""
 
 ENDED: Mapping[str, str] = {
     Ended.COMPLETE: "complete",
@@ -73,9 +75,9 @@ class Summary:
     """
 
     def __init__(self, report: Report) -> None:
-        self.fresh = sum(cell.health is Health.OK for cell in report.cells)
-        order = list(Health)
-        self.worst = max((cell.health for cell in report.cells), key=order.index, default=Health.OK)
+        levels = [level(row, report) for row in report.rows]
+        self.fresh = levels.count(Level.OK)
+        self.worst = max(levels, default=Level.OK)
         self.copies = sum(sum(each.counts.values()) for each in report.coverage)
         self.size = sum(each.size for each in report.coverage)
         recent = sum(
@@ -92,13 +94,18 @@ class Matrix:
     """
 
     def __init__(self, report: Report) -> None:
-        self.sources = tuple(dict.fromkeys(cell.source for cell in report.cells))
-        self.destinations = tuple(dict.fromkeys(cell.destination for cell in report.cells))
-        self._cells = {(cell.source, cell.destination): cell for cell in report.cells}
+        self.sources = tuple(dict.fromkeys(row.source for row in report.rows))
+        self.destinations = tuple(dict.fromkeys(row.destination for row in report.rows))
+        self._rows = {(row.source, row.destination): row for row in report.rows}
 
-    def at(self, source: str, destination: str) -> Cell | None:
+    def at(self, source: str, destination: str) -> Freshness | None:
         """A source at a destination; None if it is not sent there."""
-        return self._cells.get((source, destination))
+        return self._rows.get((source, destination))
+
+
+def level(row: Freshness, report: Report) -> Level:
+    """How bad the state of a source at a destination is."""
+    return judge(row, report.max_age, report.generated)
 
 
 def age(moment: datetime, now: datetime) -> str:
@@ -106,20 +113,11 @@ def age(moment: datetime, now: datetime) -> str:
     return show_seconds(max(0.0, (now - moment).total_seconds()))
 
 
-def troubles(cell: Cell) -> Iterator[str]:
+def troubles(row: Freshness, report: Report) -> Iterator[str]:
     """What is the matter with a source at a destination, worst first."""
-    if cell.last_success is None:
-        yield "something was never stored" if cell.copies else "never stored"
-    elif cell.is_stale:
-        yield "too old"
-    if cell.failing:
-        yield f"{cell.failing} damaged or missing"
-    if cell.problem:
-        yield cell.problem
-    if cell.is_overdue:
-        yield "overdue to be read back"
-    if cell.pending:
-        yield f"{cell.pending} pending"
+    for matter in matters(row, report.generated, report.max_age):
+        is_stale = matter is Matter.STALE
+        yield "too old" if is_stale else describe(matter, row, report.generated)
 
 
 def each(report: Report) -> str:

@@ -77,18 +77,22 @@ class Freshness:
         source: The source's name.
         destination: The destination's name.
         last_stored: When its newest archive there was asked of the server, UTC: the age of what
-            could be restored. None where nothing is stored.
+            could be restored. None if nothing is stored.
         size: The size of that archive in bytes.
         copies: How many archives of the source are there.
-        last_verified: When the copy there whose last check is longest ago was read back, UTC;
-            None where one never was.
+        last_verified: When the least recently verified copy there was last read back, UTC; None
+            if one never was.
         pending: How many archives are still to be stored there.
-        problem: Why the newest attempt failed; empty where it did not.
+        problem: Why the newest attempt failed, or what is wrong with a copy; empty if nothing is.
         last_success: As of when the destination has everything that the source last planned to
-            export, UTC: of all its series the one that is behind. An export that turned out to
-            hold nothing new counts. None where one was never stored.
+            export, UTC. If the source has several series, the one that is behind counts. An
+            export that found nothing new counts too. None if a series was never stored.
         seconds: How long the newest archive there took, over all runs, from asking for it until
-            it was stored there; None where the ledger only found it there.
+            it was stored there; None if the ledger only found it there.
+        failing: How many copies there are damaged or missing.
+        next_due: By when the least recently verified copy there must be read back, UTC; None if
+            `verify` sets no time.
+        required: Whether a run fails if this destination fails.
     """
 
     source: str
@@ -101,6 +105,9 @@ class Freshness:
     problem: str = ""
     last_success: datetime | None = None
     seconds: float | None = None
+    failing: int = 0
+    next_due: datetime | None = None
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,7 @@ class RunReporter:
             exit_code=stop.exit_code if stop.requested else code,
             exports=exports,
             problems=tuple(redact(str(problem)) for problem in problems),
-            freshness=tuple(
-                each.freshness for each in standings(self._context.config, self._ledger)
-            ),
+            freshness=tuple(standings(self._context.config, self._ledger)),
         )
         self._ledger.end_run(self._context.run, ended, report.exit_code)
         return self._completed(report)

@@ -162,7 +162,7 @@ def test_document_says_all(lab: VerifyLab) -> None:
     row = _row(lab)
     assert set(row) == {
         *("source", "destination", "last_success", "last_stored", "size", "copies"),
-        *("last_verified", "next_due", "pending", "failing", "problem", "required"),
+        *("last_verified", "next_due", "pending", "failing", "problem", "required", "seconds"),
     }
     assert row["size"] == lab.archive(first).stat().st_size
     assert (row["copies"], row["pending"], row["failing"], row["problem"]) == (1, 0, 0, "")

@@ -5,19 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from labferry.sdk import Freshness
+
 MOST = 60
 """How many periods, or points of a series, a report has at most."""
 
 _FEWEST = 14
 _DAYS = (1, 7, 28, 91, 364)
-
-
-class Health(StrEnum):
-    """How a source fares at a destination."""
-
-    OK = "ok"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 class Ended(StrEnum):
@@ -27,39 +21,6 @@ class Ended(StrEnum):
     PARTIAL = "partial"
     UNFINISHED = "unfinished"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One source at one destination. Times are UTC.
-
-    Attributes:
-        source: The source's name.
-        destination: The destination's name.
-        health: How it fares.
-        is_stale: Whether the last success is older than allowed.
-        is_overdue: Whether a copy is overdue to be read back.
-        last_success: As of when the destination has everything; None where something is missing.
-        size: The size of the newest archive there in bytes.
-        copies: How many archives are there.
-        last_verified: When the least recently verified copy was last read back.
-        pending: How many archives are still to be stored there.
-        failing: How many copies are damaged or gone.
-        problem: Why the newest attempt failed; empty where it did not.
-    """
-
-    source: str
-    destination: str
-    health: Health
-    is_stale: bool
-    is_overdue: bool
-    last_success: datetime | None
-    size: int | None
-    copies: int
-    last_verified: datetime | None
-    pending: int
-    failing: int
-    problem: str
 
 
 @dataclass(slots=True)
@@ -189,7 +150,7 @@ class Report:
         version: labferry's version.
         config: The configuration file.
         max_age: How old a last success may be.
-        cells: Each source at each of its destinations, in the order of the configuration.
+        rows: Each source at each of its destinations, in the order of the configuration.
         runs: How many runs there were.
         periods: The runs in pieces of time, oldest first.
         latest: The newest of them, newest first.
@@ -206,7 +167,7 @@ class Report:
     version: str
     config: str
     max_age: timedelta
-    cells: Sequence[Cell] = ()
+    rows: Sequence[Freshness] = ()
     runs: int = 0
     periods: Sequence[Period] = ()
     latest: Sequence[LatestRun] = ()

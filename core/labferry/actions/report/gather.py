@@ -10,11 +10,9 @@ from statistics import median
 from labferry import __version__
 from labferry.actions.report.figures import (
     MOST,
-    Cell,
     Coverage,
     Ended,
     Failed,
-    Health,
     LatestRun,
     Period,
     Point,
@@ -24,7 +22,7 @@ from labferry.actions.report.figures import (
     periods,
 )
 from labferry.actions.session import Session
-from labferry.actions.status import Kept, Level, Matter, judge, matters, status
+from labferry.actions.status import status
 from labferry.config import Config
 from labferry.ledger import History, Run, existing_ledger, ledger_file
 from labferry.sdk import ExitCode, StateError
@@ -39,7 +37,6 @@ _PLACES: Mapping[int | None, str] = {
     None: "never",
     -1: "bad",
 }
-_HEALTH = {Level.OK: Health.OK, Level.WARNING: Health.WARNING, Level.CRITICAL: Health.CRITICAL}
 _ENDED: Mapping[int, Ended] = {ExitCode.OK: Ended.COMPLETE, ExitCode.PARTIAL: Ended.PARTIAL}
 
 
@@ -64,8 +61,7 @@ def report(session: Session, max_age: timedelta, now: datetime) -> Report:
         StateError: The ledger can't be used.
     """
     config = session.config
-    cells = [_cell(kept, max_age, now) for kept in status(session)]
-    whole = Report(now, __version__, str(config.path), max_age, cells)
+    whole = Report(now, __version__, str(config.path), max_age, status(session))
     with existing_ledger(config.state_dir) as ledger:
         if ledger is None:
             return whole
@@ -76,24 +72,6 @@ def report(session: Session, max_age: timedelta, now: datetime) -> Report:
                 f"The ledger {ledger_file(config.state_dir)} is damaged.",
                 hint="The next sync sets it aside and begins a new one.",
             ) from error
-
-
-def _cell(kept: Kept, max_age: timedelta, now: datetime) -> Cell:
-    found = {*matters(kept, now, max_age)}
-    return Cell(
-        source=kept.source,
-        destination=kept.destination,
-        health=_HEALTH[judge(kept, max_age, now)],
-        is_stale=Matter.STALE in found,
-        is_overdue=Matter.OVERDUE in found,
-        last_success=kept.last_success,
-        size=kept.size,
-        copies=kept.copies,
-        last_verified=kept.last_verified,
-        pending=kept.pending,
-        failing=kept.failing,
-        problem=kept.problem,
-    )
 
 
 def _with_past(whole: Report, config: Config, past: History) -> Report:
