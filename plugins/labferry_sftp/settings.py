@@ -46,12 +46,7 @@ def _pinned(value: str) -> str:
 
 
 class SftpSettings(SinkSettings):
-    """The keys of a destination of type `sftp`.
-
-    How an upload is checked can be chosen: `verify = "readback"` reads every byte back, `"size"`
-    compares the size only, and `"auto"` lets the server compute the SHA-256 where it can, and else
-    reads back.
-    """
+    """The keys of a destination of type `sftp`."""
 
     upload_checks: ClassVar[frozenset[str]] = frozenset({"readback", "size", "auto"})
 
@@ -122,6 +117,10 @@ class SftpSettings(SinkSettings):
     timeout: Annotated[Duration, Field(gt=timedelta())] = timedelta(minutes=5)
     """How long the server may take to answer one request."""
 
+    upload_check: str = "readback"
+    """How an upload is checked: `"readback"` reads every byte back, `"size"` compares the size
+    only, and `"auto"` lets the server compute the SHA-256 if it can, and else reads back."""
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.certificate is not None and self.private_key is None:
@@ -129,8 +128,3 @@ class SftpSettings(SinkSettings):
         if self.passphrase is not None and self.private_key is None:
             raise ValueError("A `passphrase` needs the `private_key` that it opens.")
         return self
-
-    @property
-    def upload_check(self) -> str:
-        """How an upload is checked: one of `upload_checks`."""
-        return (self.verify.upload if self.verify else None) or "readback"

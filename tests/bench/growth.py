@@ -66,7 +66,7 @@ def _to_many(plan: Plan, size: int, number: int) -> Cost:
             (ssh.root / name).mkdir()
             port = stack.enter_context(link(ssh.port, _RATE))
             reached = replace(ssh, root=ssh.root / name, port=port)
-            destinations[name] = {**reached.table, "verify": "auto"}
+            destinations[name] = {**reached.table, "upload_check": "auto"}
         return _sync(folder, server.url, destinations)
 
 

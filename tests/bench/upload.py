@@ -31,7 +31,7 @@ def sftp(plan: Plan) -> list[Row]:
     content, file = _original(plan)
     with ssh_server(plan.folder) as server:
         # As sftp does with `-f`: the disk is waited for, and the bytes are not read back.
-        table = {**server.table, "verify": "size"}
+        table = {**server.table, "upload_check": "size"}
         ours = _Storing("sftp", table, file, content.digests)
         others = {"sftp": server.sftp(file, "-f"), "rclone": server.rclone(file)}
         compared = _compare(plan, ours, others, _taking_back(server, content.size))

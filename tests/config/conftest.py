@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO, ClassVar, Literal
 
 import pytest
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
@@ -178,6 +178,19 @@ class MirrorSink(FolderSink):
     """Another kind that shares its settings with the first."""
 
     type = "mirror"
+
+
+class ChoosySettings(FolderSettings):
+    """A folder that offers a choice."""
+
+    upload_checks: ClassVar[frozenset[str]] = frozenset({"readback", "size"})
+
+
+class ChoosySink(FolderSink):
+    """A kind that offers a choice of how uploads are checked."""
+
+    type = "choosy"
+    Settings = ChoosySettings
 
 
 class HeartbeatSettings(ObserverSettings):

@@ -9,6 +9,8 @@ import pytest
 
 from labferry.config import Config, Kinds, SyncConfig, load_config
 
+from .conftest import ChoosySink
+
 Load = Callable[..., Config]
 
 
@@ -49,6 +51,27 @@ def test_what_no_sync_names_is_warned_about(load: Load, good: str, config_file: 
     )
 
     assert config.warnings == (f"{config_file}:9: destinations.b: no sync names it.",)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('verify = "size"', "verify"),
+        ('verify = { upload = "size", every = "30d" }', "verify.upload"),
+    ],
+)
+def test_the_earlier_form_of_a_key_is_read_with_a_notice(
+    load: Load, good: str, kinds: Kinds, *, line: str, key: str
+) -> None:
+    offered = Kinds(kinds.sources, {**kinds.sinks, "choosy": ChoosySink})
+    table = '[destinations.far]\ntype = "choosy"\npath = "/far"\n'
+    config = load(f"{good}{table}{line}\n", offered)
+    assert config.destinations["far"].settings.upload_check == "size"
+    assert config.warnings == ()
+    (notice,) = config.notices
+    assert f":12: destinations.far.{key}: an earlier version wrote it so" in notice
+    assert 'Write `upload_check = "size"`' in notice
+    assert load(f'{good}{table}upload_check = "size"\n', offered).notices == ()
 
 
 def test_top_level_keys_are_read(load: Load, good: str) -> None:

@@ -199,7 +199,7 @@ def _check_toml(example: Example, sandbox: Sandbox) -> None:
         sandbox.write("whole.toml", "\n".join([example.text, *missing])),
         Kinds(plugins.sources, plugins.sinks, plugins.broken, plugins.observers),
     )
-    assert config.warnings == (), example.place
+    assert (config.warnings, config.notices) == ((), ()), example.place
 
 
 def _check_python(example: Example, sandbox: Sandbox) -> None:

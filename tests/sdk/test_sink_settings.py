@@ -1,7 +1,8 @@
 """The keys that every destination has."""
 
+import json
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import ValidationError
@@ -50,16 +51,65 @@ def test_reading_back_has_a_time_and_may_have_a_budget() -> None:
             _read(verify=wrong)
 
 
-def test_a_word_alone_is_how_uploads_are_checked() -> None:
-    table = {"type": "box", "verify": "size"}
-    assert _Choosy.model_validate(table).verify == Verify(upload="size")
+def _choose(**keys: object) -> _Choosy:
+    text = json.dumps({"type": "box", **keys})
+    return _Choosy.model_validate_json(text, strict=True)
+
+
+def test_a_destination_that_offers_a_choice_says_how_uploads_are_checked() -> None:
+    assert _choose().upload_check is None
+    assert _choose(upload_check="size").upload_check == "size"
     with pytest.raises(ValidationError, match="one of readback, size"):
-        _Choosy.model_validate({"type": "box", "verify": "trust"})
+        _choose(upload_check="trust")
+
+
+@pytest.mark.parametrize(
+    "earlier", ["size", {"upload": "size"}, {"upload": "size", "every": "30d"}], ids=str
+)
+def test_the_form_of_earlier_versions_says_the_same(earlier: object) -> None:
+    assert _choose(verify=earlier).upload_check == "size"
+    assert _choose(verify=earlier, upload_check="size").upload_check == "size"
+    with pytest.raises(ValidationError, match="something else than `upload_check`"):
+        _choose(verify=earlier, upload_check="readback")
+    with pytest.raises(ValidationError, match="one of readback, size"):
+        _choose(verify="trust")
+
+
+def test_a_plugin_that_reads_the_earlier_key_finds_it() -> None:
+    assert _choose(upload_check="size").verify == Verify(upload="size")
+    every = {"every": "30d"}
+    expected = Verify(upload="size", every=timedelta(days=30))
+    assert _choose(upload_check="size", verify=every).verify == expected
+    assert _choose(verify={"upload": "size", **every}).verify == expected
+    assert _choose(verify=every).verify == Verify(every=timedelta(days=30))
+    assert _choose().verify is None
 
 
 def test_how_uploads_are_checked_is_not_for_choice_everywhere() -> None:
-    with pytest.raises(ValidationError, match="offers no choice"):
-        _read(verify="size")
+    for keys in ({"verify": "size"}, {"upload_check": "size"}):
+        with pytest.raises(ValidationError, match="offers no choice"):
+            _read(**keys)
+
+
+def test_a_plugin_may_have_a_key_of_that_name_for_itself() -> None:
+    class Own(SinkSettings):
+        upload_check: int = 3  # type: ignore[assignment]  # as it was free
+        """How often an upload is checked."""
+
+    assert Own(type="own").upload_check == 3
+    assert Own.model_validate({"type": "own", "upload_check": 5}).upload_check == 5
+    (shown,) = _key(Own)
+    assert shown["type"] == "integer"
+
+
+def test_editors_offer_the_choice_only_if_there_is_one() -> None:
+    assert [key["enum"] for key in _key(_Choosy)] == [["readback", "size"]]
+    assert _key(SinkSettings) == []
+
+
+def _key(kind: type[SinkSettings]) -> list[dict[str, Any]]:
+    properties = kind.model_json_schema()["properties"]
+    return [properties["upload_check"]] if "upload_check" in properties else []
 
 
 def test_encryption_is_for_somebody() -> None:

@@ -49,6 +49,8 @@ def command(
     session = open_session(config_path) if dry_run else open_sync(config_path)
     for warning in session.config.warnings:
         _log.warning("%s", warning)
+    for notice in session.config.notices:
+        _log.info("%s", notice)
     routes = session.routes(names)
     if dry_run:
         return _preview(output, session, routes)

@@ -9,6 +9,7 @@ import pydantic_core
 from pydantic import BaseModel, ValidationError
 
 from labferry.config.document import Document, read_document
+from labferry.config.earlier_keys import earlier_keys
 from labferry.config.explain import explain
 from labferry.config.filekeys import FileSettings
 from labferry.config.find import find_state_dir
@@ -159,4 +160,8 @@ def _assemble(
         document=document,
         observers=observers,
     )
-    return replace(config, warnings=(*plain_secret_warnings(config), *unused_names(config)))
+    return replace(
+        config,
+        warnings=(*plain_secret_warnings(config), *unused_names(config)),
+        notices=tuple(earlier_keys(config)),
+    )

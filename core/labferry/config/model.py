@@ -108,6 +108,8 @@ class Config:
         warnings: What is allowed but unwise, a sentence each with its place in the file.
         document: The file as it was read, for messages that point into it.
         observers: The observers by name, in the order of the file.
+        notices: What works, but is written differently today; a sentence each with its place in
+            the file. `labferry check` shows them; a nightly sync needs no mail about them.
     """
 
     path: Path
@@ -122,3 +124,4 @@ class Config:
     document: Document = field(repr=False, compare=False)
     observers: Mapping[str, ObserverConfig] = field(default_factory=dict)
     retry_for: timedelta = timedelta(hours=2)
+    notices: tuple[str, ...] = ()

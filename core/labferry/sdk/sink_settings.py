@@ -1,13 +1,18 @@
 """What every destination's table can hold: how copies are kept, checked, sealed and paced."""
 
 from datetime import timedelta
-from typing import Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from typing_extensions import override
 
 from labferry.sdk.quantities import Rate, Size
 from labferry.sdk.secrets import Secret
 from labferry.sdk.settings import Duration, Settings
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 __all__ = ["Encrypt", "Retention", "SinkSettings", "Verify"]
 
@@ -48,10 +53,10 @@ class Retention(Settings):
 
 
 class Verify(Settings):
-    """How uploads and stored copies are checked."""
+    """When stored copies are read back."""
 
-    upload: str | None = None
-    """How an upload is checked, if the type of destination offers a choice."""
+    upload: Annotated[str | None, Field(json_schema_extra={"deprecated": True})] = None
+    """The same as `upload_check` beside this table: that key has replaced this one."""
 
     every: Annotated[Duration, Field(gt=timedelta())] | None = None
     """How often every stored copy must be read back; each sync does part of it."""
@@ -67,7 +72,7 @@ class Verify(Settings):
 
 
 def _verify(value: object) -> object:
-    """A word alone says how an upload is checked."""
+    """In earlier versions, `verify` could be a word that said how an upload is checked."""
     return {"upload": value} if isinstance(value, str) else value
 
 
@@ -87,7 +92,7 @@ class SinkSettings(Settings):
     """The keys that every destination has."""
 
     upload_checks: ClassVar[frozenset[str]] = frozenset()
-    """The values that `verify.upload` can have; a type of destination that offers a choice lists
+    """The values that `upload_check` can have. A type of destination that offers a choice lists
     them."""
 
     type: str
@@ -103,25 +108,67 @@ class SinkSettings(Settings):
     """Which archives to keep; without it, all. Applied after each sync without failures, and by
     `labferry prune`."""
 
+    upload_check: str | None = None
+    """How an upload is checked."""
+
     verify: Annotated[Verify, BeforeValidator(_verify)] | None = None
-    """When stored copies are read back, `{ every = "30d", budget = "200 GB" }`, and for some
-    kinds of destination how an upload is checked, `"readback"` or `"size"`."""
+    """When stored copies are read back: `{ every = "30d", budget = "200 GB" }`."""
 
     encrypt: Encrypt | None = None
     """Who can decrypt the archives: they are encrypted (age) before they leave this machine.
     Without it, archives are not encrypted."""
 
     @model_validator(mode="after")
-    def _upload_check_is_offered(self) -> Self:
-        check = self.verify.upload if self.verify else None
-        if check is not None and check not in self.upload_checks:
-            offered = ", ".join(sorted(self.upload_checks))
+    def _has_one_upload_check(self) -> Self:
+        """Read `verify = "size"` and `verify.upload` of earlier versions as `upload_check`.
+
+        Plugins may read either key, so both say the same afterwards.
+        """
+        earlier = self.verify.upload if self.verify else None
+        if "upload_check" not in self.model_fields_set:
+            if earlier is not None:
+                object.__setattr__(self, "upload_check", earlier)
+        elif earlier not in {None, self.upload_check}:
             raise ValueError(
-                f"The check of uploads must be one of {offered} here."
-                if offered
-                else (
-                    "This type of destination offers no choice of how uploads are checked: "
-                    "verify takes every and budget only."
-                )
+                "`verify` says something else than `upload_check`. Remove the check of uploads "
+                "from `verify`."
+            )
+        elif self._is_choice_of_sdk():
+            verify = (self.verify or Verify()).model_copy(update={"upload": self.upload_check})
+            object.__setattr__(self, "verify", verify)
+        return self
+
+    @model_validator(mode="after")
+    def _upload_check_is_offered(self) -> Self:
+        if self.upload_check is None or self.upload_check in self.upload_checks:
+            return self
+        if self.upload_checks:
+            offered = ", ".join(sorted(self.upload_checks))
+            raise ValueError(f"`upload_check` must be one of {offered} here.")
+        if self._is_choice_of_sdk():
+            raise ValueError(
+                "This type of destination has no `upload_check`: it offers no choice of how "
+                "uploads are checked."
             )
         return self
+
+    @classmethod
+    def _is_choice_of_sdk(cls) -> bool:
+        """Whether `upload_check` is the key above, not one that a plugin defines for itself."""
+        return bool(cls.upload_checks) or cls.model_fields["upload_check"].annotation == str | None
+
+    @classmethod
+    @override
+    def __get_pydantic_json_schema__(
+        cls, core_schema: "CoreSchema", handler: GetJsonSchemaHandler, /
+    ) -> "JsonSchemaValue":
+        """Offer `upload_check` with its choices, or not at all."""
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        if cls.upload_checks:
+            key = properties["upload_check"]
+            kept = {name: key[name] for name in ("default", "description", "title") if name in key}
+            properties["upload_check"] = {"enum": sorted(cls.upload_checks), **kept}
+        elif cls._is_choice_of_sdk():
+            properties.pop("upload_check", None)
+        return schema

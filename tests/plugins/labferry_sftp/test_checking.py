@@ -20,13 +20,13 @@ def test_every_byte_is_read_back(openssh: OpenSsh, tmp_path: Path) -> None:
 
 
 def test_size_alone_where_asked_for(openssh: OpenSsh, tmp_path: Path) -> None:
-    assert store(openssh.settings(tmp_path, verify="size")).checked is Checked.SIZE
+    assert store(openssh.settings(tmp_path, upload_check="size")).checked is Checked.SIZE
 
 
 def test_server_computes_the_checksum_where_it_can(openssh: OpenSsh, tmp_path: Path) -> None:
     folder = tmp_path / "it's a $folder"
     folder.mkdir()
-    receipt = store(openssh.settings(folder, verify="auto"))
+    receipt = store(openssh.settings(folder, upload_check="auto"))
     assert receipt.checked is Checked.STORE_CHECKSUM
 
 
@@ -35,7 +35,7 @@ def test_reads_back_where_the_account_may_only_transfer_files(tmp_path: Path) ->
     home.mkdir()
     server = OpenSsh(home, more="ForceCommand internal-sftp")
     with server.running():
-        assert store(server.settings(tmp_path, verify="auto")).checked is Checked.READ_BACK
+        assert store(server.settings(tmp_path, upload_check="auto")).checked is Checked.READ_BACK
 
 
 def test_archive_damaged_on_the_server_is_an_integrity_error(
@@ -102,7 +102,7 @@ def test_server_without_a_shell_computes_the_checksum_where_it_can(
     proftpd: ProFtpd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(Pieces, "next_piece")  # nothing is fetched
-    receipt = store(proftpd.settings(tmp_path, verify="auto"))
+    receipt = store(proftpd.settings(tmp_path, upload_check="auto"))
     assert receipt.checked is Checked.STORE_CHECKSUM
 
 
@@ -110,7 +110,7 @@ def test_checksum_of_a_large_archive_is_computed_in_parts(
     proftpd: ProFtpd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkfile, "_BLOCK", 1 << 16)
-    table = proftpd.settings(tmp_path, verify="auto")
+    table = proftpd.settings(tmp_path, upload_check="auto")
     assert store(table).checked is Checked.STORE_CHECKSUM
     made = sink(table)
     (stored,) = made.list()
@@ -123,7 +123,7 @@ def test_checksum_of_a_server_without_a_shell_finds_damage(
     proftpd: ProFtpd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
     monkeypatch.setattr(checkfile, "_BLOCK", block)
-    table = proftpd.settings(tmp_path, verify="auto")
+    table = proftpd.settings(tmp_path, upload_check="auto")
     path = tmp_path / store(table).key
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     with pytest.raises(IntegrityError, match="damaged or replaced"):
@@ -134,24 +134,24 @@ def test_reads_back_where_a_server_without_a_shell_computes_nothing(tmp_path: Pa
     home = tmp_path / "server"
     home.mkdir()
     with ProFtpd(home, more="SFTPExtensions -checkFile").running() as server:
-        receipt = store(server.settings(tmp_path, verify="auto"))
+        receipt = store(server.settings(tmp_path, upload_check="auto"))
     assert receipt.checked is Checked.READ_BACK
 
 
 @pytest.mark.parametrize(
-    ("verify", "checked"), [("readback", Checked.SIZE), ("auto", Checked.STORE_CHECKSUM)]
+    ("check", "checked"), [("readback", Checked.SIZE), ("auto", Checked.STORE_CHECKSUM)]
 )
 def test_a_quick_check_lets_the_server_compute_where_it_may(
-    server: OpenSsh | ProFtpd, tmp_path: Path, verify: str, checked: Checked
+    server: OpenSsh | ProFtpd, tmp_path: Path, check: str, checked: Checked
 ) -> None:
-    table, archive = server.settings(tmp_path, verify=verify), sample()
+    table, archive = server.settings(tmp_path, upload_check=check), sample()
     store(table, archive)
     made = sink(table)
     (stored,) = made.list()
     assert made.quick_check(stored) is checked
     path = tmp_path / archive.key
     path.write_bytes(bytes(archive.size))
-    if verify == "auto":
+    if check == "auto":
         with pytest.raises(IntegrityError, match="another SHA-256"):
             made.quick_check(stored)
     path.write_bytes(b"short")

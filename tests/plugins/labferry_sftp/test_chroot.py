@@ -65,7 +65,7 @@ def test_path_of_a_chrooted_account_begins_at_its_own_root(jailed: OpenSsh, jail
 
 
 def test_bytes_are_read_back_where_a_chrooted_account_has_no_shell(jailed: OpenSsh) -> None:
-    archive, made = sample(), sink(jailed.settings("/archives", verify="auto"))
+    archive, made = sample(), sink(jailed.settings("/archives", upload_check="auto"))
     receipt = made.store(archive, SampleManifest(archive), MemoryCheckpoint())
     made.close()
     assert receipt.checked is Checked.READ_BACK

@@ -82,7 +82,7 @@ def test_empty_packets_are_sent_only_where_they_protect_something(
     folder.mkdir()
     server = OpenSsh(home, more=f"LogLevel DEBUG3\nCiphers {cipher}")
     with server.running():
-        store(server.settings(folder, verify="size"), sample(SIZE))
+        store(server.settings(folder, upload_check="size"), sample(SIZE))
     told = (home / "sshd.log").read_text()
     # Some are sent while the login is under way.
     assert (told.count("SSH2_MSG_IGNORE") > SIZE // 2**15) is are_sent

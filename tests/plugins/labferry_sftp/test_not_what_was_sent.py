@@ -23,7 +23,7 @@ def test_unknown_file_of_the_same_size_is_not_adopted_by_its_size(
     place.parent.mkdir(parents=True)
     place.write_bytes(bytes(archive.size))
     with pytest.raises(ConflictError, match="other content"):
-        store(openssh.settings(tmp_path, verify="size"), archive)
+        store(openssh.settings(tmp_path, upload_check="size"), archive)
     assert place.read_bytes() == bytes(archive.size)
 
 
@@ -54,7 +54,7 @@ def test_upload_that_lost_its_end_gets_no_name(
     monkeypatch.setattr(Storing, "_check", cut_before)
     archive = sample()
     with pytest.raises(IntegrityError, match="does not hold what was written"):
-        store(openssh.settings(tmp_path, verify=check), archive)
+        store(openssh.settings(tmp_path, upload_check=check), archive)
     assert not (tmp_path / archive.key).exists()
     assert not list(tmp_path.rglob(".labferry-*"))
 

@@ -48,7 +48,7 @@ def names(folder: Path) -> set[str]:
 
 def assert_works(server: OddSftp, folder: Path, check_by: str = "readback") -> None:
     """Everything that a destination is used for."""
-    table = server.settings(folder, verify=check_by)
+    table = server.settings(folder, upload_check=check_by)
     assert check(table)
     archive = sample(SIZE)
     store(table, archive)
@@ -117,7 +117,7 @@ def test_server_that_does_not_answer_commands_is_asked_once_and_read_back(
 ) -> None:
     monkeypatch.setattr(hashing, "_ASKING_SECONDS", 1.0)
     server = start(Oddities(commands=commands))  # type: ignore[arg-type]
-    made, begin = sink(server.settings(folder, verify="auto")), time.monotonic()
+    made, begin = sink(server.settings(folder, upload_check="auto")), time.monotonic()
     for job in "12":
         archive = sample(SIZE, job=job)
         receipt = made.store(archive, SampleManifest(archive), MemoryCheckpoint())

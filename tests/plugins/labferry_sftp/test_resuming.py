@@ -102,7 +102,7 @@ def test_server_vouches_for_what_was_there_if_nothing_is_read_back_later(
 
     monkeypatch.setattr(Pieces, "next_piece", counted)
     archive = sample(SIZE)
-    store({**table, "verify": "size"}, archive, note)
+    store({**table, "upload_check": "size"}, archive, note)
     assert sum(fetched) <= 2 * IN_FLIGHT + MIB  # the end is compared, and the first bytes
     assert_stored(folder, archive)
 
@@ -134,9 +134,9 @@ def test_part_that_was_changed_is_found_out_and_begun_anew(
     damage(part(folder), 5 * MIB)
     archive = sample(SIZE)
     with pytest.raises(TransientError, match="begun anew"):
-        store({**table, "verify": check}, archive, note)
+        store({**table, "upload_check": check}, archive, note)
     assert not (folder / archive.key).exists()
-    store({**table, "verify": check}, archive, note)
+    store({**table, "upload_check": check}, archive, note)
     assert_stored(folder, archive)
 
 

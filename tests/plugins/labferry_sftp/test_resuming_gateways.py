@@ -32,7 +32,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 @pytest.mark.parametrize("check", ["readback", "size", "auto"])
 def test_begun_anew_and_stored_as_it_is(place: Place, check: str) -> None:
     storage, settings, path = place
-    table, note = settings(path, verify=check), MemoryCheckpoint()
+    table, note = settings(path, upload_check=check), MemoryCheckpoint()
     stopped = TransientError("The download stopped.")
     with pytest.raises(TransientError, match="download stopped"):
         store(table, sample(SIZE, arrived=SIZE // 2, error=stopped), note)

@@ -70,14 +70,14 @@ def test_what_belongs_to_a_private_key_needs_one(key: str) -> None:
 
 @pytest.mark.parametrize("how", ["readback", "size", "auto"])
 def test_uploads_are_checked_as_asked(how: str) -> None:
-    assert read(verify=how).upload_check == how
-    assert read(verify={"upload": how, "every": "30d"}).upload_check == how
+    assert read(upload_check=how).upload_check == how
+    assert read(upload_check=how, verify={"every": "30d"}).upload_check == how
 
 
 def test_uploads_are_read_back_where_nothing_is_asked() -> None:
     assert read().upload_check == read(verify={"every": "30d"}).upload_check == "readback"
     with pytest.raises(ValidationError, match="one of auto, readback, size"):
-        read(verify="trust")
+        read(upload_check="trust")
 
 
 def test_times_are_lengths_above_nothing() -> None:

@@ -90,7 +90,7 @@ def test_proftpd_never_overwrites_in_a_rename(proftpd: ProFtpd, tmp_path: Path) 
 def test_path_with_a_space_and_other_letters(server: OpenSsh | ProFtpd, tmp_path: Path) -> None:
     folder = tmp_path / "Sicherung für Łódź 研究"
     folder.mkdir()
-    archive, made = sample(), sink(server.settings(folder, verify="auto"))
+    archive, made = sample(), sink(server.settings(folder, upload_check="auto"))
     receipt = made.store(archive, SampleManifest(archive), MemoryCheckpoint())
     (stored,) = made.list()
     with made.open(stored) as file:

@@ -47,7 +47,7 @@ def test_drafts_with_restricted_files_are_the_default() -> None:
         ({"url": "https://zenodo.org/?access_token=x"}, "behind"),
         ({"metadata": {"creators": []}}, "at least 1"),
         ({"quota": "1 kB"}, "greater than"),
-        ({"verify": "readback"}, "offers no choice"),
+        ({"upload_check": "readback"}, "offers no choice"),
     ],
 )
 def test_impossible_settings_are_refused_with_the_reason(

@@ -40,7 +40,7 @@ def check(session: Session, *, accept_new_host_keys: bool = False) -> Iterator[C
     """
     config = session.config
     yield CheckResult("configuration", Finding(Severity.OK, f"{config.path} has no mistakes."))
-    for message in (*config.warnings, *session.plugins.broken):
+    for message in (*config.warnings, *config.notices, *session.plugins.broken):
         yield CheckResult("configuration", Finding(Severity.WARNING, message))
     yield from _check_state(session)
     for subject, finding in check_permissions(config):
