@@ -156,9 +156,10 @@ def _attempt(store: Store, source: str) -> _Attempt:
     problems, series = {}, {}
     rows = store.rows(
         f"SELECT id, {_SERIES}, phase, json_extract(job, '$.reason') FROM exports "  # noqa: S608 - ours
-        "WHERE source = ? AND run = ? UNION ALL SELECT id, NULL, phase, '' FROM exports "
-        f"INDEXED BY exports_open WHERE source = ? AND run <> ? AND {_OPEN}",
-        *(source, newest, source, newest),
+        "WHERE source = ?1 AND run = ?2 UNION ALL SELECT id, NULL, phase, '' FROM exports "
+        f"INDEXED BY exports_open WHERE source = ?1 AND run <> ?2 AND {_OPEN}",
+        source,
+        newest,
     )
     having = []
     for export, name, phase, reason in rows:
@@ -180,6 +181,7 @@ def _unchanged(store: Store, source: str, series: str) -> int | None:
     rows = store.rows(
         f"SELECT 1000000 * strftime('%s', started_at) FROM runs WHERE id = (SELECT max(run) "  # noqa: S608 - ours
         f"FROM exports WHERE source = ? AND {_SERIES} = ? AND phase = 'unchanged')",
-        *(source, series),
+        source,
+        series,
     )
     return rows[0][0] if rows else None

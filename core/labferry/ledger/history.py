@@ -145,7 +145,8 @@ class History:
             "SELECT destination, source, archive_id, stored_at, verified_at, problem FROM copies "  # noqa: S608 - ours
             f"WHERE {_PRESENT} AND destination = ? "
             "ORDER BY problem = '', coalesce(verified_at, 0), stored_at LIMIT ?",
-            *(destination, limit),
+            destination,
+            limit,
         )
         return [_trust(row) for row in rows]
 

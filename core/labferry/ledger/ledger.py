@@ -86,7 +86,9 @@ class Ledger:
         """Note how a run ended."""
         self._store.execute(
             "UPDATE runs SET ended_at = ?, exit_code = ? WHERE id = ?",
-            *(now.isoformat(), exit_code, run),
+            now.isoformat(),
+            exit_code,
+            run,
         )
 
     def run(self, run: int) -> Run:
@@ -156,7 +158,8 @@ class Ledger:
             "SELECT id, run, seal, source, source_type, source_url, lane, request, phase, job "
             "FROM exports WHERE source = ? AND json_extract(request, '$.series') = ? "
             "AND phase = 'done' ORDER BY id DESC LIMIT 1",
-            *(source, redact_stored(series)),
+            source,
+            redact_stored(series),
         )
         return _export(rows[0]) if rows else None
 
@@ -177,7 +180,8 @@ class Ledger:
                 self._store.execute(
                     "INSERT OR IGNORE INTO deliveries (export, destination, state, reason, "
                     "exit_code) VALUES (?, ?, 'pending', '', 0)",
-                    *(export, destination),
+                    export,
+                    destination,
                 )
 
     def deliveries(self, export: int) -> Sequence[Delivery]:
@@ -201,8 +205,12 @@ class Ledger:
             self._store.execute(
                 "UPDATE deliveries SET state = ?, reason = ?, exit_code = ?, receipt = ? "
                 "WHERE export = ? AND destination = ?",
-                *(delivery.state.value, redact(delivery.reason), delivery.exit_code, receipt),
-                *(delivery.export, delivery.destination),
+                delivery.state.value,
+                redact(delivery.reason),
+                delivery.exit_code,
+                receipt,
+                delivery.export,
+                delivery.destination,
             )
             if delivery.receipt is not None:
                 receipt_of = replace(delivery.receipt, destination=delivery.destination)
@@ -230,7 +238,8 @@ class Ledger:
         """What a sink noted for a delivery."""
         rows = self._store.rows(
             "SELECT checkpoint FROM deliveries WHERE export = ? AND destination = ?",
-            *(export, destination),
+            export,
+            destination,
         )
         note: dict[str, JsonValue] = json.loads(rows[0][0]) if rows else {}
         return note
@@ -239,7 +248,9 @@ class Ledger:
         """Replace what a sink noted for a delivery."""
         self._store.execute(
             "UPDATE deliveries SET checkpoint = ? WHERE export = ? AND destination = ?",
-            *(_text(dict(note)), export, destination),
+            _text(dict(note)),
+            export,
+            destination,
         )
 
     def _open(self, *, thorough: bool) -> bool:

@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from labferry.sdk.disk_errors import DESTINATION, DiskUse, FileKindError, disk_errors
+from labferry.sdk.entry import Entry
 from labferry.sdk.file_locks import take_lock
-from labferry.sdk.folder import Entry, Folder
+from labferry.sdk.folder import Folder
 
 __all__ = [
     "DESTINATION",

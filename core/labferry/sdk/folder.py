@@ -10,14 +10,14 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from labferry.sdk.disk_errors import FileKindError
+from labferry.sdk.entry import Entry, kind_of
 from labferry.sdk.file_locks import lock_is_free, take_lock
 
-__all__ = ["Entry", "Folder"]
+__all__ = ["Folder"]
 
 _log = logging.getLogger(__name__)
 
@@ -27,13 +27,6 @@ _DEPTH = 16
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF, errno.ENOSYS}
-_KINDS = {
-    stat.S_IFLNK: "a link",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFDIR: "a folder",
-    stat.S_IFREG: "a file",
-}
 _unforced: set[int] = set()
 
 
@@ -129,7 +122,7 @@ class Folder:
             descriptor = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self._descriptor)
         except OSError as error:
             if error.errno in {errno.ENOTDIR, errno.ELOOP}:
-                raise FileKindError(path, _kind(self.stat(name)), "a folder") from None
+                raise FileKindError(path, kind_of(self.stat(name)), "a folder") from None
             raise
         return Folder(path, descriptor)
 
@@ -147,7 +140,7 @@ class Folder:
         *,
         unreadable: Callable[[str, OSError], None] | None = None,
         prefix: str = "",
-    ) -> Iterator["Entry"]:
+    ) -> Iterator[Entry]:
         """Everything below it, in the order of names; of folders that are not entered, themselves.
 
         What vanishes meanwhile is left out, and what lies unreasonably deep is not entered.
@@ -326,7 +319,7 @@ class Folder:
             return False
         return True
 
-    def _entry(self, name: str, prefix: str) -> "Entry | None":
+    def _entry(self, name: str, prefix: str) -> Entry | None:
         try:
             return Entry(self, f"{prefix}{name}", name, self.stat(name))
         except FileNotFoundError:
@@ -364,45 +357,9 @@ class Folder:
 
     def _require_file(self, name: str, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode):
-            raise FileKindError(self.path / name, _kind(status), "a file")
+            raise FileKindError(self.path / name, kind_of(status), "a file")
 
     def _checked(self, name: str) -> str:
         if "/" in name or name in {"", ".", ".."}:
             raise FileKindError(self.path / name, "a path", "a name in this folder")
         return name
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Something that `Folder.walk` found.
-
-    Attributes:
-        folder: What it is in; open until the walk goes on.
-        key: Its name below the folder where the walk began.
-        name: Its name in its folder.
-        status: What it is, without following a link.
-    """
-
-    folder: Folder
-    key: str
-    name: str
-    status: os.stat_result
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder."""
-        return stat.S_ISDIR(self.status.st_mode)
-
-    @property
-    def is_file(self) -> bool:
-        """Whether it is a regular file."""
-        return stat.S_ISREG(self.status.st_mode)
-
-    @property
-    def is_link(self) -> bool:
-        """Whether it is a symbolic link."""
-        return stat.S_ISLNK(self.status.st_mode)
-
-
-def _kind(status: os.stat_result) -> str:
-    return _KINDS.get(stat.S_IFMT(status.st_mode), "a device")
