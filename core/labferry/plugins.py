@@ -69,7 +69,7 @@ class Plugins:
         sinks: The kinds of destination, by the word used in the configuration.
         sources: The kinds of source, likewise.
         observers: The kinds of observer with settings, likewise.
-        manager: Knows everybody who is to be told of something; the configured observers are
+        manager: Knows everybody who gets reports; the configured observers are
             registered with it for as long as a run takes.
     """
 

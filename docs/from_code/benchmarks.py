@@ -47,8 +47,8 @@ def _chart(curve: dict[str, Any]) -> str:
     for name, key in (("seconds", "seconds"), ("seconds of the processor", "cpu")):
         figures = " | ".join(_short(point[key]) for point in curve["points"])
         rows.append(f"| {name} | {figures} |")
-    told = f"By {curve['what']}: {curve['fixed']}."
-    return "\n".join([told, "", "```{raw} html", picture, "```", "", *rows])
+    caption = f"By {curve['what']}: {curve['fixed']}."
+    return "\n".join([caption, "", "```{raw} html", picture, "```", "", *rows])
 
 
 def _short(value: float) -> str:

@@ -13,7 +13,7 @@ from labferry_fsspec.settings import FsspecSettings, revealed
 # one, too, and does not overwrite: see `webdav`.
 _RENAMING = {"file", "local", "ftp", "sftp", "ssh", "smb"}
 _WEBDAV = {"webdav", "dav"}
-# What the driver is told, it sends in one request; servers end the connection at 256 KiB or so.
+# The driver sends its block in one request; servers end the connection at 256 KiB or so.
 _OWN_BLOCKS = {"sftp", "ssh"}
 
 

@@ -332,7 +332,7 @@ def _split(key: str) -> tuple[str, str]:
 def _is_being_written(entry: Entry) -> bool:
     try:
         return entry.folder.is_abandoned(entry.name) is False
-    except OSError:  # it can't be told
+    except OSError:  # nobody knows
         return False
 
 

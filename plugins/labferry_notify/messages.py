@@ -92,7 +92,7 @@ class AppriseMessages(Observer[AppriseSettings]):
     def _addresses(self) -> tuple[dict[str, Any], list[str]]:
         """Each address by itself, so that it is known which one fails, and those that are wrong.
 
-        They are named by where they are in the configuration: what they are is not told.
+        They are named by where they are in the configuration, because an address may be a secret.
 
         Raises:
             ConfigError: Apprise is not installed.

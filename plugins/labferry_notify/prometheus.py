@@ -100,7 +100,9 @@ class PrometheusTextfile(Observer[PrometheusSettings]):
     def _problem(self, error: OSError) -> LabferryError:
         text = f"{self.settings.path} can't be written: {error.strerror}."
         if isinstance(error, FileNotFoundError | NotADirectoryError):
-            return NotFoundError(text, hint="Make its folder; the exporter must be told of it too.")
+            return NotFoundError(
+                text, hint="Make its folder, and name it in the exporter's configuration too."
+            )
         if isinstance(error, PermissionError):
             return RefusedError(text, hint="Let the user that labferry runs as write its folder.")
         return FullError(text)

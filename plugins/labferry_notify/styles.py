@@ -1,4 +1,4 @@
-"""What the monitors of each style want to be asked for when something is to be told to them.
+"""What the monitors of each style want to be asked for when there is something to report.
 
 The facts are those of https://healthchecks.io/docs/http_api/, of Uptime Kuma's monitors of type
 "Push", and of https://cronitor.io/docs/telemetry-api.
@@ -72,8 +72,8 @@ class Request:
 def _healthchecks(url: "httpx.URL", signal: Signal) -> Request | None:
     suffix = {Kind.START: "/start", Kind.UNFINISHED: "/log", Kind.TEST: "/log"}.get(signal.kind, "")
     if signal.kind is Kind.FAILURE:
-        told = 0 < signal.exit_code <= _EXIT_CODE_MOST
-        suffix = f"/{signal.exit_code}" if told else "/fail"
+        has_code = 0 < signal.exit_code <= _EXIT_CODE_MOST
+        suffix = f"/{signal.exit_code}" if has_code else "/fail"
     target = url.copy_with(path=url.path.rstrip("/") + suffix)
     body = shortened(signal.text, _BODY_MOST).encode()
     return Request("POST", target.copy_merge_params({"rid": signal.run_id}), body)
@@ -83,12 +83,12 @@ def _uptime_kuma(url: "httpx.URL", signal: Signal) -> Request | None:
     status = {Kind.SUCCESS: "up", Kind.FAILURE: "down"}.get(signal.kind)
     if status is None:
         return None
-    told = {
+    query = {
         "status": status,
         "msg": shortened(signal.summary, _KUMA_MOST),
         "ping": f"{signal.seconds * 1000:.0f}",
     }
-    return Request("GET", url.copy_merge_params(told))
+    return Request("GET", url.copy_merge_params(query))
 
 
 def _cronitor(url: "httpx.URL", signal: Signal) -> Request | None:
@@ -96,14 +96,14 @@ def _cronitor(url: "httpx.URL", signal: Signal) -> Request | None:
     state = states.get(signal.kind)
     if state is None:
         return None
-    told = {"state": state, "series": signal.run_id}
+    query = {"state": state, "series": signal.run_id}
     if signal.kind is not Kind.START:
-        told |= {
+        query |= {
             "message": shortened(signal.summary, _CRONITOR_MOST),
             "metric": f"duration:{signal.seconds:.3f}",
             "status_code": str(signal.exit_code),
         }
-    return Request("GET", url.copy_merge_params(told))
+    return Request("GET", url.copy_merge_params(query))
 
 
 def _plain(url: "httpx.URL", signal: Signal) -> Request | None:

@@ -1,4 +1,4 @@
-"""How a run is told to people and monitors."""
+"""The words of reports for people and monitors."""
 
 import socket
 from collections import Counter

@@ -54,7 +54,7 @@ class Client:
         return answer
 
     def budget(self, key: str) -> Budget | None:
-        """What the last answer told of the requests that a key has left; None if nothing."""
+        """What the last answer said of the requests that a key has left; None if nothing."""
         with self._lock:
             return self._budgets.get(key)
 

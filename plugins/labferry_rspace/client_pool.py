@@ -1,4 +1,4 @@
-"""One client for all sources on a server: they share its connections, and what it was told.
+"""One client for all sources on a server: they share its connections, and what the server said.
 
 A hundred sources on one server would else shake hands a hundred times, and ask a hundred times for
 the server's version and the owner of a key.

@@ -41,7 +41,7 @@ def is_idle(directory: Directory, order: Order, owner: Owner, since: datetime) -
     - The activity shows an export of the owner's since then, as the last one left it there: so it
       is being recorded, and reaches back far enough.
 
-    Moments are told by the server's clock, as its Date header gives it, with five minutes to spare.
+    Moments are those of the server's clock, as in its Date header, with five minutes to spare.
 
     A selection is never idle: what it holds may be other people's, whose activity only a sysadmin
     sees, and what a search finds can change without them. What the server does not tell any key
@@ -57,7 +57,7 @@ def is_idle(directory: Directory, order: Order, owner: Owner, since: datetime) -
     try:
         return _sees_all(directory, order, owner) and _nothing_since(directory, owner, since)
     except LabferryError as error:
-        _logger.info("Whether anything changed can't be told: %s", error)
+        _logger.info("It is not known whether anything changed: %s", error)
         return False
 
 

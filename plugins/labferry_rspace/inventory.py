@@ -110,8 +110,8 @@ def completed(link: str) -> JobStatus:
     match = _NOTED.fullmatch(url.fragment)
     if match is None:
         raise NotFoundError(
-            "The Inventory's export can't be asked for again: its size and checksum were told only "
-            "once, and nothing unverified is stored.",
+            "The Inventory's export can't be asked for again: the server gives its size and "
+            "checksum only once, and labferry stores nothing unverified.",
             hint="The next run asks for a new one.",
         )
     offer = Offer(

@@ -72,7 +72,7 @@ class InventorySession(Session[RSpaceInventorySettings]):
 
     @override
     def examine(self, archive: BinaryIO, request: ExportRequest) -> Contents:
-        """Look inside. One table can't be told from half a table but by size and checksum."""
+        """Look inside. Only size and checksum distinguish a table from half a table."""
         if InventoryOrder.of(request).result_file_type == "SINGLE_CSV":
             return examine_table(archive)
         return examine_tables(archive, verify=self.settings.verify_contents)

@@ -161,8 +161,8 @@ class Planner:
 
     def _all_users(self) -> Iterator[ExportRequest]:
         accounts = {account.id: account for account in self._directory.accounts()}
-        told = any(account.enabled is not None for account in accounts.values())
-        if not (self._settings.include_disabled or told):
+        is_known = any(account.enabled is not None for account in accounts.values())
+        if not (self._settings.include_disabled or is_known):
             _logger.warning(
                 "RSpace does not tell which accounts are disabled: none is left out for that"
             )

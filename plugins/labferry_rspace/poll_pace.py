@@ -49,7 +49,7 @@ class Pace:
         return replace(status, wait=max(status.wait, wait)) if wait > self._least else status
 
     def _left(self, job: str, percent: float) -> float:
-        """Seconds until the records are written, as far as that can be told; else 0."""
+        """Seconds until the records are written, as far as that is known; else 0."""
         now = self._clock()
         with self._lock:
             first = self._first.setdefault(job, _Seen(percent, now))

@@ -113,7 +113,7 @@ def not_begun(answer: Answer, doing: str, failed: str) -> LabferryError:  # noqa
         doing: What was asked for, in words that begin a sentence.
         failed: What it means if the server says that it failed.
     """
-    told = f"HTTP {answer.status}{said(answer)}"
+    answered = f"HTTP {answer.status}{said(answer)}"
     match answer.status:
         case 401 | 403:
             return judge(answer, doing)
@@ -123,7 +123,7 @@ def not_begun(answer: Answer, doing: str, failed: str) -> LabferryError:  # noqa
             # What stands before the server says that it is not there, or the request did not
             # arrive whole. Should that be wrong, the server's own rule of one export holds.
             wait = retry_after(answer.headers)
-            return UnavailableError(f"{doing} was put off with {told}.", retry_after=wait)
+            return UnavailableError(f"{doing} was put off with {answered}.", retry_after=wait)
         case status if 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
             return judge(answer, doing)
         case status if status >= 500 and answer.problem is None:  # noqa: PLR2004 - likewise
@@ -133,9 +133,9 @@ def not_begun(answer: Answer, doing: str, failed: str) -> LabferryError:  # noqa
             )
         case status if status >= 500:  # noqa: PLR2004 - likewise
             return _failed(answer, failed)
-    told = told if answer.problem else f"HTTP {answer.status} and {answer.kind}"
+    answered = answered if answer.problem else f"HTTP {answer.status} and {answer.kind}"
     return InvalidAnswerError(
-        f"{doing} was not understood: {told}.",
+        f"{doing} was not understood: {answered}.",
         hint="" if answer.problem else "Is the url of the source that of an RSpace server?",
     )
 

@@ -147,7 +147,7 @@ class Connection:
             return connection
 
     def _options(self, target: Target, client: "_Client", *, pinned: bool) -> dict[str, Any]:
-        """What asyncssh is told, but for the login."""
+        """The options for asyncssh, except those for the login."""
         seconds = self._settings.connect_timeout.total_seconds()
         options = {
             **self.host_keys.options(target, pinned=pinned),
@@ -197,8 +197,8 @@ class Connection:
                 hint="Ask the server's administrator which host key is right.",
             )
         found = classified(error, f"Connecting to {place}")
-        if target.proxy_command and self._commands and self._commands[-1].told:
-            found.hint = f"Its ProxyCommand said: {redact(self._commands[-1].told)}"
+        if target.proxy_command and self._commands and self._commands[-1].last_line:
+            found.hint = f"Its ProxyCommand said: {redact(self._commands[-1].last_line)}"
         return found
 
     def _login_failure(

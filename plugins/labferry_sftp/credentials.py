@@ -22,7 +22,7 @@ _WORDS = {
 
 
 def login_options(settings: SftpSettings, *, jump: bool = False) -> dict[str, Any]:
-    """What asyncssh is told to log in with; contains secrets.
+    """The options with which asyncssh logs in; they contain secrets.
 
     Args:
         settings: The settings.

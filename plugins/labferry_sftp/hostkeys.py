@@ -59,7 +59,7 @@ class HostKeys:
         self._published: dict[str, Published | None] = {}
 
     def options(self, target: Target, *, pinned: bool) -> dict[str, object]:
-        """What asyncssh is told so that it takes known keys only, and asks about all others.
+        """The options with which asyncssh takes known keys only, and asks about all others.
 
         Args:
             target: The host to connect to.

@@ -1,4 +1,4 @@
-"""What asyncssh and sockets raise, told apart by labferry's errors."""
+"""What asyncssh and sockets raise, as labferry's errors."""
 
 import socket
 from collections.abc import Iterator

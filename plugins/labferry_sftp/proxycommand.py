@@ -35,21 +35,21 @@ class ProxyCommand:
 
     def __init__(self, command: str) -> None:
         self.socket, theirs = socket.socketpair()
-        self._told = tempfile.TemporaryFile()  # noqa: SIM115 - closed with all the rest
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with all the rest
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - what the user's file says
                 ["/bin/sh", "-c", f"exec {command}"],
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
-                stderr=self._told,
+                stderr=self._stderr,
                 start_new_session=True,
                 env=_environment(),
             )
 
     @property
-    def told(self) -> str:
+    def last_line(self) -> str:
         """The last line that it had for people."""
-        text = os.pread(self._told.fileno(), _MOST, 0).decode(errors="replace")
+        text = os.pread(self._stderr.fileno(), _MOST, 0).decode(errors="replace")
         return text.strip().rpartition("\n")[2].strip()
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class ProxyCommand:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_PATIENCE)
                 break
-        self._told.close()
+        self._stderr.close()
 
 
 def _environment() -> dict[str, str]:

@@ -89,8 +89,8 @@ class Remote:
 
     def describe(self) -> str:
         """Who is at the other end, and how the bytes get there."""
-        told = self.connection.ssh.get_extra_info
-        return f"{told('server_version')} with {told('send_cipher')}"
+        info = self.connection.ssh.get_extra_info
+        return f"{info('server_version')} with {info('send_cipher')}"
 
     def size(self, path: str) -> int | None:
         """A file's size in bytes; None where there is nothing of that name."""

@@ -75,7 +75,7 @@ def _shown(record: dns.rdtypes.ANY.SSHFP.SSHFP) -> str:
 
 
 def _resolver() -> dns.resolver.Resolver:
-    """The system's resolver, told to say what it validated; only one whose word counts."""
+    """The system's resolver, asked to say what it validated; only one whose word counts."""
     try:
         text = _RESOLV_CONF.read_text(encoding="utf-8", errors="replace")
         resolver = dns.resolver.Resolver(configure=False)

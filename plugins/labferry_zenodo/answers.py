@@ -65,21 +65,21 @@ def judge(answer: Answer, doing: str) -> LabferryError:
 
     `Retry-After` counts with 429 only: these servers send it with every answer.
     """
-    told = f"HTTP {answer.status}" + (f': "{answer.words}"' if answer.words else "")
+    answered = f"HTTP {answer.status}" + (f': "{answer.words}"' if answer.words else "")
     match answer.status:
         case 404 | 410:
-            return NotFoundError(f"{doing} was answered with {told}.")
+            return NotFoundError(f"{doing} was answered with {answered}.")
         case 413 if answer.json is None:
             return FullError(
-                f"{doing} was refused with {told}: the web server in front of the API takes no "
+                f"{doing} was refused with {answered}: the web server in front of the API takes no "
                 "request as large as that.",
                 hint="Ask the operators to raise that limit (nginx: client_max_body_size), or set "
                 "max_file_size to it.",
             )
         case 413 | 507:
-            return _full(doing, told)
+            return _full(doing, answered)
         case 400 if _FULL.search(answer.words):
-            return _full(doing, told)
+            return _full(doing, answered)
     return http.judge(
         answer,
         doing,
@@ -90,8 +90,8 @@ def judge(answer: Answer, doing: str) -> LabferryError:
     )
 
 
-def _full(doing: str, told: str) -> FullError:
+def _full(doing: str, answered: str) -> FullError:
     return FullError(
-        f"{doing} was refused with {told}.",
+        f"{doing} was refused with {answered}.",
         hint="Ask the operators for a larger quota, or export less at a time.",
     )

@@ -47,7 +47,7 @@ class Client:
         return self._answer(method, path, AnswerLostError, **body)
 
     def upload(self, path: str, size: int, pieces: Iterator[bytes]) -> Answer:
-        """Send bytes as they come, their number told in advance.
+        """Send bytes as they come; their number is sent in advance.
 
         What `pieces` raises comes out as it is.
 

@@ -58,12 +58,12 @@ def _stored(task: Task, series: Series) -> Record:
             series.remember(record)
             return record
     else:
-        _tell_published(task, record, series)
+        _note_published(task, record, series)
     require_files(task, record)
     return record
 
 
-def _tell_published(task: Task, record: Record, series: Series) -> None:
+def _note_published(task: Task, record: Record, series: Series) -> None:
     """The record was published earlier: by labferry, or by somebody who saw the draft."""
     if task.settings.series:
         series.remember(record)

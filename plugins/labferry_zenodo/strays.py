@@ -9,7 +9,7 @@ from labferry_zenodo.finding import marked
 from labferry_zenodo.model import FileEntry, Record
 from labferry_zenodo.records import Records
 
-# A file that is being written is told by its state, not by its name.
+# The state of a file, not its name, says whether it is being written.
 _NO_NAME = re.compile("(?!)")
 
 
@@ -55,7 +55,7 @@ def _is_unfinished(record: Record, entries: dict[str, FileEntry]) -> bool:
 
 
 def _key(record: Record, name: str) -> str:
-    """The key that a file stands for; the record's id and its name where that can't be told."""
+    """The key that a file stands for; the record's id and its name if that is not known."""
     stem = name.removesuffix(MANIFEST_SUFFIX)
     key = record.marker.key(stem) if record.marker else None
     return key + name.removeprefix(stem) if key else f"record {record.id}/{name}"

@@ -34,9 +34,9 @@ class PlannedExport:
 
 
 def open_sync(path: Path | None) -> Session:
-    """Load plugins, configuration and secrets, or have it told that no run can begin.
+    """Load plugins, configuration and secrets; report to the observers if no run can begin.
 
-    Those observers in the configuration that have no mistakes themselves hear of it.
+    Only observers that have no mistakes themselves hear of it.
 
     Args:
         path: The configuration file, where one was named.
@@ -48,7 +48,7 @@ def open_sync(path: Path | None) -> Session:
         return open_session(path)
     except ConfigError as error:
         plugins = load_plugins()
-        # Where the file can't be read at all, nobody is known who could be told.
+        # If the file can't be read at all, no observer is known.
         with suppress(ConfigError):
             observers = load_observers(path, kinds(plugins))
             report_not_started(error, observers, plugins, Stop())

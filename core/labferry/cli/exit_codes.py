@@ -117,8 +117,8 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
 
 def exit_codes(verb: str) -> str:
     """The part of a verb's help that lists its exit codes; its lines are kept as they are."""
-    told = [
+    lines = [
         textwrap.fill(meaning, _WIDTH, initial_indent=f"  {code:<5}", subsequent_indent=" " * 7)
         for code, meaning in EXIT_CODES[verb].items()
     ]
-    return "\b\nExit codes:\n" + "\n".join(told) + "\n\n"
+    return "\b\nExit codes:\n" + "\n".join(lines) + "\n\n"

@@ -1,4 +1,4 @@
-"""A verb that ended with an error: what is told about it, and what the process exits with."""
+"""A verb that ended with an error: what is reported, and what the process exits with."""
 
 import io
 import logging

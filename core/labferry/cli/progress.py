@@ -90,12 +90,12 @@ class _Measure:
 
     subject: str
     share: float | None
-    told: str
+    amount: str
     rate: str
     left: str
 
     def texts(self, *, rate: bool) -> tuple[str, ...]:
-        return (self.told, self.rate, self.left) if rate else (self.told, self.left)
+        return (self.amount, self.rate, self.left) if rate else (self.amount, self.left)
 
 
 def _measure(activity: Activity, now: float) -> _Measure:
@@ -110,13 +110,13 @@ def _measure(activity: Activity, now: float) -> _Measure:
     share = min(_FULL, _FULL * done / total) if total else None
     rest = max(0.0, (total or 0) - done)
     if kind is ActivityKind.EXPORT:
-        # A server tells of its progress in leaps, minutes apart.
+        # A server reports its progress in leaps, minutes apart.
         left = _left(rest, activity.pace.altogether(now, done))
         return _Measure(subject, share, f"{int(share or 0)} %", "", left)
     speed = activity.pace.lately(now, done)
     rate = "" if speed is None else f"{show_size(int(speed))}/s"
-    told = f"{show_size(int(done))} of {show_size(int(total or 0))}"
-    return _Measure(subject, share, told, rate, _left(rest, speed))
+    amount = f"{show_size(int(done))} of {show_size(int(total or 0))}"
+    return _Measure(subject, share, amount, rate, _left(rest, speed))
 
 
 def _left(rest: float, speed: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What is told of a run: that it begins, where nobody sees it; and how it ended."""
+"""What is reported of a run: its beginning, in a journal; and how it ended."""
 
 import logging
 import sys
@@ -36,8 +36,8 @@ class _Problem:
         return f"warning: {self.text}" if self.level == logging.WARNING else self.text
 
 
-def tell_begun(output: Output, config: Path, routes: Mapping[str, Sequence[str]]) -> None:
-    """Tell the journal that a run begins: there, a run that says nothing looks like none.
+def report_begun(output: Output, config: Path, routes: Mapping[str, Sequence[str]]) -> None:
+    """Report to the journal that a run begins: there, a silent run looks like none.
 
     Args:
         output: How to talk.
@@ -46,8 +46,10 @@ def tell_begun(output: Output, config: Path, routes: Mapping[str, Sequence[str]]
     """
     if is_journal() and not output.is_quiet:
         places = ", ".join(dict.fromkeys(name for route in routes.values() for name in route))
-        told = f"Begins: {', '.join(routes)} to {places}. Configuration: {config}"
-        tell(told, logging.INFO)
+        tell(
+            f"Begins: {', '.join(routes)} to {places}. Configuration: {config}",
+            logging.INFO,
+        )
 
 
 def print_run(
@@ -60,11 +62,11 @@ def print_run(
         command: The verb that ran it.
         report: The run.
         config: The configuration file.
-        more: What else the JSON document has to tell.
+        more: What else is in the JSON document.
     """
     if output.as_json:
-        told = [{"message": problem} for problem in report.problems]
-        print_document(command, report.exit_code, {**more, **_content(report)}, told)
+        messages = [{"message": problem} for problem in report.problems]
+        print_document(command, report.exit_code, {**more, **_content(report)}, messages)
     elif output.is_talkative:
         _print_exports(report)
     problems = [
@@ -76,7 +78,7 @@ def print_run(
     if sys.stderr.isatty() and is_text():
         _print_block(problems, comfort)
     elif problems or report.exit_code:
-        _tell_block(report, config, problems, comfort)
+        _report_block(report, config, problems, comfort)
     elif is_journal() and not (output.is_quiet or output.is_talkative):
         tell(_total(report), logging.INFO, run=str(report.run))
 
@@ -120,15 +122,15 @@ def _lines(export: ExportReport, names: ExportNames) -> Iterator[str]:
 
 def _total(report: RunReport) -> str:
     counts = {each: how_many(report.exports, each) for each in WORDS}
-    told = {each: f"{count} {each}" for each, count in counts.items() if count}
-    if Outcome.STORED in told:
-        told[Outcome.STORED] += f" ({show_size(stored_bytes(report.exports))})"
+    counted = {each: f"{count} {each}" for each, count in counts.items() if count}
+    if Outcome.STORED in counted:
+        counted[Outcome.STORED] += f" ({show_size(stored_bytes(report.exports))})"
     seconds = (report.ended - report.started).total_seconds()
-    return f"Exports: {', '.join(told.values()) or 'none'}; it took {show_seconds(seconds)}."
+    return f"Exports: {', '.join(counted.values()) or 'none'}; it took {show_seconds(seconds)}."
 
 
 def _problems(report: RunReport) -> Iterator[_Problem]:
-    """What to tell, in the order of the run: what several exports share is told once."""
+    """What to report, in the order of the run; what several exports share, once."""
     for text in dict.fromkeys(report.problems):
         yield _Problem(text)
     names = ExportNames(report.exports)
@@ -154,7 +156,7 @@ def _only(names: Iterable[str | None]) -> str | None:
     return different.pop() if len(different) == 1 else None
 
 
-def _tell_block(report: RunReport, config: Path, problems: Sequence[_Problem], last: str) -> None:
+def _report_block(report: RunReport, config: Path, problems: Sequence[_Problem], last: str) -> None:
     """Lines that say whose they are, as they may come in a mail or among others' lines."""
     meaning = EXIT_CODES["sync"].get(report.exit_code, "failed")
     head = f"Run {report.run} ended with exit code {report.exit_code} ({meaning})."

@@ -14,8 +14,8 @@ _HEAD = ("EXPORT", "OUTCOME", "SIZE", "DESTINATION", "CHECKED", "KEY")
 _NARROWEST = 14
 """Columns; nobody wants to read the name of an export or a source in fewer."""
 _MANY = 20
-"""Exports; of more, only those that failed or wait are told one by one."""
-_TO_TELL = (Outcome.FAILED, Outcome.PENDING)
+"""Exports; if there are more, only those that failed or wait have a line each."""
+_UNFINISHED = (Outcome.FAILED, Outcome.PENDING)
 _HOW = {
     Checked.READ_BACK: "read back",
     Checked.STORE_CHECKSUM: "checksum",
@@ -25,16 +25,16 @@ _HOW = {
 
 def print_exports(exports: Sequence[ExportReport]) -> None:
     """Print what became of all exports of a run, and the pages that somebody has to look at."""
-    names, told = ExportNames(exports), exports
+    names, listed = ExportNames(exports), exports
     if len(exports) > _MANY:
         _print_sources(exports)
-        told = [each for outcome in _TO_TELL for each in exports if each.outcome is outcome]
-    if told:
-        if told is not exports:
+        listed = [each for outcome in _UNFINISHED for each in exports if each.outcome is outcome]
+    if listed:
+        if listed is not exports:
             say()
             say("Not stored at every destination:")
-        _print_each(told[:_MANY], names)
-        _print_rest(len(told) - _MANY)
+        _print_each(listed[:_MANY], names)
+        _print_rest(len(listed) - _MANY)
     found = [f"{names.of(export)} at {page}" for export in exports for page in pages(export)]
     if found:
         say()
@@ -48,7 +48,7 @@ def print_exports(exports: Sequence[ExportReport]) -> None:
 def pages(export: ExportReport) -> Iterator[str]:
     """The pages that somebody has to look at, such as the draft of a record, each with its place.
 
-    An address that ends with the key only tells where the bytes are.
+    An address that ends with the key only says where the bytes are.
     """
     for receipt in export.receipts:
         url = receipt.url or ""
@@ -76,9 +76,9 @@ def _print_sources(exports: Sequence[ExportReport]) -> None:
     head = ("SOURCE", *(each.upper() for each in words), "SIZE")
     if not print_if_it_fits(head, rows, narrowest=_NARROWEST):
         for source, *cells in rows:
-            told = [f"{each} {cell}" for each, cell in zip(words, cells, strict=False)]
+            counts = [f"{each} {cell}" for each, cell in zip(words, cells, strict=False)]
             say(source)
-            say(f"  {', '.join([*told, cells[-1]])}")
+            say(f"  {', '.join([*counts, cells[-1]])}")
 
 
 def _print_each(exports: Sequence[ExportReport], names: ExportNames) -> None:

@@ -16,7 +16,7 @@ from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, say
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
-from labferry.cli.summary import print_run, tell_begun
+from labferry.cli.summary import print_run, report_begun
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 
@@ -56,7 +56,7 @@ def command(
         return _preview(output, session, routes)
     stop = Stop()
     stop_on_signals(stop)
-    tell_begun(output, session.config.path, routes)
+    report_begun(output, session.config.path, routes)
     progress = Progress()
     with progress_bars(progress, wanted=output.has_bars):
         report = sync(session, routes, stop, progress)

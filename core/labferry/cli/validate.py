@@ -45,8 +45,8 @@ def command(output: Output, destination: str, config_path: Path | None) -> int:
     broken = [verdict for verdict in verdicts if verdict.state is State.BROKEN]
     code = ExitCode.combine({verdict.exit_code for verdict in broken})
     for left in validation.left:
-        told = f"this could not be deleted; delete it by hand: {left}"
-        tell(told, logging.WARNING, destination=destination)
+        text = f"this could not be deleted; delete it by hand: {left}"
+        tell(text, logging.WARNING, destination=destination)
     if output.as_json:
         content = {
             "destination": destination,

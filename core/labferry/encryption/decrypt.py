@@ -67,7 +67,7 @@ class _Work:
         self._where = where
         self._recipients = recipients
         self._given: SimpleQueue[bytes] = SimpleQueue()
-        self._told: SimpleQueue[bytes | LabferryError | None] = SimpleQueue()
+        self._output: SimpleQueue[bytes | LabferryError | None] = SimpleQueue()
         self._is_over = False
         self._thread = Thread(target=self._run, name=f"decrypting {where}", daemon=True)
         self._thread.start()
@@ -78,18 +78,18 @@ class _Work:
         Args:
             more: Reads the next of the encrypted file.
         """
-        while (told := self._told.get()) is None:
+        while (block := self._output.get()) is None:
             try:
                 self._given.put(more())
             except BaseException:
-                self._told.put(None)  # it still waits for input
+                self._output.put(None)  # it still waits for input
                 raise
-        if isinstance(told, LabferryError):
-            self._told.put(told)
-            raise told.with_traceback(None)
-        if not told:
-            self._told.put(told)
-        return told
+        if isinstance(block, LabferryError):
+            self._output.put(block)
+            raise block.with_traceback(None)
+        if not block:
+            self._output.put(block)
+        return block
 
     def end(self) -> None:
         """Make the thread end, wherever it is."""
@@ -100,11 +100,11 @@ class _Work:
     def write(self, data: bytes) -> int:
         """For the library: take its output."""
         if data:
-            self._told.put(bytes(data))
+            self._output.put(bytes(data))
         return len(data)
 
     def _next(self) -> bytes:
-        self._told.put(None)
+        self._output.put(None)
         return b"" if self._is_over else self._given.get()
 
     def _run(self) -> None:
@@ -112,9 +112,9 @@ class _Work:
         try:
             age.decrypt_io(Blocks(self._next), self, self._keys)
         except BaseException as error:  # noqa: BLE001 - an OSError, or a panic
-            self._told.put(self._problem(str(error)))
+            self._output.put(self._problem(str(error)))
         else:
-            self._told.put(b"")
+            self._output.put(b"")
 
     def _problem(self, reason: str) -> LabferryError:
         if reason == _NO_KEY_FITS:

@@ -16,7 +16,7 @@ from labferry.sdk.files import Folder
 from labferry.sdk.ownership import foreign_owner, user_name
 
 _FORMAT = 0x6C660000
-"""What `application_id` holds, plus the version: so a damaged version is told from a newer one."""
+"""What `application_id` holds, plus the version: so no damaged version looks like a newer one."""
 
 _SMALL = 32 << 20
 """Up to this many bytes the full check takes no time that anybody would notice."""

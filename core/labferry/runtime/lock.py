@@ -91,7 +91,7 @@ def _leave(folder: Folder) -> None:
 
 
 def _note(folder: Folder) -> dict[str, object] | None:
-    """Who holds the lock, as far as can be told: the note may not be written yet."""
+    """Who holds the lock, as far as is known: the note may not be written yet."""
     try:
         note = json.loads(folder.read(_HOLDER, _NOTE_LIMIT))
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""How a run is told to stop, and how everything in it waits."""
+"""How a run is stopped, and how everything in it waits."""
 
 from threading import Event
 

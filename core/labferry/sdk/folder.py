@@ -211,7 +211,7 @@ class Folder:
         """A file to write and read, that appears under its name when all of it is on the disk.
 
         If the block raises, nothing is left. The file is locked meanwhile, so that the file of a
-        writer which died can be told from others, see `is_abandoned`.
+        writer which died can be distinguished from others, see `is_abandoned`.
 
         Args:
             name: The final name.

@@ -1,4 +1,4 @@
-"""What fsspec's many drivers raise, told apart by labferry's errors."""
+"""What fsspec's many drivers raise, as labferry's errors."""
 
 import errno
 from collections.abc import Iterator

@@ -58,8 +58,8 @@ def labferry_archive_stored(receipt: Receipt) -> None:
 
 @hookspec
 def labferry_run_finished(report: RunReport) -> None:
-    """Told once at the end of a run, or where none could begin.
+    """Called once at the end of a run, or if none could begin.
 
-    An exception here is a warning, never a failed backup. Nobody is told where another run is at
-    work.
+    An exception here is a warning, never a failed backup. It is not called if another run is
+    at work.
     """

@@ -81,31 +81,31 @@ def judge(
         url_hint: What to do if this can't be the right server.
     """
     status = answer.status
-    told = f'HTTP {status}: "{said}"' if said else f"HTTP {status}"
+    answered = f'HTTP {status}: "{said}"' if said else f"HTTP {status}"
     match status:
         case 401 | 403 if answer.is_page:
             error: LabferryError = RefusedError(
-                f"{doing} was refused with {told} and a web page.",
+                f"{doing} was refused with {answered} and a web page.",
                 hint="The server's API answers with JSON. So a proxy, a firewall or a login page "
                 "stands in between, and the key may be right.",
             )
         case 401 | 403:
-            error = RefusedError(f"{doing} was refused with {told}.", hint=key_hint)
+            error = RefusedError(f"{doing} was refused with {answered}.", hint=key_hint)
         case 404 | 410 if said:
-            error = NotFoundError(f"{doing} was answered with {told}.")
+            error = NotFoundError(f"{doing} was answered with {answered}.")
         case 408 | 429:
-            error = TransientError(f"{doing} was put off with {told}.", retry_after=wait)
+            error = TransientError(f"{doing} was put off with {answered}.", retry_after=wait)
         case _ if status >= 500:  # noqa: PLR2004 - HTTP's own number
             kind = UnavailableError if means_unavailable(status) else TransientError
-            error = kind(f"{doing} failed at the server: {told}.", retry_after=wait)
+            error = kind(f"{doing} failed at the server: {answered}.", retry_after=wait)
         case _ if 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
             error = _moved(answer, doing)
         case _ if said:
-            error = InvalidAnswerError(f"{doing} was answered with {told}.")
+            error = InvalidAnswerError(f"{doing} was answered with {answered}.")
         case _:
             portal = " A login page or a proxy may stand in between." if answer.is_page else ""
             error = InvalidAnswerError(
-                f"{doing} was answered with {told} and {answer.kind}.",
+                f"{doing} was answered with {answered} and {answer.kind}.",
                 hint=f"{url_hint}{portal}".strip(),
             )
     return error

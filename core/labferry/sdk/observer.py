@@ -1,4 +1,4 @@
-"""The contract of an observer with settings: implement `Observer` to be told of runs."""
+"""The contract of an observer with settings: implement `Observer` to get reports of runs."""
 
 import builtins
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ SettingsT = TypeVar("SettingsT", bound=ObserverSettings)
 
 
 class Observer(Generic[SettingsT]):
-    """Someone to be told of each run.
+    """Someone who gets a report of each run.
 
     A subclass names its `type`, the word used in the configuration, and its `Settings`, and has
     some of the hooks `labferry_run_started`, `labferry_archive_stored` and `labferry_run_finished`
     as methods, each marked with `hookimpl`. One instance serves one `[observers.NAME]` in one
-    run; it is made, told in order, and closed on one thread of its own, so it may block for a
+    run; it is made, called in order, and closed on one thread of its own, so it may block for a
     while without holding up a backup. What it raises is a warning. At the end of a run it is
     waited for, but not for longer than a minute.
 

@@ -1,4 +1,4 @@
-"""What observers are told when a run begins and when it has ended."""
+"""What observers get when a run begins and when it has ended."""
 
 from dataclasses import dataclass
 from datetime import datetime

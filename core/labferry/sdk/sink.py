@@ -149,7 +149,7 @@ class Sink(ABC, Generic[SettingsT]):
         """Do ahead of the first `store` what takes time and needs no server: load a library.
 
         Called while the server still makes the archive, and not in every run; `store` can do
-        without. Whatever fails here is told when `store` meets it.
+        without. If something fails here, `store` will report it.
         """
         return
 
@@ -229,7 +229,7 @@ class Sink(ABC, Generic[SettingsT]):
         yield from ()
 
     def remove_stray(self, stray: Stray) -> None:
-        """Remove something of kind `UNFINISHED` that `strays` told. What is gone is no error."""
+        """Remove something of kind `UNFINISHED` that `strays` listed. What is gone is no error."""
         del stray
 
     def accept_new_host_keys(self) -> Iterator[Finding]:

@@ -118,7 +118,7 @@ class Contents:
     Attributes:
         members: How many files.
         fingerprint: The same for two archives exactly where nothing differs but what the server
-            makes anew on every export; None where that can't be told.
+            makes anew on every export; None if that is not known.
     """
 
     members: int

@@ -109,17 +109,17 @@ class RunContext:
         self.ledger.save(changed)
         return changed
 
-    def tell_started(self) -> None:
+    def notify_started(self) -> None:
         """Tell the observers that the run begins. What they do wrong is a warning."""
         destinations = dict.fromkeys(name for route in self.routes.values() for name in route)
         run = RunStarted(self.run, self.clock.began, tuple(self.routes), tuple(destinations))
         self._tell(self.hooks.labferry_run_started, run=run)
 
-    def tell_stored(self, receipt: Receipt) -> None:
+    def notify_stored(self, receipt: Receipt) -> None:
         """Tell the observers of a stored archive. What they do wrong is a warning."""
         self._tell(self.hooks.labferry_archive_stored, receipt=receipt)
 
-    def tell_finished(self, report: RunReport) -> None:
+    def notify_finished(self, report: RunReport) -> None:
         """Tell the observers how the run ended. What they do wrong is a warning."""
         self._tell(self.hooks.labferry_run_finished, report=report)
 

@@ -213,7 +213,7 @@ class DestinationWorker(Thread):
         receipt = replace(receipt, destination=self._destination)
         self._save(task, Delivery(0, "", DeliveryState.STORED, receipt=receipt))
         _log.info("%s: stored %s (%s)", self._destination, receipt.key, receipt.checked)
-        self._context.tell_stored(receipt)
+        self._context.notify_stored(receipt)
 
     def _failed(self, task: DeliveryTask, error: LabferryError) -> None:
         # If the archive itself never came, that is said once, not by every destination.

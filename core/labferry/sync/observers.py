@@ -31,7 +31,7 @@ _Call = tuple[str, dict[str, object]]
 def observing(
     configs: Iterable[ObserverConfig], manager: pluggy.PluginManager, stop: Stop
 ) -> Iterator[None]:
-    """Have the configured observers told of what happens meanwhile, and wait for them at the end.
+    """Report what happens meanwhile to the configured observers, and wait for them at the end.
 
     Args:
         configs: The observers.

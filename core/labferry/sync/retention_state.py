@@ -83,7 +83,7 @@ class RetentionState:
     def obstacles(self, exports: Mapping[Series, Sequence[Export]]) -> Mapping[Series, str]:
         """Why nothing of a series may be removed now, for the series of which that is so."""
         reasons = {series: [*map(self._obstacle, some)] for series, some in exports.items()}
-        return {series: max(told) for series, told in reasons.items() if any(told)}
+        return {series: max(found) for series, found in reasons.items() if any(found)}
 
     def newest(self, exports: Mapping[Series, Sequence[Export]]) -> frozenset[str | None]:
         """The ids of the archives that were stored last, whatever time the clock showed then."""

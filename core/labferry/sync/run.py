@@ -131,15 +131,15 @@ class _Run:
         return self._threads.has_live_threads
 
     def report(self) -> RunReport:
-        self._context.tell_started()
+        self._context.notify_started()
         try:
             self._work()
             planning = [each for planner in self._planners for each in planner.problems]
             report = self._reporter.report(self._tasks(), [*planning, *self._problems])
         except Exception as error:
-            self._context.tell_finished(self._reporter.failure(error))
+            self._context.notify_finished(self._reporter.failure(error))
             raise
-        self._context.tell_finished(report)
+        self._context.notify_finished(report)
         return report
 
     def _work(self) -> None:

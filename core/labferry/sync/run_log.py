@@ -1,4 +1,4 @@
-"""The last lines that were logged in a run, for who is told how it went."""
+"""The last lines that were logged in a run, for those who get a report of it."""
 
 import logging
 from collections import deque
@@ -39,7 +39,7 @@ class RunLog(logging.Handler):
 
 @contextmanager
 def run_log() -> Iterator[RunLog]:
-    """Keep the lines of a run, whatever is told to the caller."""
+    """Keep the lines of a run, whatever the caller sees."""
     log = RunLog()
     logger = logging.getLogger()
     before = logger.level

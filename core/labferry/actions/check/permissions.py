@@ -82,5 +82,5 @@ def _stat(path: Path) -> os.stat_result:
     try:
         return path.stat()
     except OSError:
-        # What can't be looked at is told of by whoever uses it.
+        # Whoever uses what can't be looked at reports it.
         return os.stat_result((0,) * 10)

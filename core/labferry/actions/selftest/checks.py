@@ -67,9 +67,9 @@ def _preflight(scratch: Scratch) -> None:
 def _store(scratch: Scratch) -> None:
     archive = scratch.archive("first")
     receipt = scratch.store(archive)
-    told = (receipt.destination, receipt.archive_id, receipt.key, receipt.size)
+    returned = (receipt.destination, receipt.archive_id, receipt.key, receipt.size)
     meant = (scratch.config.name, archive.id, archive.key, archive.size)
-    _require(told == meant, f"The receipt is for {told}, and was to be for {meant}.")
+    _require(returned == meant, f"The receipt is for {returned}, not for {meant}.")
 
 
 def _read(scratch: Scratch) -> None:
@@ -205,8 +205,11 @@ def _close(scratch: Scratch) -> None:
 
 
 def _secrets(scratch: Scratch) -> None:
-    told = [text for text in scratch.told if redact(text) != text]
-    _require(not told, f"A secret of the configuration is in this text: {' '.join(told[:1])}")
+    revealing = [text for text in scratch.texts if redact(text) != text]
+    _require(
+        not revealing,
+        f"A secret of the configuration is in this text: {' '.join(revealing[:1])}",
+    )
 
 
 PROMISES: Sequence[Promise] = (

@@ -39,12 +39,12 @@ class Scratch:
 
     Attributes:
         config: The destination.
-        told: What its sink returned and raised that people get to see.
+        texts: What its sink returned and raised that people get to see.
     """
 
     def __init__(self, config: SinkConfig) -> None:
         self.config = config
-        self.told: list[str] = []
+        self.texts: list[str] = []
         self._token = secrets.token_hex(8)
         self._archives: dict[str, SampleArchive] = {}
 
@@ -55,7 +55,7 @@ class Scratch:
             try:
                 yield sink
             except LabferryError as error:
-                self.told.append(str(error))
+                self.texts.append(str(error))
                 raise
 
     def archive(self, word: str, size: int = _SIZE, **how: Any) -> SampleArchive:  # noqa: ANN401 - SampleArchive's
@@ -75,7 +75,7 @@ class Scratch:
         """What the preflight says."""
         with self.sink() as sink:
             findings = [*sink.check()]
-        self.told += [finding.message for finding in findings]
+        self.texts += [finding.message for finding in findings]
         return findings
 
     def store(self, archive: SampleArchive, note: MemoryCheckpoint | None = None) -> Receipt:
@@ -89,7 +89,7 @@ class Scratch:
         """Store an archive with a new sink."""
         with self.sink() as sink:
             receipt = sink.store(archive, SampleManifest(archive), note)
-        self.told.append(repr(receipt))
+        self.texts.append(repr(receipt))
         return receipt
 
     def start_to_store(self, archive: SampleArchive) -> Background[Receipt]:

@@ -128,7 +128,7 @@ class Verifier(Thread):
     def _breaks(self, listed: Sequence[StoredArchive]) -> dict[str, Break]:
         """What is not as the ledger knows it.
 
-        The ledger learns what is there at the first look, and later what it is told to adopt.
+        The ledger learns what is there at the first look, and later what it has to adopt.
         """
         if self._context.copies is None:
             return {}

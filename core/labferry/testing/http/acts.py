@@ -30,7 +30,7 @@ class Answer:
 
 
 def html_answer(status: int = 200, *, after_effect: bool = False) -> Answer:
-    """An HTML page, from a proxy or a login form; with status 200 if not told otherwise."""
+    """An HTML page, from a proxy or a login form; with status 200 by default."""
     page = b"<!doctype html><html><head><title>Sign in</title></head><body>Hello</body></html>"
     return Answer(status, page, after_effect=after_effect)
 

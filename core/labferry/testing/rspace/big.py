@@ -112,11 +112,11 @@ def _end(directory: bytes, members: int, at: int) -> bytes:
 
 def _around(root: str, manifest: bytes, payload: _Filling) -> tuple[bytes, bytes]:
     """What stands before and behind the payload."""
-    told, big = f"{root}/manifest.txt".encode(), f"{root}/big.bin".encode()
+    text, big = f"{root}/manifest.txt".encode(), f"{root}/big.bin".encode()
     crc32 = zlib.crc32(manifest)
-    first = _local(told, len(manifest), crc32) + manifest
+    first = _local(text, len(manifest), crc32) + manifest
     before = first + _local(big, payload.size, payload.crc32)
-    directory = _entry(told, len(manifest), crc32, 0)
+    directory = _entry(text, len(manifest), crc32, 0)
     directory += _entry(big, payload.size, payload.crc32, len(first))
     return before, directory + _end(directory, 2, len(before) + payload.size)
 

@@ -64,7 +64,7 @@ def members(export: Export) -> Mapping[str, bytes]:
 
 
 def _folder(record: Record, revision: int | None) -> str:
-    """``doc_{name}-{id}`` with ``-revN`` where revisions are told apart."""
+    """``doc_{name}-{id}`` with ``-revN`` if several revisions are exported."""
     prefix = "media" if record.kind is Kind.MEDIA else "doc"
     stem = f"{prefix}_{_plain(record.name)}-{record.id}"
     return stem if revision is None else f"{stem}-rev{revision}"

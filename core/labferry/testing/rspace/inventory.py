@@ -85,7 +85,7 @@ def _tables(call: Call, settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for prefix, name in _TABLES.items():
         rows = [_row(item, settings) for item in items if item.global_id.startswith(prefix)]
         if rows:
-            told = {
+            facts = {
                 "Exported content": name.upper(),
                 "Exported by": call.user.full_name,
                 "Exported at": f"{state.today():%Y-%m-%dT%H:%M:%SZ}",
@@ -94,7 +94,7 @@ def _tables(call: Call, settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 "Export mode": settings.get("exportMode", MODES[0]),
                 "Export scope": "USER" if settings.get("users") else "SELECTION",
             }
-            head = ["# RSpace Inventory Export", *(f"# {key}: {told[key]}" for key in told)]
+            head = ["# RSpace Inventory Export", *(f"# {key}: {facts[key]}" for key in facts)]
             yield name, "\n".join([*head, "Global ID,Name,Owner", *rows]) + "\n"
 
 

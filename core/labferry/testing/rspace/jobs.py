@@ -103,7 +103,7 @@ class Job:
         return round(100 * written / total, 2)
 
     def holds_slot(self, now: float) -> bool:
-        """Whether its owner is told that an export is running."""
+        """Whether its owner sees that an export is running."""
         return self.view(now).status in ("STARTING", "STARTED", "STOPPING")
 
     def holds_thread(self, now: float) -> bool:

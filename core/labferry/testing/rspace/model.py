@@ -36,7 +36,7 @@ class User:
         key: The API key, 16 to 32 letters and digits.
         initialised: False for an account whose owner never logged in; exporting it is answered
             with 500/50001.
-        temporary: What ``GET /sysadmin/users`` lists unless told ``tempAccountsOnly=false``.
+        temporary: What ``GET /sysadmin/users`` lists without ``tempAccountsOnly=false``.
     """
 
     id: int

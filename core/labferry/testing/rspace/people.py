@@ -91,7 +91,7 @@ def _role_in(group: Group, username: str) -> str:
 
 
 def users(call: Call) -> Response:
-    """List accounts, for sysadmins from allowed addresses; temporary ones only, unless told so.
+    """List accounts, for sysadmins from allowed addresses; by default temporary ones only.
 
     An account looks as in ``whoami``: nothing says whether it is enabled or when it was made.
     """

@@ -59,15 +59,15 @@ class StoringCases(ContractBase):
         """The receipt is for this destination and this archive."""
         archive = self.archive()
         receipt = self.store(archive)
-        told = (receipt.destination, receipt.archive_id, receipt.key, receipt.size)
-        assert told == ("scratch", archive.id, archive.key, archive.size)
+        returned = (receipt.destination, receipt.archive_id, receipt.key, receipt.size)
+        assert returned == ("scratch", archive.id, archive.key, archive.size)
         assert isinstance(receipt.checked, Checked)
 
     def test_receipt_shows_no_secret(self) -> None:
         """A receipt goes into the ledger and into messages."""
         settings = self.sink_class.Settings.model_validate(self._settings)
-        told = repr(self.store(self.archive()))
-        assert [each for each in _secrets(settings) if each in told] == []
+        returned = repr(self.store(self.archive()))
+        assert [each for each in _secrets(settings) if each in returned] == []
 
     def test_getting_ready_ahead_changes_nothing(self) -> None:
         """A store works with `prepare` before it, however often, and in other cases without."""

@@ -17,7 +17,7 @@ _DAY = timedelta(days=1)
 
 
 class StrayCases(ReadingCases):
-    """Leftovers are told for what they are, and nothing else is ever removed."""
+    """Leftovers are listed as what they are, and nothing else is ever removed."""
 
     def strays(self) -> list[Stray]:
         """What a new sink tells."""
@@ -44,7 +44,7 @@ class StrayCases(ReadingCases):
         self.attempt(self.killed_store("2", size=size, read_limit=2 * size // 3))
         left = len(self.raw.names()) - 2
         strays = self.strays()
-        assert len(strays) == left, f"There are {left} leftovers; told was {strays}."
+        assert len(strays) == left, f"There are {left} leftovers; listed were {strays}."
         assert all(each.kind is StrayKind.UNFINISHED for each in strays), strays
         self._assert_times_are_right(strays)
         self.remove(*strays)
