@@ -167,13 +167,13 @@ class Lab:
                 self.destination(name).mkdir(exist_ok=True)
             destinations = {name: {} for name in destinations}
         syncs = top.pop("syncs", {})
-        tables = [_table((), {"state_dir": "state", "retry_for": "3s", **top})]
-        tables += [_table(("sources", name), keys) for name, keys in sources.items()]
+        tables = [toml_table((), {"state_dir": "state", "retry_for": "3s", **top})]
+        tables += [toml_table(("sources", name), keys) for name, keys in sources.items()]
         tables += [
-            _table(("destinations", name), {"type": "local", "path": name, **keys})
+            toml_table(("destinations", name), {"type": "local", "path": name, **keys})
             for name, keys in destinations.items()
         ]
-        tables += [_table(("syncs", name), keys) for name, keys in syncs.items()]
+        tables += [toml_table(("syncs", name), keys) for name, keys in syncs.items()]
         self.config.write_text("\n".join(tables), encoding="utf-8")
 
     def put(  # noqa: PLR0913 - what an archive has
@@ -328,7 +328,8 @@ def _read_all(descriptor: int) -> bytes:
     return content
 
 
-def _table(path: Sequence[str], keys: Mapping[str, Any]) -> str:
+def toml_table(path: Sequence[str], keys: Mapping[str, Any]) -> str:
+    """A table of a configuration file."""
     head = [f"[{'.'.join(path)}]"] if path else []
     return "\n".join([*head, *(f"{key} = {_toml(value)}" for key, value in keys.items()), ""])
 

@@ -1,6 +1,5 @@
 """A machine that labferry runs on, and what one of its runs costs."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.lab import toml_table
 
 Table = Mapping[str, Any]
 
@@ -56,13 +57,11 @@ class Site:
         self.state = folder / "state"
         self._environment = {**os.environ, **secrets}
         self._config = folder / "labferry.toml"
-        tables = [f"state_dir = {_toml(self.state)}"]
+        tables = [toml_table((), {"state_dir": self.state})]
         for kind, named in (("sources", sources), ("destinations", destinations)):
-            for name, table in named.items():
-                keys = [f"{key} = {_toml(value)}" for key, value in table.items()]
-                tables.append("\n".join([f"[{kind}.{name}]", *keys]))
+            tables += [toml_table((kind, name), table) for name, table in named.items()]
         self._config.touch(0o600)  # there are secrets in it
-        self._config.write_text("\n\n".join(tables))
+        self._config.write_text("\n".join(tables))
 
     def labferry(self, verb: str) -> Cost:
         """Run a verb that must succeed."""
@@ -120,11 +119,3 @@ def cost(
     if process.returncode:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}: {said[-2000:]}")
     return Cost(taken, used.ru_utime + used.ru_stime)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(str(value) if isinstance(value, Path) else value)

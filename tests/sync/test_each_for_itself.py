@@ -1,8 +1,6 @@
 """A source whose server does not answer holds up no other, and never a whole run."""
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -16,22 +14,17 @@ from labferry.runtime.stop import Stop
 from labferry.sdk import (
     Archive,
     Checkpoint,
-    Download,
-    ExportRequest,
-    Finding,
-    JobState,
     JobStatus,
     ManifestDraft,
-    Offer,
     Outcome,
     Receipt,
     RunReport,
-    Source,
-    SourceSettings,
     TransientError,
 )
 from labferry.sync.run import run_sync
 from labferry_local import LocalSink
+
+from .one_archive import OneArchive
 
 CONFIG = """\
 state_dir = "state"
@@ -39,65 +32,38 @@ sources.chem.type = "notebook"
 sources.bio.type = "notebook"
 destinations.nas = { type = "noting", path = "nas" }
 """
-CONTENT = bytes(range(256)) * 400
 PATIENCE = 20.0
 """Seconds; only a broken test waits as long."""
 Act = Callable[[], None]
 
 
-class Notebook(Source[SourceSettings]):
+class Notebook(OneArchive):
     """A server that is quick, but for what a test has it do."""
 
-    type = "notebook"
-    Settings = SourceSettings
-    poll_interval = 0.01
-    job_timeout = 3600.0
+    content = bytes(range(256)) * 400
     plans: Act
     begins_again: Act
     offers: Act
-
-    @property
-    def url(self) -> str:
-        return f"https://{self.name}.example.edu"
 
     @override
     def lanes(self) -> Sequence[str]:
         if self.name == "chem":
             type(self).plans()
-        return [f"alice@{self.name}"]
-
-    @override
-    def plan(self, lanes: Sequence[str]) -> Sequence[ExportRequest]:
-        return [ExportRequest("group 23", "group 23", {})]
-
-    @override
-    def submit(self, request: ExportRequest, lane: str) -> JobStatus:
-        return JobStatus("23", "jobs/23", JobState.RUNNING)
+        return super().lanes()
 
     @override
     def poll(self, job: str, link: str, lane: str) -> JobStatus:
         if self.name == "bio":
             type(self).offers()
-        offer = Offer("archives/23", len(CONTENT), zlib.crc32(CONTENT))
-        return JobStatus("23", link, JobState.COMPLETED, offer=offer)
+        return super().poll(job, link, lane)
 
     @override
-    @contextmanager
-    def download(
-        self, link: str, lane: str, *, offset: int = 0, validator: str | None = None
-    ) -> Iterator[Download]:
-        yield Download(offset, len(CONTENT), "v1", self._chunks(offset))
-
-    def _chunks(self, offset: int) -> Iterator[bytes]:
+    def chunks(self, offset: int) -> Iterator[bytes]:
         if self.name == "chem" and not offset:
-            yield CONTENT[:1000]
+            yield self.content[:1000]
             offset = 1000
             type(self).begins_again()
-        yield CONTENT[offset:]
-
-    @override
-    def check(self) -> Iterator[Finding]:
-        raise NotImplementedError
+        yield from super().chunks(offset)
 
 
 class Noting(LocalSink):

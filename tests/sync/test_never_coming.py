@@ -1,8 +1,6 @@
 """An archive that will not come: what the destinations that began to store it hear of that."""
 
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 
@@ -15,24 +13,19 @@ from labferry.runtime.stop import Stop
 from labferry.sdk import (
     Archive,
     Checkpoint,
-    Download,
-    ExportRequest,
-    Finding,
     FullError,
     JobState,
-    JobStatus,
     LabferryError,
     ManifestDraft,
-    Offer,
     Outcome,
     Receipt,
     RunReport,
-    Source,
-    SourceSettings,
     TransientError,
 )
 from labferry.sync.run import run_sync
 from labferry_local import LocalSink
+
+from .one_archive import OneArchive
 
 CONFIG = """\
 state_dir = "state"
@@ -40,7 +33,7 @@ max_wait = "1s"
 sources.chem.type = "notebook"
 destinations.nas = { type = "noting", path = "nas" }
 """
-CONTENT = b"\x00\x01\x02\x03" * 25_000
+CONTENT = OneArchive.content
 TERM = 15
 PATIENCE = 20.0
 """Seconds; only a broken test waits as long."""
@@ -68,45 +61,14 @@ class Noting(LocalSink):
             raise
 
 
-class Notebook(Source[SourceSettings]):
-    """A server that a test tells what to answer."""
+class Notebook(OneArchive):
+    """A server whose answers come from the test."""
 
-    type = "notebook"
-    Settings = SourceSettings
-    url = "https://eln.example.edu"
-    poll_interval = 0.01
-    job_timeout = 3600.0
-    crc32 = zlib.crc32(CONTENT)
-    state = JobState.COMPLETED
     answer: Answers
 
     @override
-    def lanes(self) -> Sequence[str]:
-        return ["alice@eln"]
-
-    @override
-    def plan(self, lanes: Sequence[str]) -> Sequence[ExportRequest]:
-        return [ExportRequest("group 23", "group 23", {})]
-
-    @override
-    def submit(self, request: ExportRequest, lane: str) -> JobStatus:
-        return JobStatus("23", "jobs/23", JobState.RUNNING)
-
-    @override
-    def poll(self, job: str, link: str, lane: str) -> JobStatus:
-        offer = Offer("archives/23", len(CONTENT), type(self).crc32)
-        return JobStatus("23", link, type(self).state, offer=offer)
-
-    @override
-    @contextmanager
-    def download(
-        self, link: str, lane: str, *, offset: int = 0, validator: str | None = None
-    ) -> Iterator[Download]:
-        yield Download(offset, len(CONTENT), "v1", type(self).answer(offset))
-
-    @override
-    def check(self) -> Iterator[Finding]:
-        raise NotImplementedError
+    def chunks(self, offset: int) -> Iterator[bytes]:
+        return type(self).answer(offset)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,20 +20,15 @@ from labferry.sdk import (
     Archive,
     Checkpoint,
     Contents,
-    Download,
     ExportRequest,
-    Finding,
     FullError,
     JobState,
     JobStatus,
     ManifestDraft,
-    Offer,
     Outcome,
     Receipt,
     RefusedError,
     RunReport,
-    Source,
-    SourceSettings,
     StateError,
     TransientError,
 )
@@ -41,37 +36,29 @@ from labferry.sync.context import RunContext
 from labferry.sync.run import run_sync
 from labferry_local import LocalSink
 
+from .one_archive import OneArchive
+
 CONFIG = """\
 state_dir = "state"
 sources.chem.type = "notebook"
 """
 NAS = 'destinations.nas = { type = "local", path = "nas" }\n'
 BROKEN = 'destinations.offsite = { type = "broken", path = "offsite" }\n'
-CONTENT = b"\x00\x01\x02\x03" * 25_000
+CONTENT = OneArchive.content
 OTHER = b"\x03\x02\x01\x00" * 25_000
 Run = Callable[..., RunReport]
 
 
-class Notebook(Source[SourceSettings]):
-    """A server with one archive."""
+class Notebook(OneArchive):
+    """A server that counts what it is asked for."""
 
-    type = "notebook"
-    Settings = SourceSettings
-    url = "https://eln.example.edu"
-    poll_interval = 0.01
-    job_timeout = 3600.0
+    validator = None
     series: Sequence[str]
-    state: JobState
-    content: bytes
     asked: Counter[str]
 
     @override
-    def lanes(self) -> Sequence[str]:
-        return ["alice@eln"]
-
-    @override
     def plan(self, lanes: Sequence[str]) -> Sequence[ExportRequest]:
-        return [ExportRequest(name, name, {}) for name in type(self).series]
+        return [ExportRequest(name, name, {}) for name in self.series]
 
     @override
     def submit(self, request: ExportRequest, lane: str) -> JobStatus:
@@ -79,30 +66,17 @@ class Notebook(Source[SourceSettings]):
         return JobStatus(str(self.asked["submit"]), "jobs", JobState.RUNNING)
 
     @override
-    def poll(self, job: str, link: str, lane: str) -> JobStatus:
-        content = type(self).content
-        offer = Offer("archives", len(content), zlib.crc32(content))
-        return JobStatus(job, link, type(self).state, offer=offer)
-
-    @override
-    @contextmanager
-    def download(
-        self, link: str, lane: str, *, offset: int = 0, validator: str | None = None
-    ) -> Iterator[Download]:
+    def chunks(self, offset: int) -> Iterator[bytes]:
         self.asked["download"] += 1
-        yield Download(offset, len(CONTENT), None, type(self).chunks(offset))
+        yield from self.sent(offset)
 
     @classmethod
-    def chunks(cls, offset: int) -> Iterator[bytes]:
+    def sent(cls, offset: int) -> Iterator[bytes]:
         yield cls.content[offset:]
 
     @override
     def examine(self, archive: BinaryIO, request: ExportRequest) -> Contents:
         return Contents(1, str(zlib.crc32(archive.read())))
-
-    @override
-    def check(self) -> Iterator[Finding]:
-        raise NotImplementedError
 
 
 class Local(LocalSink):
@@ -133,8 +107,6 @@ class Broken(Local):
 def notebook() -> type[Notebook]:
     class _Notebook(Notebook):
         series = ["group 23"]  # noqa: RUF012 - as a test says
-        state = JobState.COMPLETED
-        content = CONTENT
         asked = Counter()  # noqa: RUF012 - as above
 
     return _Notebook
@@ -295,7 +267,7 @@ def test_another_archive_of_the_same_size_takes_the_place_of_the_one_before(
             raise TransientError("The server restarts.")
         yield OTHER[offset:]
 
-    notebook.chunks = staticmethod(chunks)  # type: ignore[method-assign]
+    notebook.sent = staticmethod(chunks)  # type: ignore[method-assign]
 
     assert outcome(run(CONFIG + NAS)) is Outcome.STORED
 

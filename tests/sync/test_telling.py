@@ -14,23 +14,20 @@ from labferry.runtime.stop import Stop
 from labferry.sdk import (
     Checked,
     ExportReport,
-    ExportRequest,
-    Finding,
     Freshness,
-    JobStatus,
     Outcome,
     Receipt,
     RefusedError,
     RunReport,
     RunStarted,
     Secret,
-    Source,
-    SourceSettings,
     hookimpl,
 )
 from labferry.sync.outcome import is_complete
 from labferry.sync.run import run_sync
 from labferry_local import LocalSink
+
+from .one_archive import OneArchive
 
 CONFIG = """\
 state_dir = "state"
@@ -40,38 +37,14 @@ destinations.nas = { type = "local", path = "nas" }
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-class Refusing(Source[SourceSettings]):
+class Refusing(OneArchive):
     """Nobody is let in."""
 
     type = "refusing"
-    Settings = SourceSettings
-    url = "https://eln.example.edu"
-    poll_interval = 0.01
-    job_timeout = 1.0
 
     @override
     def lanes(self) -> list[str]:
         raise RefusedError("The key is not accepted.")
-
-    @override
-    def plan(self, lanes: object) -> list[ExportRequest]:
-        raise NotImplementedError
-
-    @override
-    def submit(self, request: ExportRequest, lane: str) -> JobStatus:
-        raise NotImplementedError
-
-    @override
-    def poll(self, job: str, link: str, lane: str) -> JobStatus:
-        raise NotImplementedError
-
-    @override
-    def download(self, link: str, lane: str, **_: object) -> None:  # type: ignore[override]
-        raise NotImplementedError
-
-    @override
-    def check(self) -> list[Finding]:  # type: ignore[override]
-        raise NotImplementedError
 
 
 class Unmakeable(Refusing):
