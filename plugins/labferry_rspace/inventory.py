@@ -11,12 +11,9 @@ from dataclasses import replace
 from typing import Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from labferry.sdk import (
     AnswerLostError,
-    ExportRequest,
-    InvalidAnswerError,
     JobState,
     JobStatus,
     NotFoundError,
@@ -24,7 +21,7 @@ from labferry.sdk import (
 )
 from labferry_rspace.client import Client
 from labferry_rspace.jobs import read_result
-from labferry_rspace.submission import not_begun
+from labferry_rspace.submission import KeptOrder, not_begun
 
 _PATH = "/api/inventory/v1/export"
 _DOING = "Asking RSpace for the Inventory's export"
@@ -35,10 +32,8 @@ _FAILED = (
 _NOTED = re.compile(r"size=(\d{1,19})&crc32=(\d{1,10})&suffix=([.a-z]+)", re.ASCII)
 
 
-class InventoryOrder(BaseModel):
-    """What an export request asks of the server; kept in the ledger as `parameters`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class InventoryOrder(KeptOrder):
+    """What an export request asks of the server."""
 
     users: tuple[str, ...] = ()
     global_ids: tuple[str, ...] = ()
@@ -46,21 +41,6 @@ class InventoryOrder(BaseModel):
     result_file_type: Literal["ZIP", "SINGLE_CSV"]
     include_container_content: bool
     include_subsamples_in_sample: bool
-
-    @classmethod
-    def of(cls, request: ExportRequest) -> "InventoryOrder":
-        """The order in a request.
-
-        Raises:
-            InvalidAnswerError: It is none.
-        """
-        try:
-            return cls.model_validate(request.parameters)
-        except ValidationError:
-            raise InvalidAnswerError(
-                f"What was noted of the export {request.series} can't be read; it was written by "
-                "another version of labferry."
-            ) from None
 
     @property
     def form(self) -> dict[str, str]:

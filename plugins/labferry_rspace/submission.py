@@ -3,7 +3,7 @@
 Written from rspace-web's ExportApiController and ExportApiSpringBatchHandlerImpl.
 """
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -32,26 +32,13 @@ _FAILED = (
 )
 
 
-class Order(BaseModel):
-    """What an export request asks of the server; kept in the ledger as `parameters`.
-
-    Attributes:
-        members: With scope group, the ids of its members where that was looked up: another group
-            of people is another export. It is not sent.
-    """
+class KeptOrder(BaseModel):
+    """An order that the ledger keeps, as the `parameters` of a request."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal["xml", "html"]
-    scope: Literal["user", "group", "selection"]
-    id: int | None = None
-    selections: tuple[int, ...] = ()
-    members: tuple[int, ...] = ()
-    max_link_level: int
-    include_revision_history: bool
-
     @classmethod
-    def of(cls, request: ExportRequest) -> "Order":
+    def of(cls, request: ExportRequest) -> Self:
         """The order in a request, as it was written by `request`.
 
         Raises:
@@ -64,6 +51,23 @@ class Order(BaseModel):
                 f"What was noted of the export {request.series} can't be read; it was written by "
                 "another version of labferry."
             ) from None
+
+
+class Order(KeptOrder):
+    """What an export request asks of the server.
+
+    Attributes:
+        members: With scope group, the ids of its members where that was looked up: another group
+            of people is another export. It is not sent.
+    """
+
+    format: Literal["xml", "html"]
+    scope: Literal["user", "group", "selection"]
+    id: int | None = None
+    selections: tuple[int, ...] = ()
+    members: tuple[int, ...] = ()
+    max_link_level: int
+    include_revision_history: bool
 
     def request(self, series: str, title: str) -> ExportRequest:
         """The same as a request."""
