@@ -209,7 +209,7 @@ def test_without_a_size_or_checksum_nothing_can_be_asked_for_again(
     status = source.submit(planned(source), lane)
     assert status.offer is not None
     assert status.offer.size is None or status.offer.crc32 is None
-    with pytest.raises(NotFoundError, match="nothing unverified is stored"):
+    with pytest.raises(NotFoundError, match="stores nothing unverified"):
         source.poll(status.job, status.link, lane)
 
 
