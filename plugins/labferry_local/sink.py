@@ -352,7 +352,7 @@ def _require_same(stored: StoredArchive, folder: Folder, name: str) -> None:
     wanted = stored.manifest
     if (found.archive_id, found.sha256) != (wanted.archive_id, wanted.sha256):
         raise ConflictError(
-            f"{path} is of another archive than when it was listed; nothing was deleted.",
+            f"{path} belongs to another archive than when it was listed. labferry deleted nothing.",
             hint="Find out who else writes there; then run again.",
         )
 

@@ -110,12 +110,12 @@ def _of_its_copies(rows: Iterable[Freshness]) -> Iterator[Family]:
 
     yield Family(
         "last_success_timestamp_seconds",
-        "As of when everything is stored there that was last to be exported.",
+        "As of when everything that the source last planned is stored there.",
         times((labels, row.last_success) for labels, row in at),
     )
     yield Family(
         "last_stored_timestamp_seconds",
-        "When the newest archive that is stored there was asked for.",
+        "When labferry asked for the newest archive that is stored there.",
         times((labels, row.last_stored) for labels, row in at),
     )
     yield Family(
@@ -125,7 +125,7 @@ def _of_its_copies(rows: Iterable[Freshness]) -> Iterator[Family]:
     )
     yield Family(
         "last_stored_duration_seconds",
-        "How long the newest archive took that is stored there, from asking for it until then.",
+        "How long the newest archive there took, from asking for it until it was stored.",
         tuple((labels, row.seconds) for labels, row in at if row.seconds is not None),
     )
     yield Family(
@@ -135,7 +135,7 @@ def _of_its_copies(rows: Iterable[Freshness]) -> Iterator[Family]:
     )
     yield Family(
         "last_verified_timestamp_seconds",
-        "When the copy there was read back whose last check is longest ago.",
+        "When the least recently verified copy there was last read back.",
         times((labels, row.last_verified) for labels, row in at),
     )
     yield Family(

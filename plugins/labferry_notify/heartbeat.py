@@ -90,7 +90,7 @@ class Heartbeat(Observer[HeartbeatSettings]):
         if self._send(signal):
             yield Finding(Severity.OK, f"{self._url().host} answers.")
         else:
-            message = "The address was not tried: the monitor would take that for news."
+            message = "The address was not tried: the monitor would count that as a signal."
             yield Finding(Severity.OK, message)
 
     def _send(self, signal: Signal) -> bool:
@@ -117,7 +117,7 @@ class Heartbeat(Observer[HeartbeatSettings]):
             url = httpx.URL()
         if url.scheme not in {"http", "https"} or not url.host:
             raise ConfigError(
-                f"The url of the observer {self.name} is no address.",
+                f"The url of the observer {self.name} is not an address.",
                 hint="It begins with http:// or https://.",
             )
         for part in (*url.path.split("/"), *url.params.values(), url.password):

@@ -58,8 +58,8 @@ def _send_once(client: HttpClient, request: Request) -> str:
         raise _refusal(request.url.host, answer)
     if answer.is_page and not request.takes_pages:
         raise RefusedError(
-            f"{request.url.host} answered with a web page, as no monitor of this style does.",
-            hint="A login page or a proxy may stand in between; or the address is another one.",
+            f"{request.url.host} answered with a web page. No monitor of this style does that.",
+            hint="A login page or a proxy may stand in between, or the address is wrong.",
         )
     return answer.body.decode("utf-8", errors="replace")
 

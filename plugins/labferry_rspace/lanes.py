@@ -129,7 +129,7 @@ class Credentials:
         username = user.get("username") if isinstance(user, dict) else None
         number = user.get("id") if isinstance(user, dict) else None
         if not isinstance(user, dict) or not isinstance(username, str) or type(number) is not int:
-            raise InvalidAnswerError(f"{url} does not say whose key it was asked with.")
+            raise InvalidAnswerError(f"{url} does not say whose key this is.")
         lane = f"{quote(username)}@{self._client.address.host}"
         is_sysadmin = user.get("hasSysAdminRole") is True
         return Owner(lane, number, username, user.get("hasPiRole"), is_sysadmin, key)

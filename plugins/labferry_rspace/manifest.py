@@ -50,8 +50,8 @@ def check_manifest(manifest: dict[str, str], scope: Literal["user", "group", "se
         )
     if found != scope.upper():
         raise IntegrityError(
-            f"The archive is an export of scope {quote(found)!r}, by its manifest.txt, but "
-            f"{scope.upper()!r} was asked for."
+            f"By its manifest.txt, the archive is an export of scope {quote(found)!r}. labferry "
+            f"asked for {scope.upper()!r}."
         )
 
 

@@ -7,9 +7,9 @@ from labferry_rspace.answers import Answer
 from labferry_rspace.throttling import retry_after
 
 _KEY_HINT = (
-    "RSpace answers so when it does not know the key, when the account is disabled or the API is "
-    "switched off, and also when something is not this account's or does not exist for it. Look at "
-    "the key under My RSpace, Profile, and at what the account may export."
+    "RSpace answers so if it does not know the key, if the account is disabled, if the API is "
+    "switched off, or if something does not exist or is not this account's. Look at the key under "
+    "My RSpace, Profile, and at what the account may export."
 )
 
 

@@ -27,8 +27,8 @@ from labferry_rspace.throttling import retry_after, slot_wait
 _BUSY = "already a running export"
 _DOING = "Asking RSpace for the export"
 _FAILED = (
-    "RSpace answers so to the id of a user or group that does not exist, for an account whose "
-    "owner never logged in, and when its disk is short of space."
+    "RSpace answers so if the user or group does not exist, if the account's owner never logged "
+    "in, or if the server's disk is short of space."
 )
 
 

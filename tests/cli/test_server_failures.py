@@ -64,7 +64,7 @@ def _assert_failed(lab: Lab, done: Done, code: int, *words: str) -> None:
         (
             {"key": "ALICE_KEY", "scope": "selection", "selections": [99999]},
             5,
-            ["selection", "or does not exist for it"],
+            ["selection", "or is not this account's"],
         ),
     ],
     ids=[
@@ -135,7 +135,7 @@ def test_a_completed_job_that_offers_nothing_usable(
     [
         ("whoami", "Is the url of the source that of an RSpace server?"),
         ("submit", "Exports may be running at the server"),
-        ("poll", "The next run goes on from here"),
+        ("poll", "The next run continues from here"),
     ],
 )
 def test_a_web_page_in_place_of_an_answer(

@@ -147,5 +147,5 @@ def test_an_export_that_takes_longer_than_a_run_may(lab: Lab, serve: Serve, sour
     assert (first.code, second.code) == (75, 0)
     _, message = first.messages
     assert "max_wait" in message
-    assert "The next run goes on" in message
+    assert "The next run continues" in message
     assert len(server.exports) == len(lab.archives()) == 1

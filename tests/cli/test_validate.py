@@ -152,8 +152,8 @@ def test_what_needs_a_working_preflight_is_not_tried_without(lab: Lab) -> None:
     assert done.code == 2
     states = [line.split()[0] for line in done.out.splitlines() if not line.startswith(" ")]
     assert states[:2] == ["BROKEN", "untried"]
-    assert "Its plugin failed in a way it should not: KeyError" in done.out
-    assert "Not tried, as 'preflight' is broken." in done.out
+    assert "Its plugin failed unexpectedly: KeyError" in done.out
+    assert "Not tried, because 'preflight' is broken." in done.out
 
 
 def test_what_could_not_be_deleted_is_named(lab: Lab) -> None:

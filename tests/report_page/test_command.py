@@ -62,7 +62,7 @@ def test_nothing_that_another_user_planted_is_followed_or_kept(run: Run, site: P
 
     code, _, err = run("--html", str(link))
     assert (code, target.read_text(encoding="utf-8")) == (1, "old")
-    assert f"{link} is a link that user 12345 made, and was not followed." in err
+    assert f"{link} is a link that user 12345 made. labferry did not follow it." in err
     assert run("--html", str(planted))[0] == 0
     assert (stat.S_IMODE(planted.stat().st_mode), planted.stat().st_uid) == (0o600, os.geteuid())
 

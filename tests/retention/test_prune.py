@@ -32,7 +32,7 @@ def test_it_removes_what_no_rule_keeps_and_says_why_the_rest_stays(lab: Retentio
         f"  removed       {first}",
         "nas: 2 kept, 1 removed.",
     ]
-    assert "The ledger here knows nothing of lab: user (xml)" in done.err
+    assert "This machine's ledger knows nothing of lab: user (xml)" in done.err
 
 
 def test_a_dry_run_tells_the_same_and_removes_nothing(lab: RetentionLab) -> None:
@@ -264,7 +264,7 @@ def test_killed_in_the_middle_the_next_one_carries_on(lab: RetentionLab) -> None
 
     assert done.code == 0, done.err
     assert lab.held() == ids[3:]
-    assert f"going on with removing lab/2025/{ids[1]}.zip" in done.err
+    assert f"continuing to remove lab/2025/{ids[1]}.zip" in done.err
     assert lab.run("prune", "-v").err == ""
 
 

@@ -133,7 +133,7 @@ def test_another_file_than_before_is_corrupted_and_begun_anew(
 ) -> None:
     archive.write(0, TEXT[:15])
     chem.answer = sends(TEXT.swapcase())
-    assert fetched() == Corrupted("The file at the server is another one than before.")
+    assert fetched() == Corrupted("The file at the server has changed since.")
     assert archive.received == 0
 
 

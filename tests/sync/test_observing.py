@@ -170,7 +170,7 @@ def test_one_that_hangs_is_left_behind_with_a_warning(
 
     assert run(bad=Stuck, good=Diary) == [
         (
-            "The observer bad (diary) is not waited for any longer: it is busy with "
+            "labferry no longer waits for the observer bad (diary), which is busy with "
             "labferry_run_finished."
         )
     ]

@@ -299,7 +299,7 @@ def test_source_with_a_bug_is_a_problem_of_its_plugin(context: RunContext, chem:
     chem.usable = ZeroDivisionError("division by zero")
     (problem,) = make_plan(context, {"chem": chem}).problems
     assert isinstance(problem, PluginError)
-    assert problem.message.startswith("chem: Its source failed in a way it should not: ZeroDivi")
+    assert problem.message.startswith("chem: Its source failed unexpectedly: ZeroDivi")
 
 
 def test_edit_during_a_long_export_is_no_idleness(

@@ -22,7 +22,7 @@ def init(path: Path) -> None:
     except OSError as error:
         raise ConfigError(
             f"{path} can't be written: {error.strerror}.",
-            hint="Name a file in a folder that is there, and that you may write to.",
+            hint="Name a file in a folder that exists and that you may write to.",
         ) from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(starter_file())

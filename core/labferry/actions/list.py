@@ -132,7 +132,7 @@ def _last_verified(session: Session, copies: Sequence[ListedCopy]) -> _Verified:
                 return {}
             return {place: ledger.copies.verified_at(*place) for place in map(_place, copies)}
     except LabferryError as error:
-        _log.info("When copies were last verified is not known: %s", error)
+        _log.info("It is not known when copies were last verified: %s", error)
         return {}
 
 

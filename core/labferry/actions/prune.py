@@ -82,7 +82,7 @@ def prune(session: Session, request: PruneRequest) -> Iterator[Pruned]:
         try:
             if ledger.set_aside is not None:
                 _log.warning(
-                    "The ledger was damaged. It was set aside as %s, and a new one begun.",
+                    "The ledger was damaged. labferry set it aside as %s and began a new one.",
                     ledger.set_aside,
                 )
             if request.clock_is_right and not request.dry_run:
@@ -152,8 +152,8 @@ class _Pruning:
             self._pruned.problem = jump
         self._pruned.decisions = retirement.decide(archives, retention)
         self._pruned.notes += [
-            f"The ledger here knows nothing of {series}, so that a failed sync of it could not "
-            "keep anything."
+            f"This machine's ledger knows nothing of {series}. So a failed sync of it cannot "
+            "protect any archive."
             for series in retirement.strangers(self._pruned.decisions)
         ]
         if not self._request.dry_run:

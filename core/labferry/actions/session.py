@@ -45,7 +45,7 @@ class Session:
         if not sources:
             raise ConfigError(
                 f"There is nothing to export: {self.config.path} has no [sources.NAME].",
-                hint="It does for list, verify, restore and drill; `labferry init` writes an "
+                hint="list, verify, restore and drill work without one. `labferry init` writes an "
                 "example of a source.",
             )
         for name in names:

@@ -24,7 +24,8 @@ def require_source(config: Config, name: str, stored: Iterable[str]) -> None:
     known = {*config.sources, *stored}
     if name not in known and name not in (remembered := _remembered(config)):
         raise ConfigError(
-            f"There is no source {name!r} in {config.path}, and no archive of one is stored.",
+            f"There is no source {name!r} in {config.path}, and no archive of such a source is "
+            "stored.",
             hint=suggest(name, sorted(known | remembered), "sources"),
         )
 
@@ -37,5 +38,5 @@ def _remembered(config: Config) -> set[str]:
                 return set()
             return {copy.source for name in config.destinations for copy in ledger.copies.at(name)}
     except LabferryError as error:
-        _log.info("Which sources there were is not known: %s", error)
+        _log.info("It is not known which sources there were: %s", error)
         return set()

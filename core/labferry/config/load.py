@@ -128,7 +128,7 @@ class _Checker:
     ) -> KindT | None:
         if isinstance(word, str) and word in kinds:
             return kinds[word]
-        message = "required: the word that says of which type this is"
+        message = "required: the word that names the type"
         if word is not None:
             message = "expected a type that an installed plugin offers"
         known = suggest(word if isinstance(word, str) else "", sorted(kinds), "types")

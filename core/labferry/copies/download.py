@@ -112,7 +112,7 @@ class _Fetcher:
         digest = partial.resume(self._manifest.size, self._stop)
         self.resumed = partial.size
         if self.resumed:
-            _log.info("%s: going on at byte %d", self._stored.key, self.resumed)
+            _log.info("%s: continuing at byte %d", self._stored.key, self.resumed)
         with (
             self._shown() as reached,
             CopyReader(

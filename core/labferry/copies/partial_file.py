@@ -24,7 +24,7 @@ _PASSING = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _MOST_LINKS = 40
 
 RESTORE = DiskUse(
-    full="Free some, or restore to a larger disk; the same command goes on where it was.",
+    full="Free some space, or restore to a larger disk. The same command then continues.",
     access="Restore to another place.",
     missing="Is its disk mounted?",
     other="Restore to another disk.",
@@ -105,7 +105,7 @@ def require_space(folder: Path | Folder, size: int) -> None:
     if size > free:
         raise FullError(
             f"This needs {size} bytes in {folder.path}, but only {free} are free.",
-            hint="Free some, or name a folder on a larger disk.",
+            hint="Free some space, or name a folder on a larger disk.",
         )
 
 
@@ -287,5 +287,5 @@ def is_taken(target: Path) -> ConflictError:
     """The error if something has the name that a restored file should have."""
     return ConflictError(
         f"{target} exists already and was not touched.",
-        hint="Name another file, or say --force to overwrite it.",
+        hint="Name another file, or use --force to overwrite it.",
     )

@@ -109,7 +109,7 @@ def _matching(known: set[str], query: ArchiveQuery) -> str:
     if len(found) > 1:
         raise ConfigError(
             f"{len(found)} archives begin with {query.archive!r}: {_some(found)}.",
-            hint="Write more of the one that is meant.",
+            hint="Give more of the archive's id.",
         )
     return found[0]
 
@@ -129,8 +129,8 @@ def _latest(copies: Sequence[ListedCopy], query: ArchiveQuery) -> str:
         sources = sorted({source for source, _ in by_series})
         hint = f"Choose one of the sources with --source: {_some(sources)}."
         if len(sources) == 1:
-            hint = f"Name the archive that is meant; each one's latest: {_some(sorted(latest))}."
-        raise ConfigError(f"There is more than one series whose {query} can be meant.", hint=hint)
+            hint = f"Name the archive. The latest of each series: {_some(sorted(latest))}."
+        raise ConfigError(f"More than one series has {query}.", hint=hint)
     return latest[0]
 
 

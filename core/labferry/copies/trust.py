@@ -51,7 +51,7 @@ class Trust:
         if known is not None:
             return "" if known.is_of(copy.stored) else "is not what was stored from here"
         if copy.config.settings.encrypt is not None and copy.stored.manifest.encryption is None:
-            return "is not encrypted, but the destination is to hold encrypted archives only"
+            return "is not encrypted, but the configuration wants only encrypted archives there"
         return "was not stored from this machine" if name in self._strict else ""
 
     def require(self, copy: ListedCopy) -> None:

@@ -91,7 +91,7 @@ def database_errors(path: Path) -> Iterator[None]:
         if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _FULL:
             raise FullError(
                 f"The ledger {path} can't grow: the disk is full.",
-                hint="Free some space; the next run goes on.",
+                hint="Free some space. The next run then continues.",
             ) from error
         if is_damage(error, path):
             with suppress(OSError):

@@ -13,6 +13,6 @@ def wrap_plugin_error(error: Exception, who: str) -> LabferryError:
         return error
     _log.debug("Unexpected failure of %s", who, exc_info=error)
     return PluginError(
-        f"{who} failed in a way it should not: {type(error).__name__}: {redact(str(error))}.",
+        f"{who} failed unexpectedly: {type(error).__name__}: {redact(str(error))}.",
         hint="Please report this to its authors; -vv shows where it happened.",
     )

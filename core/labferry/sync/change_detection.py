@@ -30,7 +30,9 @@ def examine(
     if source.settings.skip_unchanged and contents.fingerprint is not None:
         whole = last_everywhere(context, export.source, export.request)
         if whole is not None and known.fingerprint == contents.fingerprint:
-            return Unchanged(f"The content is that of {whole.archive_id}; not stored again.")
+            return Unchanged(
+                f"The content equals that of {whole.archive_id}. It was not stored again."
+            )
     return Downloaded(digests, contents, _suspicion(source, contents, known))
 
 
@@ -52,5 +54,6 @@ def _suspicion(source: Source[Any], contents: Contents, known: Contents) -> str:
         return ""
     return (
         f"The archive has only {contents.members} members, the last one had {known.members}. "
-        "It was stored, but find out why; suspicious_below sets when this is reported."
+        "labferry stored it. Find out why members are missing. suspicious_below sets when this is "
+        "reported."
     )

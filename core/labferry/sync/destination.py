@@ -90,7 +90,7 @@ class DestinationWorker(Thread):
                     self._deliver(sink, task)
             except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
                 if self._attempt.is_set_aside and not task.archive.is_refused:
-                    _log.info("%s: %s does not come on", self._destination, task.archive.id)
+                    _log.info("%s: %s has stopped arriving", self._destination, task.archive.id)
                     self._aside.append(task)
                     continue
                 self._failed(task, wrap_plugin_error(error, f"The sink of {self._destination}"))
@@ -262,4 +262,4 @@ class _Attempt:
             self._mark, self._marked_at = received, now
         elif others_wait and now - self._marked_at >= _STALLED:
             self.is_set_aside = True
-            raise TransientError("The archive does not come on; others go first.")
+            raise TransientError("The archive has stopped arriving. Others go first.")

@@ -84,7 +84,7 @@ class Fetch:
         for chunk in download.chunks:
             self.received(archive)
             if not archive.write(offset, chunk):
-                raise IntegrityError("The file at the server is another one than before.")
+                raise IntegrityError("The file at the server has changed since.")
             offset += len(chunk)
         if archive.received < archive.size:
             raise TransientError(

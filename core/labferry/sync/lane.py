@@ -151,7 +151,7 @@ class ExportDriver:
                     return
                 case Suspend(reason, unfinished):
                     raise (NotFinishedError if unfinished else TransientError)(
-                        reason, hint="The next run goes on from here."
+                        reason, hint="The next run continues from here."
                     )
                 case End():
                     self._end(IntegrityError(job.reason))

@@ -149,7 +149,7 @@ def _wait(attendants: Iterable[_Attendant], stop: Stop) -> None:
                 give_up_at = min(give_up_at, began + _PATIENCE_WHEN_STOPPED)
         if attendant.is_alive():
             _log.warning(
-                "The observer %s is not waited for any longer: it is busy with %s.",
+                "labferry no longer waits for the observer %s, which is busy with %s.",
                 attendant.title,
                 attendant.doing,
             )

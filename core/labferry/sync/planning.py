@@ -223,7 +223,7 @@ class Planner(Thread):
         return ExportTask(source, export, frozenset(allowed))
 
     def _take_over(self, export: Export) -> Export:
-        _log.info("%s: going on with %s of an earlier run", export.source, export.request.title)
+        _log.info("%s: continuing with %s of an earlier run", export.source, export.request.title)
         # A leftover stays that of the run which left it: should this run be killed, the next one
         # must still see that a new export is due.
         run = export.run if self._is_leftover(export) else self._context.run

@@ -150,7 +150,7 @@ class Retirement:
             listed: All that the destination lists.
         """
         for stored in self._history.half_removed({stored.key for stored in listed}):
-            _log.info("%s: going on with removing %s", self._sink.name, stored.key)
+            _log.info("%s: continuing to remove %s", self._sink.name, stored.key)
             yield self._remove(stored)
         judged = list(decisions)
         for decision in judged:

@@ -35,7 +35,7 @@ class RetentionState:
         count = self._ledger.copies.learn(self._destination, listed, now)
         self._has_learnt = True
         if count:
-            _log.info("%s: %d archives were new to the ledger here", self._destination, count)
+            _log.info("%s: %d archives were new to this machine's ledger", self._destination, count)
             self._copies = {
                 each.archive_id: each for each in self._ledger.copies.at(self._destination)
             }

@@ -218,7 +218,7 @@ class _Run:
             TransientError(
                 f"The server has kept labferry waiting for {silence:.0f} s, and the time of this "
                 "run is over (max_wait).",
-                hint="The next run goes on from here.",
+                hint="The next run continues from here.",
             )
         )
         return True

@@ -68,5 +68,5 @@ def test_what_does_not_fit_unpacked_is_told_and_not_fetched_again(
     assert f"needs {(30 << 20) + 4096} bytes" in _said(lab, "stderr1")
     assert _said(lab, "left").endswith(".part")
     assert _said(lab, "code2") == "0"
-    assert "going on at byte" in _said(lab, "stderr2")
+    assert "continuing at byte" in _said(lab, "stderr2")
     assert lab.files(Path(lab.folder / "kept")) == ["new/work/zeros"]

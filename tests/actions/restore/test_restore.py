@@ -168,7 +168,7 @@ def test_a_destination_whose_secret_is_missing_harms_no_other(lab: RestoreLab) -
 
 def test_where_no_destination_answers_that_is_told(lab: RestoreLab) -> None:
     (lab.folder / "nas").rmdir()
-    with pytest.raises(NotFoundError, match="No destination can be asked"):
+    with pytest.raises(NotFoundError, match="No destination could be listed"):
         lab.restore("x")
 
 

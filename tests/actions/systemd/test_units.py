@@ -148,7 +148,7 @@ def test_systemd_reads_odd_paths_as_they_were_meant(tmp_path: Path) -> None:
 
 def test_a_path_that_no_unit_can_hold_is_refused(tmp_path: Path) -> None:
     config = loaded(tmp_path, HEAD + NAS.replace("/mnt/nas", r"/mnt/a\nUser=root"))
-    with pytest.raises(ConfigError, match="can't stand in a systemd unit"):
+    with pytest.raises(ConfigError, match="can't be part of a systemd unit"):
         service_unit(config, INSTALLED)
 
 

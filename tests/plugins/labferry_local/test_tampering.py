@@ -123,7 +123,7 @@ def test_deleting_looks_at_the_manifest_again(
     other = SampleArchive(Content(2000))
     manifest = root / f"{KEY}.manifest.json"
     manifest.write_bytes(SampleManifest(other).seal())
-    with pytest.raises(ConflictError, match="of another archive than when it was listed"):
+    with pytest.raises(ConflictError, match="belongs to another archive than when it was listed"):
         sink.delete(stored)
     assert (root / KEY).exists()
 

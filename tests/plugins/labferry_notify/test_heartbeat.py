@@ -291,7 +291,7 @@ def test_what_is_no_address_is_named_without_being_shown(good: RunReport, url: s
     error = raised(url, good)
 
     assert isinstance(error, ConfigError)
-    assert error.message == "The url of the observer monitor is no address."
+    assert error.message == "The url of the observer monitor is not an address."
 
 
 def test_a_monitor_with_a_certificate_of_ones_own(

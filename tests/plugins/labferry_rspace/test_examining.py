@@ -144,7 +144,7 @@ def test_an_archive_of_another_scope_is_refused(
 ) -> None:
     _, archive = export(connect(server))
     other = connect(server, scope="selection", selections=[202])
-    with pytest.raises(IntegrityError, match=r"'USER'.*'SELECTION' was asked for"):
+    with pytest.raises(IntegrityError, match=r"'USER'. labferry asked for 'SELECTION'"):
         other.examine(archive, plan(other)[0])
 
 
@@ -380,7 +380,7 @@ def manifest(**changed: str | None) -> list[tuple[str | zipfile.ZipInfo, bytes]]
         (manifest(archiveSource="Another notebook"), "'Another notebook'.*no export of RSpace"),
         (manifest(archiveSource=None), "says nothing of archiveSource"),
         (manifest(scope=None, archiveId=None), "says nothing of archiveId, scope"),
-        (manifest(scope="GROUP"), "'GROUP'.*'USER' was asked for"),
+        (manifest(scope="GROUP"), "'GROUP'. labferry asked for 'USER'"),
         ([("root/manifest.txt", b"")], "says nothing of"),
         ([("root/manifest.txt", b"\xff\xfe\0\1")], "says nothing of"),
         ([("root/manifest.txt", b"0" * 2_000_000)], "2000000 bytes"),

@@ -164,7 +164,7 @@ def test_401_none_of_the_selected_ids_exists(
 ) -> None:
     error = refusal(submit, connect(server, scope="selection", selections=[987654]))
     assert isinstance(error, RefusedError)
-    assert "does not exist for it" in str(error)
+    assert "does not exist or" in str(error)
     assert server.exports == []
 
 

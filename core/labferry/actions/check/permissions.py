@@ -28,12 +28,12 @@ def check_permissions(config: Config) -> Iterator[tuple[str, Finding]]:
         files.setdefault(file, []).append(dotted(key))
     for file, keys in files.items():
         if _is_open(file):
-            message = f"{file} is open to others than its owner, and holds {', '.join(keys)}."
+            message = f"Users other than its owner can use {file}, which holds {', '.join(keys)}."
             yield "secrets", _warning(message, f"chmod go= {_quoted(file)}")
     folders = {"state folder": config.state_dir, "spool folder": config.spool_dir}
     for subject, folder in folders.items():
         if folder.is_dir() and _stat(folder).st_mode & _OTHERS:
-            message = f"{folder} is open to others than its owner."
+            message = f"Users other than its owner can use {folder}."
             yield subject, _warning(message, f"chmod go= {_quoted(folder)}")
 
 
@@ -41,14 +41,14 @@ def _of_the_configuration(path: Path) -> Iterator[Finding]:
     found = _stat(path)
     if found.st_mode & _OTHERS_WRITE:
         yield _warning(
-            f"{path} can be changed by others than its owner, who can so have any program run "
-            "and the archives sent anywhere.",
+            f"Users other than its owner can change {path}. So they can run any program as "
+            "labferry and send the archives anywhere.",
             f"chmod go-w {_quoted(path)}",
         )
     if found.st_uid not in {_ROOT, os.geteuid()}:
         yield _warning(
-            f"{path} belongs to {_name(found.st_uid)}, who can so have any program run as "
-            f"{_name(os.geteuid())} and the archives sent anywhere.",
+            f"{path} belongs to {_name(found.st_uid)}. So {_name(found.st_uid)} can run any "
+            f"program as {_name(os.geteuid())} and send the archives anywhere.",
             f"chown {_name(os.geteuid())} {_quoted(path)}",
         )
 

@@ -38,7 +38,7 @@ def _require_followed(path: Path) -> None:
     """Refuse a link that another user may have put there for labferry to follow."""
     if path.is_symlink() and (owner := path.lstat().st_uid) not in {_ROOT, os.geteuid()}:
         raise ConflictError(
-            f"{path} is a link that {user_name(owner)} made, and was not followed.",
+            f"{path} is a link that {user_name(owner)} made. labferry did not follow it.",
             hint="Name the file that it leads to, if you trust it.",
         )
 

@@ -123,7 +123,7 @@ def restore(
     answers = ask_side_by_side(destinations, stored_archives, stop)
     problems = _Problems(answers.failures)
     if not answers.given:
-        raise problems.as_one("No destination can be asked for what it has.")
+        raise problems.as_one("No destination could be listed.")
     problems.warn()
     everything = copies_of(destinations, answers.given)
     if query.source is not None and not answers.failures:

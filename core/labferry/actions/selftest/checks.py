@@ -45,7 +45,7 @@ def _require(held: object, otherwise: str) -> None:
 
 def _require_content(scratch: Scratch, archive: SampleArchive) -> None:
     if not scratch.holds(archive):
-        raise IntegrityError(f"{archive.key} reads as other bytes than those that were stored.")
+        raise IntegrityError(f"{archive.key} reads as other bytes than were stored.")
 
 
 def _require_unseen(scratch: Scratch, archive: SampleArchive, when: str) -> None:
@@ -59,7 +59,7 @@ def _require_gone(scratch: Scratch, archive: SampleArchive, when: str) -> None:
 
 def _preflight(scratch: Scratch) -> None:
     findings = scratch.check()
-    _require(findings, "The preflight says nothing at all.")
+    _require(findings, "The check reports nothing.")
     errors = [each.message for each in findings if each.severity is Severity.ERROR]
     _require(not errors, " ".join(errors))
 
@@ -126,14 +126,14 @@ def _arriving(scratch: Scratch) -> None:
 
 
 def _refused(scratch: Scratch) -> None:
-    refused = IntegrityError("The sample archive is refused, as it was to be.")
+    refused = IntegrityError("The sample archive is refused, as intended.")
     archive = scratch.archive("refused", arrived=150_000, error=refused)
     _require_failure(scratch, archive, MemoryCheckpoint(), refused)
     _require_gone(scratch, archive, "though it was refused")
 
 
 def _broken_off(scratch: Scratch) -> None:
-    note, lost = MemoryCheckpoint(), TransientError("The download broke off, as it was to.")
+    note, lost = MemoryCheckpoint(), TransientError("The download broke off, as intended.")
     archive = scratch.archive("broken-off", _SEVERAL_PIECES, arrived=9 << 20, error=lost)
     _require_failure(scratch, archive, note, lost)
     _require_unseen(scratch, archive, "though its download broke off")
@@ -230,14 +230,18 @@ PROMISES: Sequence[Promise] = (
     Promise("conflict", "Another archive under the same name is refused.", _conflict),
     Promise("arriving", "An archive that is still arriving is not listed.", _arriving),
     Promise(
-        "refused", "Of an archive that is refused nothing can be seen.", _refused, stores=False
+        "refused", "A refused archive leaves nothing that can be seen.", _refused, stores=False
     ),
-    Promise("broken-off", "After a download broke off the store is completed.", _broken_off),
+    Promise(
+        "broken-off", "After a download broke off, the archive can still be stored.", _broken_off
+    ),
     Promise("sizes", "Archives of no byte, one byte and many are stored whole.", _odd_sizes),
     Promise("names", "A long name is kept.", _long_name),
     Promise("two", "Two archives can be stored at a time.", _two_at_once),
     Promise("delete", "A delete takes the archive and nothing else, or is refused.", _delete),
-    Promise("missing", "Opening what is not there says so.", _missing, stores=False),
+    Promise(
+        "missing", "Opening a missing archive says that it is missing.", _missing, stores=False
+    ),
     Promise("close", "Closing twice does no harm.", _close, stores=False),
     Promise("secrets", "No receipt, finding or error shows a secret.", _secrets, stores=False),
 )

@@ -155,4 +155,4 @@ class Scratch:
         if self.is_there(archive):
             self.delete(self.stored(archive))
         if archive.key in self.listed() or self.is_there(archive):
-            raise LabferryError("It is still there though deleting it raised no error.")
+            raise LabferryError("It is still there, although deleting it raised no error.")

@@ -63,14 +63,17 @@ class Validation:
             for promise in PROMISES:
                 verdict = self._try(promise, obstacle)
                 if verdict.state is State.BROKEN and promise.is_needed:
-                    obstacle = f"Not tried, as {promise.name!r} is broken."
+                    obstacle = f"Not tried, because {promise.name!r} is broken."
                 yield verdict
         finally:
             self.left += map(redact, self._scratch.clean_up())
 
     def _try(self, promise: Promise, obstacle: str) -> Verdict:
         if promise.stores and not self._scratch.config.kind.traits.can_delete:
-            obstacle = obstacle or "Not tried, as nothing can be deleted there: it would stay."
+            obstacle = (
+                obstacle
+                or "Not tried, because nothing can be deleted there: the archive would stay."
+            )
         if obstacle:
             return Verdict(promise.name, promise.claim, State.UNTRIED, obstacle)
         try:

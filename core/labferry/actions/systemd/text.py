@@ -133,7 +133,7 @@ def _command(words: tuple[str, ...]) -> str:
     program, *arguments = words
     if set(program) & set("\"'\\"):
         raise ConfigError(
-            f"systemd starts no program from {program}: there is a quote or a backslash in it.",
+            f"systemd can't start {program}: there is a quote or a backslash in its path.",
             hint="Install labferry in another folder.",
         )
     return " ".join([_value(program), *map(_argument, arguments)])
@@ -157,7 +157,7 @@ def _plain(text: str) -> str:
     """Text in which `%` would begin a specifier."""
     if not text.isprintable():
         raise ConfigError(
-            f"{text!r} can't stand in a systemd unit: it has characters that can't be printed.",
+            f"{text!r} can't be part of a systemd unit: it has characters that can't be printed.",
             hint="Rename it.",
         )
     return text.replace("%", "%%")

@@ -83,7 +83,7 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise ConfigError(
             f"{path} can't be written: {error.strerror}.",
-            hint="Name a folder that is there, and that you may write to.",
+            hint="Name a folder that exists and that you may write to.",
         ) from error
 
 

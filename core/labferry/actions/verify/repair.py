@@ -111,7 +111,7 @@ class _Workshop:
                 key=there.key,
                 size=there.size,
                 checked=Checked.READ_BACK,
-                message="It could be read this time, and was left as it is.",
+                message="It could be read this time. labferry left it as it is.",
             )
         sha256 = known.sha256 if known else there.manifest.sha256 if there else None
         archive, manifest = self._fetch(destination, archive_id, sha256)
@@ -172,7 +172,7 @@ class _Workshop:
         why = f" ({'; '.join(reasons)})" if reasons else ""
         raise NotFoundError(
             f"No other destination has a good copy of the same bytes{why}.",
-            hint="What is there was left as it is.",
+            hint="labferry left the bad copy as it is.",
         )
 
     def _read(self, config: SinkConfig, stored: StoredArchive) -> SpoolArchive:

@@ -46,8 +46,8 @@ _SAID = {
     "machine of yours stored it, trust it with --adopt.",
 }
 _NO_LEDGER = (
-    "This machine's ledger does not know this destination. A manifest that was removed is noticed "
-    "only if a later one names it: not the newest ones, and not whether retention removed it."
+    "This machine's ledger does not know this destination. So labferry notices a removed "
+    "manifest only if a later one names it, and can't know whether retention removed it."
 )
 
 
@@ -158,8 +158,8 @@ class Verifier(Thread):
         yield self._result(VerifyState.NOTE, message=_NO_LEDGER)
         for manifest in broken_links([stored.manifest for stored in listed]):
             what = (
-                f"The manifest that was stored before that of {manifest.archive_id} is not there "
-                "as it was: removed, replaced or edited."
+                f"The manifest that was stored before that of {manifest.archive_id} was removed, "
+                "replaced or edited."
             )
             if self._config.settings.retention is not None:
                 message = f"{what} Retention may have removed it."
@@ -260,7 +260,7 @@ class Verifier(Thread):
                 continue
             identity = _identity(stray.key)
             if self._request.wants(identity, ""):
-                what = f"{self._config.name}: {stray.key} has no archive: that is gone."
+                what = f"{self._config.name}: the archive of {stray.key} is gone."
                 # Only by its name: one whose removal was cut off must not come back by itself.
                 named = identity if self._request.archives else ""
                 hint = repair_hint(self._config.name, identity)
