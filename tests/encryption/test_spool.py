@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import stat
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -78,6 +80,27 @@ def test_made_once_and_found_again(spool: Spool, arrive: Arrive) -> None:
     assert again.digests().md5 is not None
     assert again.crc32 == zlib.crc32(content_of(again))
     assert again.sealed == f"sealed {plain.digests().sha256}"
+
+
+def test_made_file_is_on_the_disk_before_its_note_and_both_before_they_are_used(
+    spool: Spool, arrive: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = arrive()
+    events: list[str] = []
+    sync, rename = os.fsync, os.rename
+
+    def _sync(descriptor: int) -> None:
+        events.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def _rename(source: str, target: str, **how: Any) -> None:  # noqa: ANN401 - as `os.rename`
+        events.append("note" if target.endswith(".json") else "archive")
+        rename(source, target, **how)
+
+    monkeypatch.setattr(os, "fsync", _sync)
+    monkeypatch.setattr(os, "rename", _rename)
+    made(spool.encrypted(plain, RECIPIENTS, md5=False))
+    assert events == ["file", "archive", "folder", "file", "note", "folder"]
 
 
 def test_nothing_is_found_where_nothing_was_made(spool: Spool, arrive: Arrive) -> None:

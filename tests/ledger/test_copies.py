@@ -165,6 +165,19 @@ def test_committed_copy_says_all_about_itself(
     assert copy.is_present
 
 
+def test_committing_again_changes_nothing(
+    ledger: Ledger, archived: Callable[..., Export], commit: Commit, now: datetime
+) -> None:
+    first = archived("1")
+    commit(first)
+    commit(archived("2"))
+    ledger.copies.check("nas", first.archive_id or "", now, Checked.READ_BACK, "It is damaged.")
+    before = ledger.copies.at("nas")
+    again = Receipt("nas", first.archive_id or "", first.archive_key or "", 10, Checked.SIZE)
+    ledger.copies.commit(again, now + HOUR)
+    assert ledger.copies.at("nas") == before
+
+
 @pytest.mark.parametrize(("later", "seconds"), [(90.5, 90.5), (0.0, 0.0), (-3600.0, None)])
 def test_how_long_the_newest_copy_took_is_known_if_no_clock_was_set_back(
     *,
@@ -348,6 +361,7 @@ def test_copy_that_could_not_be_removed_and_is_kept_after_all_counts_again(
     removed = ledger.copies.get("nas", copy.archive_id)
     assert removed is not None
     assert removed.removed_at is not None
+    assert not removed.is_present
 
 
 def test_no_secret_gets_into_what_is_known_of_copies(

@@ -89,6 +89,17 @@ def test_files_are_for_their_owner_alone(path: Path, ledger: Ledger, run: int) -
     assert set(modes.values()) == {0o600}
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+def test_files_that_others_can_read_are_made_the_owners_alone(
+    path: Path, ledger: Ledger, run: int, suffix: str
+) -> None:
+    open_to_all = path.with_name(f"{path.name}{suffix}")
+    open_to_all.chmod(0o644)
+    again = Ledger(path)
+    assert open_to_all.stat().st_mode & 0o777 == 0o600
+    again.close()
+
+
 def test_older_ledger_is_migrated_and_keeps_what_it_holds(
     path: Path, ledger: Ledger, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +156,18 @@ def test_ledger_damaged_twice_is_set_aside_twice(path: Path) -> None:
         path.write_bytes(b"no database" * 100)
         Ledger(path).close()
     assert len(list(path.parent.glob("ledger.db.damaged-*"))) == 2
+
+
+def test_what_lies_beside_a_damaged_ledger_goes_with_it(path: Path) -> None:
+    """Its newest changes are there, for whoever tries to save something of it."""
+    for suffix in ("", "-wal", "-shm", ".suspect"):
+        path.with_name(f"{path.name}{suffix}").write_bytes(suffix.encode())
+    aside = database.set_aside(path)
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == {
+        aside.name: b"",
+        f"{aside.name}-wal": b"-wal",
+        f"{aside.name}-shm": b"-shm",
+    }
 
 
 def test_empty_file_is_a_new_ledger(path: Path) -> None:

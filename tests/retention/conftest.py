@@ -13,7 +13,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from tests.lab import Lab, environment
+from tests.lab import Done, Lab, LabInProcess, environment
 
 from labferry.sdk import (
     MANIFEST_SUFFIX,
@@ -77,7 +77,7 @@ VAULT = """\
 
 
 @dataclass
-class RetentionLab(Lab):
+class RetentionLab(LabInProcess):
     """A machine with a server, and a plugin for vaults and tombs."""
 
     server: SimulatedRSpace = field(kw_only=True)
@@ -100,6 +100,10 @@ class RetentionLab(Lab):
             table = keys if "type" in keys else {"type": "vault", "retention": keys}
             lines += [f"{key} = {_toml(value)}" for key, value in table.items()]
         self.config.write_text("\n".join(lines))
+
+    def run_apart(self, *arguments: str) -> Done:
+        """Run labferry in a process of its own, which may die."""
+        return Lab.run(self, *arguments)
 
     def store(self, *moments: datetime, at: str = "nas", **more: str) -> list[str]:
         """Put archives at a destination as another machine would have; returns their ids."""
@@ -184,12 +188,15 @@ def server() -> Iterator[SimulatedRSpace]:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, server: SimulatedRSpace, bytecode: Path) -> RetentionLab:
+def lab(
+    tmp_path: Path, server: SimulatedRSpace, bytecode: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RetentionLab]:
     (tmp_path / "vaults.py").write_text(dedent(VAULT))
     info = tmp_path / "vaults-1.0.dist-info"
     info.mkdir()
     (info / "entry_points.txt").write_text("[labferry]\nvaults = vaults\n")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vaults\nVersion: 1.0\n")
-    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
-    variables = environment(tmp_path, bytecode, PYTHONPATH=path)
-    return RetentionLab(tmp_path, variables, server=server)
+    monkeypatch.syspath_prepend(tmp_path)
+    variables = environment(tmp_path, bytecode, PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+    yield RetentionLab(tmp_path, variables, server=server)
+    sys.modules.pop("vaults", None)

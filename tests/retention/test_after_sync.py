@@ -30,6 +30,18 @@ def test_a_clean_sync_removes_what_it_made_superfluous(lab: RetentionLab) -> Non
     assert len(lab.held("usb")) == 4
 
 
+def test_a_destination_without_retention_keeps_none_of_the_others_from_it(
+    lab: RetentionLab,
+) -> None:
+    lab.configure(attic={"type": "local"}, nas={"keep_last": 1})
+    lab.store_nights(2, at="attic")
+    lab.store_nights(2, at="nas")
+
+    assert lab.run("sync").code == 0
+
+    assert (len(lab.held("attic")), len(lab.held("nas"))) == (3, 1)
+
+
 def test_only_what_this_sync_stored_is_judged(lab: RetentionLab) -> None:
     lab.configure(nas={"keep_last": 1})
     moments = [datetime(2025, 1, day, tzinfo=UTC) for day in (1, 2)]
@@ -141,7 +153,7 @@ def test_killed_while_removing_the_next_sync_carries_on(lab: RetentionLab) -> No
     lab.configure(nas={"keep_last": 1})
     ids = lab.store_nights(2)
     lab.tell("deadly", ids[0])
-    assert lab.run("sync").code == -9
+    assert lab.run_apart("sync").code == -9
     assert (lab.folder / f"nas/lab/2025/{ids[0]}.zip").exists()
 
     lab.tell("deadly")

@@ -1,12 +1,21 @@
 """A clock that is wrong for one night costs no archive."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from tests.ledger.conftest import Notebook
 from tests.retention.conftest import RetentionLab
 
-from labferry.ledger import Ledger
+from labferry.ledger import Delivery, DeliveryState, Ledger
+from labferry.lifecycle import ExportJob, Phase
+from labferry.retention import moment_of
+from labferry.sdk import ExportRequest, Offer, Retention, SourceSettings, StoredArchive
+from labferry.sync.retention_apply import Retirement
 from labferry.sync.retention_state import RetentionState
+from labferry_local import LocalSettings, LocalSink
 
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
 
@@ -48,6 +57,42 @@ def test_a_clock_that_somebody_confirmed_is_believed(ledger: Ledger) -> None:
     assert not jumped(ledger, 103)
 
 
+@pytest.mark.parametrize("later", [None, Phase.UNCHANGED])
+def test_what_was_stored_last_stays_even_if_a_wrong_clock_made_another_one_look_newer(
+    ledger: Ledger, tmp_path: Path, stored: Callable[..., StoredArchive], later: Phase | None
+) -> None:
+    ahead = stored(NOW + timedelta(days=5), job=1)
+    right = stored(NOW + timedelta(days=1), job=2)
+    sink = LocalSink("nas", LocalSettings(type="local", path=tmp_path))
+    retirement = Retirement(sink, ledger, lambda: NOW + timedelta(days=6))
+    retirement.learn([ahead, right])
+    run, source = ledger.begin_run(NOW), Notebook("lab", SourceSettings(type="notebook"))
+
+    def note(phase: Phase, archive: StoredArchive | None = None) -> None:
+        export = ledger.plan(run, source, "alice@eln", ExportRequest("user", "User", {}))
+        job = ExportJob(phase=phase)
+        if archive is not None:
+            number = archive.manifest.archive_id.rpartition("-")[2]
+            offer = Offer("https://eln/1.zip", archive.size, 1)
+            job = ExportJob(phase, moment_of(archive), number, offer=offer)
+        ledger.save(replace(export, job=job))
+        assert archive is None or ledger.newest("lab")[0].archive_id == archive.manifest.archive_id
+        ledger.expect(export.id, ["nas"])
+        ledger.save_delivery(Delivery(export.id, "nas", DeliveryState.STORED))
+
+    note(Phase.DONE, ahead)
+    note(Phase.DONE, right)
+    if later is not None:
+        note(later)
+
+    decisions = retirement.decide([ahead, right], Retention(keep_last=1))
+
+    assert {each.archive.key: each.reasons for each in decisions} == {
+        ahead.key: ("last",),
+        right.key: ("the last one that was stored",),
+    }
+
+
 @pytest.mark.parametrize("retention", [{"keep_within": "30d"}, {"keep_last": 1}])
 def test_after_a_jump_nothing_is_removed_until_it_is_confirmed(
     lab: RetentionLab, retention: dict[str, object]
@@ -61,7 +106,9 @@ def test_after_a_jump_nothing_is_removed_until_it_is_confirmed(
     ledger._store.execute("UPDATE runs SET started_at = ?", (now - timedelta(days=400)).isoformat())
     ledger.close()
     held = lab.held()
-    assert lab.run("sync").code == 0
+    done = lab.run("sync")
+    assert done.code == 0
+    assert "warning: nas: The clock jumped" in done.err
     assert {*held} <= {*lab.held()}
     refused = lab.run("prune")
     assert refused.code == 1

@@ -71,13 +71,18 @@ def is_damage(error: BaseException | None, path: Path) -> bool:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a damaged ledger another name, and return that."""
+    """Give a damaged ledger another name, and return that.
+
+    The files beside it go along: its newest changes are there.
+    """
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     aside = path.with_name(f"{path.name}.damaged-{moment}")
     with database_errors(path):
         path.rename(aside)
-        for suffix in ("-wal", "-shm", ".suspect"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        for suffix in _BESIDE:
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+        _suspicion(path).unlink(missing_ok=True)
     return aside
 
 

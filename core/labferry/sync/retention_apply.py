@@ -186,9 +186,10 @@ def retire(context: RunContext, done: Sequence[ExportTask]) -> Iterator[Labferry
     """
     for name in sorted({name for route in context.routes.values() for name in route}):
         config = context.config.destinations[name]
-        if config.settings.retention is None:
+        retention = config.settings.retention
+        if retention is None:
             continue
-        for problem in _retire_at(context, config, done):
+        for problem in _retire_at(context, config, retention, done):
             if config.settings.required:
                 yield problem
             else:
@@ -196,31 +197,31 @@ def retire(context: RunContext, done: Sequence[ExportTask]) -> Iterator[Labferry
 
 
 def _retire_at(
-    context: RunContext, config: SinkConfig, done: Sequence[ExportTask]
+    context: RunContext, config: SinkConfig, retention: Retention, done: Sequence[ExportTask]
 ) -> Iterator[LabferryError]:
     try:
         stored_ids = _stored_at(context, config.name, done)
         if stored_ids and not context.stop.requested:
-            yield from _apply(context, config, stored_ids)
+            yield from _apply(context, config, retention, stored_ids)
     except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
         yield _named(wrap_plugin_error(error, "Its sink"), f"{config.name}: retention")
 
 
-def _stored_at(context: RunContext, destination: str, done: Sequence[ExportTask]) -> set[str]:
-    """The archives that this run worked on and that a destination has now."""
+def _stored_at(
+    context: RunContext, destination: str, done: Sequence[ExportTask]
+) -> set[str | None]:
+    """The ids of the archives that this run worked on and that a destination has now."""
     return {
         task.export.archive_id
         for task in done
         for delivery in context.ledger.deliveries(task.export.id)
-        if task.export.archive_id is not None
-        and (delivery.destination, delivery.state) == (destination, DeliveryState.STORED)
+        if (delivery.destination, delivery.state) == (destination, DeliveryState.STORED)
     }
 
 
 def _apply(
-    context: RunContext, config: SinkConfig, stored_ids: set[str]
+    context: RunContext, config: SinkConfig, retention: Retention, stored_ids: set[str | None]
 ) -> Iterator[LabferryError]:
-    retention = config.settings.retention
     with closing(config.kind(config.name, config.settings)) as sink:
         require_delete(sink)
         listed = [*committed(sink)]
@@ -230,7 +231,7 @@ def _apply(
         jump = retirement.clock_jump()
         if jump is not None:
             _log.warning("%s: %s", config.name, jump)
-        decisions = retirement.decide(archives, retention) if retention else ()
+        decisions = retirement.decide(archives, retention)
         for removal in retirement.remove(decisions, listed):
             if removal.problem is not None:
                 yield _named(removal.problem, f"{config.name}: {removal.key} can't be removed")
@@ -239,7 +240,7 @@ def _apply(
 
 
 def _in_touched_series(
-    archives: Sequence[StoredArchive], stored_ids: set[str]
+    archives: Sequence[StoredArchive], stored_ids: set[str | None]
 ) -> Sequence[StoredArchive]:
     touched = {series_of(each) for each in archives if each.manifest.archive_id in stored_ids}
     return [each for each in archives if series_of(each) in touched]

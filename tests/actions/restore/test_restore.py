@@ -88,6 +88,16 @@ def test_what_is_here_already_is_compared_and_left(lab: RestoreLab) -> None:
     assert lab.files() == [put.path.name]
 
 
+def test_a_file_of_the_same_size_is_not_taken_for_the_archive(lab: RestoreLab) -> None:
+    put = lab.store("nas")
+    target = lab.folder / "back.zip"
+    mine = bytes(len(put.content))
+    target.write_bytes(mine)
+    with pytest.raises(ConflictError, match="not touched"):
+        lab.restore(put.id, to=target)
+    assert target.read_bytes() == mine
+
+
 @pytest.mark.parametrize("extract", [False, True])
 def test_a_missing_parent_folder_is_told_before_anything_else(
     lab: RestoreLab, *, extract: bool

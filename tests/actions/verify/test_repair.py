@@ -116,6 +116,23 @@ def test_copies_that_differ_are_not_taken_for_each_other(lab: VerifyLab) -> None
     assert lab.contents() == before
 
 
+def test_copy_with_other_bytes_but_the_right_checksum_of_its_server_repairs_nothing(
+    lab: VerifyLab,
+) -> None:
+    (first,) = lab.sync()
+    lab.damage(first)
+    path = lab.archive(first, "offsite")
+    content = bytearray(path.read_bytes())
+    # A multiple of its polynomial, which a CRC-32 does not notice.
+    for place, byte in enumerate((0x1DB710641).to_bytes(5, "little")):
+        content[place + 100] ^= byte
+    assert zlib.crc32(content) == zlib.crc32(path.read_bytes())
+    path.write_bytes(content)
+    before = lab.contents(), lab.contents("offsite")
+    assert lab.run("verify", "nas", "--repair").code == 4
+    assert (lab.contents(), lab.contents("offsite")) == before
+
+
 def test_several_copies_are_repaired_both_ways(lab: VerifyLab) -> None:
     first, second, third = lab.sync(3)
     before = lab.contents(), lab.contents("offsite")

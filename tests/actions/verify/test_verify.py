@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from labferry_local import LocalSink
+
 from .conftest import VerifyLab
 
 Damage = Callable[[VerifyLab, str], object]
@@ -325,3 +327,25 @@ def test_new_ledger_learns_what_is_there(lab: VerifyLab) -> None:
     assert len(lab.ledger(lambda copies: copies.at("nas"))) == 3
     lab.remove(lab.ids()[0])
     assert lab.run("verify", "nas").code == 4
+
+
+@pytest.mark.parametrize("how", [[], ["--quick"], ["--contents"]])
+def test_disk_that_goes_after_it_was_listed_is_no_damage(
+    lab: VerifyLab, monkeypatch: pytest.MonkeyPatch, how: list[str]
+) -> None:
+    (first,) = lab.sync()
+    disk = lab.destination("nas")
+    for name in ("open", "quick_check"):
+        original = getattr(LocalSink, name)
+
+        def unplugged(*arguments: object, original: Callable[..., object] = original) -> object:
+            if disk.exists():
+                disk.rename(lab.folder / "unplugged")
+            return original(*arguments)
+
+        monkeypatch.setattr(LocalSink, name, unplugged)
+
+    done = lab.run("verify", "nas", "--json", *how)
+
+    assert (done.code, done.states) == (1, [("nas", "", "failed")])
+    assert lab.ledger(lambda copies: copies.get("nas", first)).problem == ""

@@ -9,6 +9,7 @@ import pytest
 from fsspec.implementations.local import (
     LocalFileSystem,
 )
+from typing_extensions import override
 
 from labferry.sdk import (
     ConflictError,
@@ -21,6 +22,7 @@ from labferry.sdk import (
     StrayKind,
     TransientError,
 )
+from labferry.sdk.fsspec_files import FileSystem, Following
 from labferry.sdk.fsspec_sink import FsspecSink
 from labferry.sdk.fsspec_tree import Tree
 from labferry.testing.samples import Content, MemoryCheckpoint, SampleArchive, SampleManifest
@@ -57,6 +59,18 @@ class BoxSink(FsspecSink[BoxSettings]):
 
     def connect(self) -> tuple[Box, str]:
         return Box(skip_instance_cache=True), str(self.settings.folder)
+
+
+class RenamingSink(BoxSink):
+    """A storage that renames in one step, and writes other bytes than it is given."""
+
+    renames = True
+
+    @override
+    def write(self, filesystem: FileSystem, path: str, archive: Following, size: int) -> None:
+        super().write(filesystem, path, archive, size)
+        if path.endswith(".archive"):
+            Path(path).write_bytes(bytes(size))
 
 
 @pytest.fixture
@@ -97,6 +111,23 @@ def test_copy_that_the_storage_damaged_is_reported_and_replaced_by_the_next_stor
     sink.store(archive, SampleManifest(archive), note)
     assert _files(sink) == {archive.key, archive.key + ".manifest.json"}
     assert note.load() == {}
+
+
+def test_what_was_written_wrongly_is_not_renamed_to_its_final_name(sink: BoxSink) -> None:
+    archive, renaming = _archive(), RenamingSink("box", sink.settings)
+    with pytest.raises(IntegrityError, match="does not hold what was written"):
+        renaming.store(archive, SampleManifest(archive), MemoryCheckpoint())
+    assert _files(sink) == set()
+
+
+def test_copy_that_was_committed_with_other_bytes_is_not_called_stored(sink: BoxSink) -> None:
+    archive, other = _archive(), SampleArchive(Content(100_000, "other bytes"))
+    assert (other.id, other.size) == (archive.id, archive.size)
+    sink.store(other, SampleManifest(other), MemoryCheckpoint())
+    with pytest.raises(IntegrityError, match="is not what was stored there"):
+        sink.store(archive, SampleManifest(archive), MemoryCheckpoint())
+    place = sink.settings.folder / archive.key
+    assert place.read_bytes() == other.content.read(0, other.size)
 
 
 def test_own_half_copy_is_replaced_after_a_crash(sink: BoxSink) -> None:

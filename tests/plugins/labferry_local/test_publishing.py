@@ -86,6 +86,28 @@ def test_new_folders_are_forced_to_the_disk_before_what_is_in_them(
     assert kinds[:3] == [True, True, False]
 
 
+def test_deletion_is_forced_to_the_disk_and_the_manifest_goes_first(
+    sink: LocalSink, store: Store, archive: SampleArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    sync, unlink = os.fsync, os.unlink
+
+    def _sync(descriptor: int) -> None:
+        events.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def _unlink(name: str, **how: Any) -> None:  # noqa: ANN401 - as `os.unlink`
+        events.append("manifest" if name.endswith(".json") else "archive")
+        unlink(name, **how)
+
+    store(archive)
+    (stored,) = sink.list()
+    monkeypatch.setattr(os, "fsync", _sync)
+    monkeypatch.setattr(os, "unlink", _unlink)
+    sink.delete(stored)
+    assert events == ["manifest", "archive", "folder"]
+
+
 def test_permissions_follow_the_umask(
     umask: None, store: Store, archive: SampleArchive, root: Path
 ) -> None:

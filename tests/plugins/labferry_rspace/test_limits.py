@@ -55,6 +55,7 @@ def test_a_used_up_budget_of_any_bucket_asks_for_the_longest_wait() -> None:
         ({"Retry-After": "-1"}, None),
         ({"X-Rate-Limit-WaitTimeMillis": "NaN"}, None),
         ({"X-Rate-Limit-WaitTimeMillis": "1e300"}, 86400),
+        ({"Retry-After": "1e300"}, 86400),
     ],
 )
 def test_after_a_refusal_the_longer_of_both_headers_counts(

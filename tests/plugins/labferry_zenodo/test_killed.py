@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from tests.speed import first_quick
 
+from labferry.sdk import TransientError
 from labferry.sdk.http import Response
 from labferry.testing.samples.documents import SampleManifest
 from labferry_zenodo.client import Client
+from labferry_zenodo.records import Records
 
 from .storing import Storing, sample
 
@@ -112,6 +114,21 @@ def test_killed_while_it_deleted_its_own_draft_is_no_persons_doing(
     assert storing.account.names() == {}
     storing.store(archive)
     storing.assert_whole(archive)
+
+
+def test_killed_while_it_publishes_it_does_not_ask_again_at_once(
+    publishing: Storing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Records, "publish", killed)
+        with pytest.raises(Killed):
+            publishing.store()
+    with pytest.raises(TransientError, match="not known yet"):
+        publishing.store()
+    assert publishing.asked("publish") == 0
 
 
 def _fail(_offset: int) -> None:

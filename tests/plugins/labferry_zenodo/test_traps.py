@@ -105,6 +105,14 @@ def test_trap_3_nothing_is_sent_to_a_completed_file(storing: Storing) -> None:
     assert after[last - 2 : last] == ["delete-file", "register"]
 
 
+def test_trap_3_file_of_the_same_size_with_other_bytes_is_replaced(storing: Storing) -> None:
+    storing.store()
+    name = sample().key.rpartition("/")[2]
+    storing.server.edit(storing.record().id).put_file(name, bytes(sample().size))
+    storing.store()
+    storing.assert_whole(sample())
+
+
 @pytest.mark.parametrize("entry", ["removed", "pending"])
 def test_trap_4_aborted_upload_leaves_a_file_missing_or_pending(
     start_server: StartServer, entry: str
