@@ -42,7 +42,7 @@ _OWN_FOLDERS = {"credentials", "secrets"}
 """Where tests keep secrets on purpose, as an administrator does."""
 
 
-def hang_up_net(config: pytest.Config) -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Hang up the net. To be called from the conftest of all tests."""
     config.addinivalue_line("markers", MARKER)
     config.pluginmanager.register(CanaryNet())

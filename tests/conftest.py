@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from .canaries import hang_up_net
+from .canaries import pytest_configure as hang_up_net
 from .figures import pytest_terminal_summary  # noqa: F401 - likewise
 from .needs import WITHOUT_PROGRAMS
 from .summary import (  # noqa: F401 - likewise

@@ -87,7 +87,7 @@ def unwritable_folder(place: Path) -> Path:
         folder = place / "unwritable"
         folder.mkdir(mode=0o500)
         return folder
-    if not _SYSTEM_FOLDER.is_dir():
+    if not _SYSTEM_FOLDER.parent.is_mount():
         leave_out("a folder that root can't write in (/sys)", "mount -t sysfs sysfs /sys")
     return _SYSTEM_FOLDER
 

@@ -187,7 +187,7 @@ def test_place_that_cannot_be_used_is_named(place: str, tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_written_is_named() -> None:
     with pytest.raises(StateError, match=r"state folder must be on a local disk"):
-        Ledger(Path("/sys/kernel/ledger.db"))
+        Ledger(Path("/proc/ledger.db"))
 
 
 def test_disk_that_fills_up_is_told(ledger: Ledger, now: datetime) -> None:

@@ -14,6 +14,8 @@ from labferry.sdk.secrets import redact_stored
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = timedelta(days=45)
 """Between two runs. A backup that rests for longer is rarer than a clock that is wrong."""
+_EVERY = ""
+"""No series has this name."""
 
 
 class RetentionState:
@@ -78,16 +80,23 @@ class RetentionState:
         groups: dict[Series, list[StoredArchive]] = {}
         for stored in archives:
             groups.setdefault(series_of(stored), []).append(stored)
-        return {series: self._exports(series, stored) for series, stored in groups.items()}
+        candidates = {name: self._candidates(name) for name in {each.source for each in groups}}
+        return {
+            series: self._exports(series, stored, candidates[series.source])
+            for series, stored in groups.items()
+        }
 
     def obstacles(self, exports: Mapping[Series, Sequence[Export]]) -> Mapping[Series, str]:
         """Why nothing of a series may be removed now, for the series of which that is so."""
-        reasons = {series: [*map(self._obstacle, some)] for series, some in exports.items()}
-        return {series: max(found) for series, found in reasons.items() if any(found)}
+        reasons = {
+            identity: max(map(self._obstacle, some), default="")
+            for identity, some in _distinct(exports).items()
+        }
+        return {series: reasons[id(some)] for series, some in exports.items() if reasons[id(some)]}
 
     def newest(self, exports: Mapping[Series, Sequence[Export]]) -> frozenset[str | None]:
         """The ids of the archives that were stored last, whatever time the clock showed then."""
-        newest = [export for some in exports.values() for export in some]
+        newest = [export for some in _distinct(exports).values() for export in some]
         stored = [self._ledger.last_stored(e.source, e.request.series) for e in newest]
         return frozenset(e.archive_id for e in (*newest, *stored) if e is not None)
 
@@ -123,18 +132,30 @@ class RetentionState:
         """Note that it is."""
         self._ledger.copies.removed(self._destination, stored.manifest.archive_id, now)
 
-    def _exports(self, series: Series, archives: Iterable[StoredArchive]) -> Sequence[Export]:
-        unfinished = [e for e in self._ledger.unfinished() if e.source == series.source]
-        candidates = [*self._ledger.newest(series.source), *unfinished]
+    def _candidates(self, source: str) -> Mapping[str, Sequence[Export]]:
+        """The newest and the unfinished exports of a source's series; all of them as `_EVERY`."""
+        unfinished = [export for export in self._ledger.unfinished() if export.source == source]
+        every = [*self._ledger.newest(source), *unfinished]
+        found: dict[str, list[Export]] = {_EVERY: every}
+        for export in every:
+            found.setdefault(export.request.series, []).append(export)
+        return found
+
+    def _exports(
+        self,
+        series: Series,
+        archives: Iterable[StoredArchive],
+        candidates: Mapping[str, Sequence[Export]],
+    ) -> Sequence[Export]:
         names = {redact_stored(series.name)}
         is_hidden = False
         for stored in archives:
             copy = self._copies.get(stored.manifest.archive_id)
             names |= {copy.series} if copy else set()
             is_hidden = is_hidden or stored.manifest.encryption is not None
-        matching = [export for export in candidates if export.request.series in names]
+        matching = [export for name in sorted(names) for export in candidates.get(name, ())]
         # Where a manifest hides what was exported, rather one series too many than one too few.
-        return candidates if is_hidden and not matching else matching
+        return candidates[_EVERY] if is_hidden and not matching else matching
 
     def _obstacle(self, export: Export) -> str:
         phase = export.job.phase
@@ -148,3 +169,8 @@ class RetentionState:
             return "its newest sync failed here"
         # An export that is over without a word of this destination was not meant for it.
         return "" if phase.is_over and state is None else "its newest sync is not finished"
+
+
+def _distinct(exports: Mapping[Series, Sequence[Export]]) -> Mapping[int, Sequence[Export]]:
+    """Each list once, by its identity: series whose names are hidden share that of their source."""
+    return {id(some): some for some in exports.values()}

@@ -21,6 +21,6 @@ class TestLocalFiles(SinkContract):
         del storage
         places = {
             "a file in place of the folder": Path(__file__),
-            "a folder that nobody can write to": Path("/sys/kernel"),
+            "a folder that nobody can write to": Path("/proc"),
         }
         return {why: {"type": "fsspec", "url": path.as_uri()} for why, path in places.items()}

@@ -21,6 +21,6 @@ class TestLocalSink(SinkContract):
         places = {
             "a folder that does not exist": storage.root / "missing",
             "a file in place of the folder": Path(__file__),
-            "a folder that nobody can write to": Path("/sys/kernel"),
+            "a folder that nobody can write to": Path("/proc"),
         }
         return {why: {"type": "local", "path": str(path)} for why, path in places.items()}

@@ -28,7 +28,7 @@ class TestSftpSinkOnOpenSsh(SinkContract):
         return {
             "a folder that does not exist": self.server.settings(storage.root / "missing"),
             "a file in place of the folder": self.server.settings(__file__),
-            "a folder that nobody can write to": self.server.settings("/sys/kernel"),
+            "a folder that nobody can write to": self.server.settings("/proc"),
             "no server": self.server.settings(storage.root, port=free_port()),
             "an unknown account": self.server.settings(storage.root, username="nobody-here"),
         }

@@ -41,7 +41,7 @@ class TestSftpUrlOnOpenSsh(SinkContract):
 
     def broken_settings(self, storage: FolderStorage) -> dict[str, dict[str, JsonValue]]:
         return {
-            "a folder that nobody can write to": _table(self.server, Path("/sys/kernel")),
+            "a folder that nobody can write to": _table(self.server, Path("/proc")),
             "no server": _table(self.server, storage.root, port=free_port()),
             "another server's key": _table(
                 self.server, storage.root, known_hosts=str(self._strangers())

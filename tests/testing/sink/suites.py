@@ -30,7 +30,7 @@ class FolderContract(SinkContract):
 
     def broken_settings(self, storage: FolderStorage) -> dict[str, dict[str, JsonValue]]:
         del storage
-        places = {"a file in place of a folder": __file__, "an unwritable folder": "/sys/kernel"}
+        places = {"a file in place of a folder": __file__, "an unwritable folder": "/proc"}
         return {why: {"type": "folder", "path": path} for why, path in places.items()}
 
 
