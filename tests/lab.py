@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from tests.servers import elabftw
 from tests.stated import require_stated
 from typing_extensions import override
 
@@ -35,13 +36,22 @@ from labferry.sdk import (
 )
 from labferry.testing.rspace import ALICE_KEY, BOB_KEY, PI_KEY, SYSADMIN_KEY, default_world
 
-CANARIES = [*(user.key for user in default_world().users), "wrongWrongWrong99"]
+CANARIES = [
+    elabftw.ALICE_KEY,
+    elabftw.BOB_KEY,
+    elabftw.READ_ONLY_KEY,
+    *(user.key for user in default_world().users),
+    "wrongWrongWrong99",
+]
 KEYS = {
     "ALICE_KEY": ALICE_KEY,
     "BOB_KEY": BOB_KEY,
     "PI_KEY": PI_KEY,
     "SYSADMIN_KEY": SYSADMIN_KEY,
     "WRONG_KEY": CANARIES[-1],
+    "ELAB_ALICE_KEY": elabftw.ALICE_KEY,
+    "ELAB_BOB_KEY": elabftw.BOB_KEY,
+    "ELAB_READ_ONLY_KEY": elabftw.READ_ONLY_KEY,
 }
 FOREIGN = re.compile(
     r"(LABFERRY|PYTHON|XDG|SSL)_?|.*_PROXY$|STATE_DIRECTORY|CREDENTIALS_", re.IGNORECASE

@@ -51,7 +51,7 @@ class Trial:
         recovery_time_seconds: How long it took to restore, verify and open it.
         bytes_per_second: How fast it came.
         files: How many files were found in it, each one read and found right; None if it is
-            no zip file.
+            neither a zip nor an `.eln` file.
         problem: Why it is not good; empty if it is good.
         exit_code: What the process should exit with because of it; 0 if it is good.
     """

@@ -33,11 +33,11 @@ from labferry.sdk import (
     TransientError,
 )
 from labferry.sdk.files import disk_errors
-from labferry.sdk.zips import ZipArchive
+from labferry.sdk.zips import Crate, ZipArchive
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
-_ZIP = ".zip"
+_ZIP, _ELN = ".zip", ".eln"
 _BAD_MEDIUM = {errno.EIO, errno.EBADMSG, errno.EUCLEAN}
 """How Linux says that a disk or a file system can't give back what it was given."""
 
@@ -289,27 +289,39 @@ def read_contents(
 def check_contents(file: BinaryIO, manifest: Manifest, stop: Stop) -> int | None:
     """Test every member of an archive that is what its manifest says.
 
+    The files in an `.eln` file must also be those that its own metadata describe.
+
     Args:
         file: The archive.
         manifest: Its manifest.
         stop: Ends the test.
 
     Returns:
-        How many files are in it; None if it is no zip file by its name.
+        How many files are in it; None if it is neither a zip nor an .eln file by its name.
 
     Raises:
-        UnsoundArchiveError: It is no sound zip file.
+        UnsoundArchiveError: It is no sound zip file, or lacks some of its files.
         StoppedError: A signal came.
     """
-    if not manifest.file.endswith(_ZIP):
+    if not manifest.file.endswith((_ZIP, _ELN)):
         return None
     try:
-        return ZipArchive(file).test(stop.check)
+        contents = ZipArchive(file)
+        if manifest.file.endswith(_ZIP):
+            return contents.test(stop.check)
+        report = Crate(contents).test(stop.check)
     except IntegrityError as error:
         raise UnsoundArchiveError(
             f"{manifest.archive_id} is what was stored, but can't be unpacked: {error.message}",
             hint="Every other copy has the same bytes. Restore an older archive, or export again.",
         ) from error
+    if report.problem:
+        raise UnsoundArchiveError(
+            f"{manifest.archive_id} is what was stored, but is not complete. {report.problem}",
+            hint="Every other copy has the same bytes. Look whether the notebook server itself "
+            "still has these files; then export again.",
+        )
+    return report.files
 
 
 def identities_for(config: SinkConfig, given: Sequence[Secret]) -> Sequence[Secret]:

@@ -50,7 +50,10 @@ class Connection(BaseHTTPRequestHandler):
                 self.send_header("Date", self.date_time_string())
             for name, value in response.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(response.length))
+            if response.chunked:
+                self.send_header("Transfer-Encoding", "chunked")
+            else:
+                self.send_header("Content-Length", str(response.length))
             self.end_headers()
             self._send_body(response)
         self.wfile.flush()
@@ -64,9 +67,13 @@ class Connection(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         for chunk in response.chunks:
-            self.wfile.write(chunk)
+            if response.chunked and not chunk:
+                continue  # that would be the end
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if response.chunked else chunk)
             # At once: a test that stalls or slows the body wants what came before to arrive.
             self.wfile.flush()
+        if response.chunked and response.ending is Ending.KEEP_ALIVE:
+            self.wfile.write(b"0\r\n\r\n")
 
     def version_string(self) -> str:
         """What the header ``Server`` says."""

@@ -19,13 +19,18 @@ class Ending(Enum):
 
 @dataclass
 class Response:
-    """What will be sent. ``length`` is what Content-Length claims; ``status`` 0 is silence."""
+    """What will be sent. ``length`` is what Content-Length claims; ``status`` 0 is silence.
+
+    Attributes:
+        chunked: The body goes out in chunks, without any Content-Length.
+    """
 
     status: int
     headers: dict[str, str]
     length: int
     chunks: Iterator[bytes]
     ending: Ending = Ending.KEEP_ALIVE
+    chunked: bool = False
 
     @classmethod
     def of(cls, status: int, body: bytes, content_type: str, **headers: str) -> "Response":
