@@ -41,7 +41,8 @@ class ServerSettings(SourceSettings):
     it checks only the archive's own size, checksum and directory."""
 
     poll_interval: _Time = timedelta(minutes=1)
-    """How long to wait between two questions about a running export; longer if the server's own
+    """How long to wait, at most, between two questions about a running export. labferry asks one
+    second after the export began, then less and less often. It waits longer if the server's own
     percentage says that much is left."""
 
     job_timeout: _Time = timedelta(hours=24)

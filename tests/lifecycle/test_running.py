@@ -23,6 +23,7 @@ def completed(offer: Offer | None, *, wait: float = 0.0) -> Reported:
 
 def test_progress_is_noted_and_the_job_polled_again(running: ExportJob, now: datetime) -> None:
     report = replace(status(JobState.RUNNING), percent=40.0, link="https://eln/23/new")
+    now += timedelta(minutes=10)
     job = advance(running, Reported(report), now, POLICY)
     assert (job.phase, job.percent, job.link) == (Phase.RUNNING, 40.0, "https://eln/23/new")
     assert decide(job, now, POLICY) == Wait(60.0, "the server to finish the export")
@@ -34,7 +35,30 @@ def test_job_keeps_the_name_and_link_it_began_with(running: ExportJob, now: date
     assert (job.server_job, job.link) == ("23", "https://eln/23")
 
 
-@pytest.mark.parametrize(("asked", "expected"), [(0.0, 60.0), (59.0, 60.0), (120.0, 120.0)])
+@pytest.mark.parametrize(
+    ("age", "expected"), [(-3600, 1.0), (0, 1.0), (4, 1.0), (60, 15.0), (240, 60.0), (3000, 60.0)]
+)
+def test_the_older_a_job_the_longer_until_the_next_question(
+    age: int, expected: float, running: ExportJob, now: datetime
+) -> None:
+    """Never longer than `poll_interval`; a clock that was set back does no harm."""
+    later = now + timedelta(seconds=age)
+    assert advance(running, Reported(status(JobState.RUNNING)), later, POLICY).pause == expected
+
+
+def test_little_time_is_lost_at_the_end_of_a_short_export_and_little_is_asked_of_a_long_one(
+    running: ExportJob, now: datetime
+) -> None:
+    job, asked = advance(running, Reported(status(JobState.RUNNING)), now, POLICY), 0
+    later = now
+    while later < now + timedelta(minutes=10):
+        later += timedelta(seconds=job.pause)
+        job, asked = advance(job, Reported(status(JobState.RUNNING)), later, POLICY), asked + 1
+        assert job.pause <= max(1.0, (later - now).total_seconds() / 4)
+    assert asked < 30, "the server is not asked much more often than once a minute"
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(0.0, 1.0), (59.0, 59.0), (120.0, 120.0)])
 def test_polls_no_more_often_than_the_server_asks(
     asked: float, expected: float, running: ExportJob, now: datetime
 ) -> None:

@@ -30,11 +30,11 @@ def test_second_try_has_its_own_moment_and_no_old_wait(now: datetime) -> None:
     assert (job.submitted_at, job.not_before, job.waiting_for) == (later, None, "")
 
 
-def test_accepted_job_is_polled_after_the_interval(submitting: ExportJob, now: datetime) -> None:
+def test_accepted_job_is_polled_soon(submitting: ExportJob, now: datetime) -> None:
     job = advance(submitting, Reported(STARTED), now, POLICY)
     assert (job.phase, job.server_job, job.link) == (Phase.RUNNING, "23", "https://eln/23")
-    assert decide(job, now, POLICY) == Wait(60.0, "the server to finish the export")
-    assert decide(job, now + timedelta(seconds=60), POLICY) == Poll()
+    assert decide(job, now, POLICY) == Wait(1.0, "the server to finish the export")
+    assert decide(job, now + timedelta(seconds=1), POLICY) == Poll()
 
 
 def test_server_may_ask_for_a_longer_wait(submitting: ExportJob, now: datetime) -> None:

@@ -32,7 +32,7 @@ class Policy:
     """How patient to be.
 
     Attributes:
-        poll_interval: Seconds between two questions about a job.
+        poll_interval: Seconds between two questions about a job, at most; the first come sooner.
         job_timeout: Seconds that a job, or waiting for the server's slot, may take.
         deadline: When this run stops waiting.
         patience: Seconds that the server may stay out of reach, before the run leaves the job;

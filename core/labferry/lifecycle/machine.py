@@ -35,6 +35,12 @@ from labferry.sdk.errors import ExitCode
 from labferry.sdk.source import JobState, JobStatus, Offer
 
 _BACKOFF_FIRST = 5.0
+_FIRST_QUESTION = 1.0
+"""Seconds after a submission: a small export is ready by then."""
+
+_PATIENCE_GROWS = 0.25
+"""The share of an export's time so far that may be lost because nobody asks at its end."""
+
 _BACKOFF_MOST = 300.0
 _MANY_FAILURES = 3
 """In a row: a server that fails so often is down, and the export is not just taking its time."""
@@ -194,9 +200,14 @@ def _running(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -
             "After a restart of the server a job can stay like this for ever, and its owner can't "
             "start another: ask the server's administrator to end it, or raise job_timeout.",
         )
-    return _wait(
-        job, now, max(policy.poll_interval, status.wait), "the server to finish the export"
-    )
+    pause = max(_next_question(job, now, policy), status.wait)
+    return _wait(job, now, pause, "the server to finish the export")
+
+
+def _next_question(job: ExportJob, now: datetime, policy: Policy) -> float:
+    """Seconds until a running job is asked about again: soon at first, less often later."""
+    age = (now - (job.since or now)).total_seconds()
+    return min(policy.poll_interval, max(_FIRST_QUESTION, age * _PATIENCE_GROWS))
 
 
 def _completed(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -> ExportJob:
