@@ -7,12 +7,8 @@ from pathlib import Path
 from threading import Condition, Thread
 
 from labferry.sdk import Digests, LabferryError
+from labferry.sdk.fast_zlib import crc32
 from labferry.spool.errors import spool_errors
-
-try:
-    from isal.isal_zlib import crc32
-except ImportError:  # the extra `fast` is not installed
-    from zlib import crc32
 
 _CHUNK = 1 << 20
 

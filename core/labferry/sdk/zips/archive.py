@@ -1,13 +1,13 @@
 """Whether a zip file is intact: structure, sizes and checksums of every member."""
 
 import struct
-import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from labferry.sdk.errors import IntegrityError
+from labferry.sdk.fast_zlib import INFLATE_ERRORS, crc32, inflater
 from labferry.sdk.zips.directory import (
     LIMITS,
     STORED,
@@ -73,18 +73,18 @@ class ZipArchive:
         Raises:
             IntegrityError: It is not what the directory says. The last piece may have come before.
         """
-        crc32, count = 0, 0
+        found, count = 0, 0
         for chunk in self._unpacked(member):
             count += len(chunk)
             if count > member.size:
                 raise unsound_member(member.raw_name, f"has more than its {member.size} bytes")
-            crc32 = zlib.crc32(chunk, crc32)
+            found = crc32(chunk, found)
             yield chunk
         if count != member.size:
             what = f"has {count} bytes instead of {member.size}"
             raise unsound_member(member.raw_name, what)
-        if crc32 != member.crc32:
-            what = f"has the CRC-32 {crc32:08x} instead of {member.crc32:08x}"
+        if found != member.crc32:
+            what = f"has the CRC-32 {found:08x} instead of {member.crc32:08x}"
             raise unsound_member(member.raw_name, what)
 
     def read(self, member: ZipMember) -> bytes:
@@ -140,25 +140,25 @@ class ZipArchive:
         if member.method == STORED or not member.packed:
             yield from packed
             return
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        stream = inflater()
         try:
             for piece in packed:
-                if inflater.eof:
+                if stream.eof:
                     raise unsound_member(member.raw_name, "goes on behind its end")
                 rest = piece
                 while True:
-                    chunk = inflater.decompress(rest, _UNPACKED)
+                    chunk = stream.decompress(rest, _UNPACKED)
                     if chunk:
                         yield chunk
-                    rest = inflater.unconsumed_tail
+                    rest = stream.unconsumed_tail
                     # A full piece may not be all: more can be on its way without more bytes.
                     if not rest and len(chunk) < _UNPACKED:
                         break
-        except zlib.error as error:
+        except INFLATE_ERRORS as error:
             raise unsound_member(member.raw_name, f"can't be unpacked ({error})") from None
-        if not inflater.eof:
+        if not stream.eof:
             raise unsound_member(member.raw_name, "can't be unpacked: its end is missing")
-        if inflater.unused_data:
+        if stream.unused_data:
             raise unsound_member(member.raw_name, "goes on behind its end")
 
     def _packed(self, member: ZipMember) -> Iterator[bytes]:
