@@ -40,6 +40,10 @@ class ServerSettings(SourceSettings):
     every member, names that stay inside the archive, and a manifest that fits the request. If not,
     it checks only the archive's own size, checksum and directory."""
 
+    require_digest: bool = True
+    """Whether to refuse an archive if the server declares no checksum of it. RSpace always
+    declares one."""
+
     poll_interval: _Time = timedelta(minutes=1)
     """How long to wait, at most, between two questions about a running export. labferry asks one
     second after the export began, then less and less often. It waits longer if the server's own

@@ -22,7 +22,7 @@ def main(kind: str, settings: str, path: str, key: str, crc32: str, sha256: str)
     file, name = Path(path), Path(key).stem
     declared = Declared(name, "bench", key, file.stat().st_size, int(crc32))
     archive: Any = SpoolArchive(file, declared)
-    archive.accept(Digests(sha256, declared.crc32))
+    archive.accept(Digests(sha256, int(crc32)))
     (sink_type,) = import_module(f"labferry_{kind}").labferry_sinks()
     sink: Sink[Any] = sink_type("bench", sink_type.Settings.model_validate(json.loads(settings)))
     sink.prepare()

@@ -161,6 +161,7 @@ def test_committed_copy_says_all_about_itself(
         problem="",
         removing_at=None,
         removed_at=None,
+        download_check=None,
     )
     assert copy.is_present
 

@@ -127,8 +127,8 @@ def test_newer_ledger_is_refused_and_left_alone(
     with pytest.raises(StateError) as caught:
         Ledger(path)
     assert str(caught.value) == (
-        f"A newer labferry wrote the ledger {path} (version 4; this one knows versions up to 3). "
-        "Use that version, or another state_dir."
+        f"A newer labferry wrote the ledger {path} (version {len(known) + 1}; this one knows "
+        f"versions up to {len(known)}). Use that version, or another state_dir."
     )
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["ledger.db"]

@@ -8,7 +8,7 @@ import pytest
 from labferry.lifecycle import ExportJob, Phase, Policy, advance, decide
 from labferry.lifecycle.decisions import Download, Suspend, Wait
 from labferry.lifecycle.events import Reported, Unreachable
-from labferry.sdk import JobState, JobStatus, Offer
+from labferry.sdk import DownloadCheck, JobState, JobStatus, Offer
 
 POLICY = Policy(poll_interval=60.0, job_timeout=3600.0)
 
@@ -132,9 +132,40 @@ def test_empty_archive_is_an_offer(running: ExportJob, now: datetime) -> None:
 def test_completion_that_lacks_something_fails(
     offer: Offer | None, missing: str, running: ExportJob, now: datetime
 ) -> None:
-    job = advance(running, completed(offer), now, POLICY)
+    strict = replace(POLICY, require_digest=True)
+    job = advance(running, completed(offer), now, strict)
     assert (job.phase, job.exit_code) == (Phase.FAILED, 1)
     assert f"offers no archive with {missing}." in job.reason
+
+
+@pytest.mark.parametrize(
+    ("offer", "check"),
+    [
+        (Offer("x", 1, 1), DownloadCheck.DECLARED_DIGEST),
+        (Offer("x", sha512="ab" * 64), DownloadCheck.DECLARED_DIGEST),
+        (Offer("x", md5="ab" * 16), DownloadCheck.DECLARED_DIGEST),
+        (Offer("x", 1), DownloadCheck.DECLARED_SIZE),
+        (Offer("x", crc32=1), DownloadCheck.NONE),
+        (Offer("x"), DownloadCheck.NONE),
+    ],
+)
+def test_undeclared_archive_is_accepted_unless_a_digest_is_required(
+    offer: Offer, check: DownloadCheck, running: ExportJob, now: datetime
+) -> None:
+    job = advance(running, completed(offer), now, POLICY)
+    assert (job.phase, job.download_check) == (Phase.COMPLETED, check)
+    strict = advance(running, completed(offer), now, replace(POLICY, require_digest=True))
+    is_enough = check is DownloadCheck.DECLARED_DIGEST
+    assert strict.phase is (Phase.COMPLETED if is_enough else Phase.FAILED)
+
+
+def test_export_in_several_files_is_refused(
+    running: ExportJob, now: datetime, offer: Offer
+) -> None:
+    several = replace(status(JobState.COMPLETED), offer=offer, files=3)
+    job = advance(running, Reported(several), now, POLICY)
+    assert (job.phase, job.exit_code) == (Phase.FAILED, 1)
+    assert job.reason.startswith("The server offers this export as 3 files.")
 
 
 def test_offer_that_was_whole_before_has_expired(

@@ -5,9 +5,19 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from labferry.lifecycle import ExportJob, Phase, Policy, advance, decide
-from labferry.lifecycle.decisions import Poll, Submit, Wait
-from labferry.lifecycle.events import Busy, Ended, Lost, Reported, Submitting, Unreachable
+from labferry.lifecycle import ExportJob, Phase, Policy, advance, decide, job_to_release
+from labferry.lifecycle.decisions import Find, Poll, Submit, Wait
+from labferry.lifecycle.events import (
+    Busy,
+    Ended,
+    Found,
+    Gone,
+    Lost,
+    Reported,
+    Restarted,
+    Submitting,
+    Unreachable,
+)
 from labferry.sdk import JobState, JobStatus, Offer
 
 POLICY = Policy(poll_interval=60.0, job_timeout=3600.0)
@@ -131,3 +141,79 @@ def test_time_waited_for_the_slot_is_not_the_jobs(submitting: ExportJob, now: da
 def test_refused_request_ends_the_job(exit_code: int, submitting: ExportJob, now: datetime) -> None:
     job = advance(submitting, Ended("The key is wrong.", exit_code), now, POLICY)
     assert (job.phase, job.reason, job.exit_code) == (Phase.FAILED, "The key is wrong.", exit_code)
+
+
+FINDING = replace(POLICY, can_find=True)
+
+
+@pytest.fixture
+def uncertain(now: datetime) -> ExportJob:
+    """A job whose submission got no answer, of a source that can look for it."""
+    submitting = advance(ExportJob(), Submitting(["7"]), now, FINDING)
+    return advance(submitting, Lost("Timed out."), now, FINDING)
+
+
+def test_lost_job_is_looked_for_before_another_is_begun(
+    uncertain: ExportJob, now: datetime
+) -> None:
+    later = now + timedelta(seconds=120)
+    assert decide(uncertain, later, FINDING) == Find()
+    assert decide(advance(uncertain, Unreachable("x"), now, FINDING), later, FINDING) == Find()
+    restarted = advance(uncertain, Restarted(), now, FINDING)
+    assert (decide(restarted, later, FINDING), restarted.noted) == (Find(), ["7"])
+
+
+def test_process_that_ended_before_the_answer_leads_to_a_search(now: datetime) -> None:
+    submitting = advance(ExportJob(), Submitting(), now, FINDING)
+    job = advance(submitting, Restarted(), now, FINDING)
+    assert decide(job, now + timedelta(seconds=120), FINDING) == Find()
+
+
+def test_job_that_was_found_goes_on(uncertain: ExportJob, now: datetime) -> None:
+    job = advance(uncertain, Found(STARTED), now, FINDING)
+    assert (job.phase, job.server_job, job.since, job.ours) == (Phase.RUNNING, "23", now, True)
+    assert decide(job, now + timedelta(seconds=60), FINDING) == Poll()
+
+
+def test_job_that_was_found_failed_has_failed(uncertain: ExportJob, now: datetime) -> None:
+    failed = replace(STARTED, state=JobState.FAILED, reason="Out of memory.")
+    job = advance(uncertain, Found(failed), now, FINDING)
+    assert (job.phase, job.server_job) == (Phase.FAILED, "23")
+
+
+def test_job_that_is_nowhere_is_asked_for_at_once(uncertain: ExportJob, now: datetime) -> None:
+    job = advance(uncertain, Found(None), now, FINDING)
+    assert (job.phase, decide(job, now, FINDING)) == (Phase.PLANNED, Submit())
+    # What the server had before the first of both is what tells.
+    again = advance(job, Submitting(["7", "8"]), now + timedelta(hours=1), FINDING)
+    assert (again.noted, again.noted_at) == (["7"], now)
+    assert decide(advance(again, Busy("x"), now, FINDING), now, FINDING) == Wait(
+        60.0, "another export of the same user to finish"
+    )
+    assert advance(again, Busy("x"), now, FINDING).phase is Phase.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    ("policy", "ours", "is_due"),
+    [
+        (replace(POLICY, can_release=True), True, True),
+        (replace(POLICY, can_release=True), False, False),
+        (POLICY, True, False),
+    ],
+)
+def test_job_is_released_when_it_is_over_and_only_if_it_is_ours(
+    *, policy: Policy, ours: bool, is_due: bool, running: ExportJob, now: datetime
+) -> None:
+    before = replace(running, ours=ours)
+    after = advance(before, Ended("Refused.", 5), now, policy)
+    assert job_to_release(before, before, policy) is None
+    assert (job_to_release(before, after, policy) is not None) is is_due
+
+
+def test_expired_job_is_released_when_another_takes_its_place(
+    running: ExportJob, now: datetime
+) -> None:
+    policy = replace(POLICY, can_release=True, max_gone=1)
+    after = advance(running, Gone("404"), now, policy)
+    assert after == ExportJob(renewals=1)
+    assert job_to_release(running, after, policy) == running

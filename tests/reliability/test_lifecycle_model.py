@@ -8,8 +8,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from labferry.lifecycle import ExportJob, Phase, Policy, advance, decide
-from labferry.lifecycle.decisions import Deliver, Download, End, Poll, Submit, Suspend, Wait
+from labferry.lifecycle import ExportJob, Phase, Policy, advance, decide, job_to_release
+from labferry.lifecycle.decisions import (
+    Deliver,
+    Download,
+    End,
+    Find,
+    Poll,
+    Submit,
+    Suspend,
+    Wait,
+)
 from labferry.lifecycle.events import (
     Busy,
     Corrupted,
@@ -17,6 +26,7 @@ from labferry.lifecycle.events import (
     Downloaded,
     Downloading,
     Event,
+    Found,
     Gone,
     Lost,
     Misplaced,
@@ -88,9 +98,15 @@ class Lifecycle(RuleBasedStateMachine):
         self.pieces = 0
         self.phases = [Phase.PLANNED]
         self.policy = _POLICY
+        self.can_find = self.can_release = False
+        self.due: list[str] = []
+        self.released: list[str] = []
 
-    @initialize(minutes=st.none() | st.integers(0, 120))
-    def begin(self, minutes: int | None) -> None:
+    @initialize(
+        minutes=st.none() | st.integers(0, 120), can_find=st.booleans(), can_release=st.booleans()
+    )
+    def begin(self, minutes: int | None, *, can_find: bool, can_release: bool) -> None:
+        self.can_find, self.can_release = can_find, can_release
         self._begin_run(minutes)
 
     # What the engine does, as `decide` says.
@@ -116,7 +132,9 @@ class Lifecycle(RuleBasedStateMachine):
     def submit(self, wait: float, outcome: str, killed: str | None, minutes: int | None) -> None:
         known = self.job.phase in {Phase.RUNNING, Phase.COMPLETED, Phase.VERIFIED}
         assert not known, "asked for an export while one is known"
-        self._happened(Submitting())
+        if self.can_find:
+            assert len(self.server.exports) == self.job.renewals, "one runs that could be found"
+        self._happened(Submitting(len(self.server.exports)))
         if killed == "before":
             self.lost += 1
             self.restart(minutes, timedelta())
@@ -144,6 +162,34 @@ class Lifecycle(RuleBasedStateMachine):
             return Lost("504")
         job = str(export.number)
         return Reported(JobStatus(job, f"/{job}", JobState.RUNNING, wait=wait))
+
+    @precondition(lambda self: isinstance(self._decision, Find))
+    @rule(
+        wait=_waits,
+        reachable=st.sampled_from([True, True, True, False]),
+        killed=st.sampled_from([False, False, True]),
+        minutes=st.none() | st.integers(0, 120),
+    )
+    def find(self, wait: float, minutes: int | None, *, reachable: bool, killed: bool) -> None:
+        assert self.can_find
+        noted = self.job.noted
+        assert isinstance(noted, int)
+        new = self.server.exports[noted:]
+        if killed:
+            self.restart(minutes, timedelta())
+        elif reachable:
+            self._happened(Found(self._status(new[0], wait) if new else None))
+        else:
+            self._happened(Unreachable("reset", wait))
+
+    @precondition(lambda self: self.due)
+    @rule(outcome=st.sampled_from(["good", "good", "unreachable", "killed"]))
+    def release(self, outcome: str) -> None:
+        """In whatever run it is: what is due stands in the ledger."""
+        if outcome != "unreachable":
+            self.released.append(self.due[0])
+        if outcome == "good":
+            self.due.pop(0)
 
     @precondition(lambda self: isinstance(self._decision, Poll))
     @rule(wait=_waits, reachable=st.sampled_from([True, True, True, False]))
@@ -229,7 +275,20 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def exports_are_accounted_for(self) -> None:
         renewed = self.job.renewals
-        assert len(self.server.exports) <= 1 + renewed + self.lost
+        assert len(self.server.exports) <= 1 + renewed + (0 if self.can_find else self.lost)
+
+    @invariant()
+    def what_is_needed_is_not_released(self) -> None:
+        if not self.job.phase.is_over:
+            assert self.job.server_job not in {*self.due, *self.released}
+
+    @invariant()
+    def what_is_needed_no_more_is_released_once(self) -> None:
+        assert len({*self.due}) == len(self.due)
+        if not self.can_release:
+            assert self.due == []
+        elif self.job.phase.is_over and self.job.server_job:
+            assert self.job.server_job in {*self.due, *self.released}
 
     @invariant()
     def success_is_the_end_of_a_verified_archive(self) -> None:
@@ -263,12 +322,17 @@ class Lifecycle(RuleBasedStateMachine):
             poll_interval=_POLICY.poll_interval,
             job_timeout=_POLICY.job_timeout,
             deadline=deadline,
+            can_find=self.can_find,
+            can_release=self.can_release,
         )
         self.work = self.pieces = 0
 
     def _happened(self, event: Event) -> None:
         self.work += 1
-        self.job = advance(self.job, event, self.now, self.policy)
+        before, self.job = self.job, advance(self.job, event, self.now, self.policy)
+        ended = job_to_release(before, self.job, self.policy)
+        if ended is not None:
+            self.due.append(ended.server_job)
         if self.phases[-1] is not self.job.phase:
             self.phases.append(self.job.phase)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from labferry.sdk import Digests, FullError, IntegrityError, StateError
-from labferry.spool import Hasher, SpoolArchive
+from labferry.spool import Hasher, HasherOptions, SpoolArchive
 
 Make = Callable[..., SpoolArchive]
 
@@ -37,7 +37,7 @@ def test_md5_is_computed_only_when_asked_for(make: Make) -> None:
 
 
 def test_hasher_takes_chunks_as_one_stream() -> None:
-    hasher = Hasher(md5=True)
+    hasher = Hasher(HasherOptions(md5=True))
     for chunk in (b"", TEXT[:5], memoryview(TEXT)[5:]):
         hasher.update(chunk)
     expected = Digests(hashlib.sha256(TEXT).hexdigest(), zlib.crc32(TEXT), md5(TEXT))

@@ -13,7 +13,7 @@ from labferry.copies.select import ListedCopy, copies_of
 from labferry.copies.trust import Trust
 from labferry.ledger import existing_ledger
 from labferry.runtime.stop import Stop
-from labferry.sdk import LabferryError, Sink, StoredArchive, Stray
+from labferry.sdk import DownloadCheck, LabferryError, Sink, StoredArchive, Stray
 
 _Verified = Mapping[tuple[str, str], datetime | None]
 
@@ -36,6 +36,8 @@ class Listed:
         key: Where it is at the destination.
         last_verified: When this copy was last read back, UTC, where this machine's ledger knows.
         doubt: Why it is not what this machine stored there, as its ledger knows; else empty.
+        download_check: How well it could be checked when it came from its server; None where an
+            older labferry did not say.
     """
 
     archive_id: str
@@ -49,6 +51,7 @@ class Listed:
     key: str
     last_verified: datetime | None = None
     doubt: str = ""
+    download_check: DownloadCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +159,5 @@ def _listed(copy: ListedCopy, verified_at: datetime | None, doubt: str) -> Liste
         key=stored.key,
         last_verified=verified_at,
         doubt=doubt,
+        download_check=manifest.download_check,
     )

@@ -73,7 +73,7 @@ _OWN: Mapping[str, Mapping[int, str]] = {
         ExitCode.FAILED: "the ledger can't be read, or the page can't be written",
     },
     "restore": {
-        ExitCode.OK: "restored, and verified",
+        ExitCode.OK: "restored; the bytes are those of its manifest",
         ExitCode.FAILED: "failed: not found, no space, something is in the way",
         ExitCode.USAGE: "it is not clear which archive is meant; nothing was started",
         ExitCode.INTEGRITY: "integrity: every copy is bad, or it can't be unpacked safely",

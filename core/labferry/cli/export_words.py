@@ -3,13 +3,36 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from labferry.sdk import ExportReport, Outcome
+from labferry.sdk import DownloadCheck, ExportReport, Outcome
 
 _PARTIAL = "partial"
 WORDS = (Outcome.STORED, Outcome.UNCHANGED, _PARTIAL, Outcome.PENDING, Outcome.FAILED)
 """How an export can have ended, the best first."""
 _NAMED = 3
 """How many exports with the same problem are named."""
+
+
+_NOT_VERIFIED = {
+    DownloadCheck.DECLARED_SIZE: "no: size only",
+    DownloadCheck.SOUND: "no: sound only",
+    DownloadCheck.NONE: "no: unchecked",
+}
+_NOTES = {
+    DownloadCheck.DECLARED_SIZE: "its server declared its size, but no checksum",
+    DownloadCheck.SOUND: "its server declared neither size nor checksum; it is sound inside",
+    DownloadCheck.NONE: "its server declared neither size nor checksum",
+}
+
+
+def not_verified(check: DownloadCheck | None) -> str:
+    """In a table, instead of when an archive was verified; empty if its digest was declared."""
+    return _NOT_VERIFIED.get(check, "") if check is not None else ""
+
+
+def download_note(export: ExportReport) -> str:
+    """A clause about an archive that was stored without a declared digest; else empty."""
+    checks = [receipt.download_check for receipt in export.receipts]
+    return next((_NOTES[check] for check in checks if check in _NOTES), "")
 
 
 def word(export: ExportReport) -> str:

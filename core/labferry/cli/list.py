@@ -12,6 +12,7 @@ from labferry.actions.list import Listed, Listing, list_stored
 from labferry.actions.session import open_stores
 from labferry.cli.completion import complete_destinations, complete_sources
 from labferry.cli.exit_codes import exit_codes
+from labferry.cli.export_words import not_verified
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.params import MOMENT
@@ -118,8 +119,12 @@ def _row(output: Output, copy: Listed) -> Sequence[str]:
         _age(copy.taken),
         show_size(copy.size),
         digest,
-        "-" if copy.last_verified is None else f"{_age(copy.last_verified)} ago",
+        not_verified(copy.download_check) or _verified(copy),
     )
+
+
+def _verified(copy: Listed) -> str:
+    return "-" if copy.last_verified is None else f"{_age(copy.last_verified)} ago"
 
 
 def _stray_rows(listing: Listing) -> Sequence[Sequence[str]]:

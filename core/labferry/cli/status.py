@@ -10,6 +10,7 @@ import click
 from labferry.actions.session import open_stores
 from labferry.actions.status import Level, Matter, describe, judge, matters, status
 from labferry.cli.exit_codes import exit_codes
+from labferry.cli.export_words import not_verified
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, say
 from labferry.cli.params import DURATION
@@ -136,7 +137,7 @@ def _row(row: Freshness, now: datetime) -> Sequence[str]:
         "-" if success is None else show_seconds(_seconds(success, now)),
         "-" if row.size is None else show_size(row.size),
         str(row.copies),
-        _moment(row.last_verified),
+        not_verified(row.download_check) or _moment(row.last_verified),
         _moment(row.next_due),
         next((str(word) for word, _ in _matters(row, now)), "ok"),
     )

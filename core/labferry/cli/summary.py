@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from labferry.cli.exit_codes import EXIT_CODES
-from labferry.cli.export_words import WORDS, ExportNames, word
+from labferry.cli.export_words import WORDS, ExportNames, download_note, word
 from labferry.cli.logs import is_journal, is_text
 from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.summary_table import how_many, pages, print_exports, stored_bytes
@@ -117,6 +117,8 @@ def _lines(export: ExportReport, names: ExportNames) -> Iterator[str]:
     others = "".join(f", not at {each.destination}" for each in export.missing)
     stored = export.receipts[0]
     yield f"{what} at {places}{others}: {stored.key} ({show_size(stored.size)})"
+    if note := download_note(export):
+        yield f"  Not verified: {note}."
     yield from (f"  {page}" for page in pages(export))
 
 

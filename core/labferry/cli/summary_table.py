@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from labferry.cli.export_words import WORDS, ExportNames, word
+from labferry.cli.export_words import WORDS, ExportNames, download_note, word
 from labferry.cli.output import painted, say
 from labferry.cli.tables import Cell, print_if_it_fits
 from labferry.runtime.units import show_size
@@ -35,6 +35,13 @@ def print_exports(exports: Sequence[ExportReport]) -> None:
             say("Not stored at every destination:")
         _print_each(listed[:_MANY], names)
         _print_rest(len(listed) - _MANY)
+    notes = [f"{names.of(each)}: {note}" for each in exports if (note := download_note(each))]
+    if notes:
+        say()
+        say("Not verified:")
+        for note in notes[:_MANY]:
+            say(f"  {note}")
+        _print_rest(len(notes) - _MANY)
     found = [f"{names.of(export)} at {page}" for export in exports for page in pages(export)]
     if found:
         say()

@@ -43,6 +43,7 @@ def seal_manifest(
         sha256=digests.sha256,
         crc32=f"{digests.crc32:08x}",
         md5=digests.md5,
+        download_check=plain.download_check,
         encryption=encryption,
         source=ManifestSource(
             name=plain.source.name,

@@ -5,6 +5,7 @@ from labferry.ledger.history import Failure, History, Trust
 from labferry.ledger.ledger import Ledger
 from labferry.ledger.opening import existing_ledger, ledger_file
 from labferry.ledger.records import Copy, Delivery, DeliveryState, Export, Run
+from labferry.ledger.releases import Release
 
 __all__ = [
     "Copies",
@@ -15,6 +16,7 @@ __all__ = [
     "Failure",
     "History",
     "Ledger",
+    "Release",
     "Run",
     "Trust",
     "existing_ledger",

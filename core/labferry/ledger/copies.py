@@ -23,7 +23,7 @@ from labferry.sdk.secrets import redact_stored
 _COLUMNS = (
     "destination, archive_id, source, series, key, size, sha256, version_id, submitted_at, "
     "manifest, previous, place, stored_at, checked, checked_at, verified_at, problem, "
-    "removing_at, removed_at"
+    "removing_at, removed_at, download_check"
 )
 _MOMENTS = (
     *("submitted_at", "stored_at", "checked_at", "verified_at"),
@@ -105,14 +105,14 @@ class Copies:
             stored_at = stamp((known.stored_at if known else None) or now)
             self._store.execute(
                 "INSERT INTO copies (destination, archive_id, source, series, key, size, sha256, "
-                "version_id, submitted_at, manifest, previous, place, stored_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "version_id, submitted_at, manifest, previous, place, stored_at, download_check) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET manifest = excluded.manifest, "
-                "previous = excluded.previous",
+                "previous = excluded.previous, download_check = excluded.download_check",
                 *(destination, manifest.archive_id, manifest.source.name, manifest.source.series),
                 *(stored.key, manifest.size, manifest.sha256, stored.version_id),
                 *(stamp(manifest.job.submitted), digest(document), manifest.previous),
-                *(place or self._next_place(destination), stored_at),
+                *(place or self._next_place(destination), stored_at, manifest.download_check),
             )
             self._keep(destination, manifest.archive_id, document)
         return True
@@ -326,12 +326,12 @@ class Copies:
         submitted_at = export.job.submitted_at or now
         self._store.execute(
             "INSERT OR REPLACE INTO copies (destination, archive_id, source, series, key, size, "
-            "sha256, submitted_at, export, manifest, previous, sealed_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "sha256, submitted_at, export, manifest, previous, sealed_at, download_check) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(destination, manifest.archive_id, export.source),
             *(redact_stored(export.request.series), key),
             *(manifest.size, manifest.sha256, stamp(submitted_at), export.id),
-            *(digest(document), manifest.previous, stamp(now)),
+            *(digest(document), manifest.previous, stamp(now), manifest.download_check),
         )
         self._keep(destination, manifest.archive_id, document)
         return document

@@ -7,7 +7,7 @@ from operator import itemgetter
 
 from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment
-from labferry.sdk import Freshness
+from labferry.sdk import DownloadCheck, Freshness
 
 _PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL"
 _OPEN = "phase NOT IN ('done', 'unchanged', 'failed')"
@@ -24,6 +24,7 @@ class _Pair:
         newest: For each series, when its newest copy was asked of the server.
         size: The size of the newest of all.
         seconds: How long that took, from asking the server until it was stored.
+        download_check: How well that could be checked when it came from its server.
         copies: How many there are.
         verified_at: For each series, when the copy was read back that was not for longest; -1
             where one never was.
@@ -35,6 +36,7 @@ class _Pair:
     newest: dict[str, int] = field(default_factory=dict)
     size: int | None = None
     seconds: float | None = None
+    download_check: DownloadCheck | None = None
     copies: int = 0
     verified_at: list[int] = field(default_factory=list)
     unread_since: list[int] = field(default_factory=list)
@@ -99,6 +101,7 @@ def _standing(
         seconds=pair.seconds,
         failing=pair.failing,
         next_due=unread_since + every if unread_since is not None and every is not None else None,
+        download_check=pair.download_check,
     )
 
 
@@ -127,7 +130,7 @@ def _pairs(store: Store) -> Mapping[tuple[str, str], _Pair]:
         pair.unread_since.append(unread_since)
     for place, pair in pairs.items():
         series, newest = max(pair.newest.items(), key=itemgetter(1))
-        pair.size, pair.seconds = _newest(store, *place, series, newest)
+        pair.size, pair.seconds, pair.download_check = _newest(store, *place, series, newest)
     for source, destination, count, problem in store.rows(
         "SELECT source, destination, count(*), min(problem) FROM copies "
         "WHERE problem <> '' AND removing_at IS NULL GROUP BY destination, source"
@@ -137,18 +140,21 @@ def _pairs(store: Store) -> Mapping[tuple[str, str], _Pair]:
     return pairs
 
 
-def _newest(store: Store, *copy: str | int) -> tuple[int | None, float | None]:
-    """The size of a copy, and the seconds that it took."""
+def _newest(
+    store: Store, *copy: str | int
+) -> tuple[int | None, float | None, DownloadCheck | None]:
+    """The size of a copy, the seconds that it took, and how well it could be checked."""
     rows = store.rows(
-        "SELECT size, CASE WHEN export IS NOT NULL THEN stored_at - submitted_at END "  # noqa: S608 - ours
-        f"FROM copies INDEXED BY copies_present WHERE {_PRESENT} AND source = ? "
+        "SELECT size, CASE WHEN export IS NOT NULL THEN stored_at - submitted_at END, "  # noqa: S608 - ours
+        f"download_check FROM copies INDEXED BY copies_present WHERE {_PRESENT} AND source = ? "
         "AND destination = ? AND series = ? AND submitted_at = ? LIMIT 1",
         *copy,
     )
     # It may have been removed meanwhile.
-    size, length = rows[0] if rows else (None, None)
+    size, length, check = rows[0] if rows else (None, None, None)
     # A clock that was set back meanwhile says nothing of a length of time.
-    return size, length / _SECOND if length is not None and length >= 0 else None
+    seconds = length / _SECOND if length is not None and length >= 0 else None
+    return size, seconds, DownloadCheck(check) if check else None
 
 
 def _attempt(store: Store, source: str) -> _Attempt:

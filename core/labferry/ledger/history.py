@@ -89,10 +89,11 @@ class History:
         ]
 
     def downloads(self) -> Sequence[Download]:
-        """Every archive that was downloaded and verified, of those whose size was declared."""
+        """Every archive that was downloaded."""
         rows = self._store.rows(
-            "SELECT run, json_extract(job, '$.offer.size'), json_extract(job, '$.completed_at'), "
-            "json_extract(job, '$.verified_at') FROM exports WHERE phase IN ('verified', 'done')"
+            "SELECT run, coalesce(json_extract(job, '$.offer.size'), json_extract(job, '$.size')), "
+            "json_extract(job, '$.completed_at'), json_extract(job, '$.verified_at') "
+            "FROM exports WHERE phase IN ('verified', 'done')"
         )
         return [
             Download(run, int(size), (_moment(verified) - _moment(completed)).total_seconds())

@@ -19,6 +19,7 @@ from labferry.ledger.database import is_damage, open_database, set_aside
 from labferry.ledger.freshness import standings
 from labferry.ledger.history import History
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
+from labferry.ledger.releases import Releases
 from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment, stamp
 from labferry.lifecycle import ExportJob
@@ -48,6 +49,7 @@ class Ledger:
     Attributes:
         copies: What each destination holds.
         past: What was.
+        releases: What is still to be removed at the servers.
         set_aside: Where a damaged ledger was moved, if there was one; a new one was begun then.
             Losing a ledger costs at most one repeated export for each source.
 
@@ -261,6 +263,7 @@ class Ledger:
         self._store = Store(connection, self._path)
         self.copies = Copies(self._store)
         self.past = History(self._store)
+        self.releases = Releases(self._store)
         try:
             for export in self.unfinished():
                 self.run(export.run)

@@ -112,6 +112,20 @@ MIGRATIONS = (
         reached_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE copies ADD COLUMN download_check TEXT;
+    """,
+    """
+    CREATE TABLE releases (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        source_type TEXT NOT NULL,
+        source_url TEXT NOT NULL,
+        lane TEXT NOT NULL,
+        job TEXT NOT NULL,
+        link TEXT NOT NULL,
+        problem TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    """,
 )
 """Each script brings the file from the version before to the next. Never change one that was
 released: add another.

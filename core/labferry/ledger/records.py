@@ -119,6 +119,8 @@ class Copy:
         problem: What is wrong with it, since the last look; empty where nothing is.
         removing_at: When retention began to remove it.
         removed_at: When that was done.
+        download_check: How well it could be checked when it came from its server; None where an
+            older labferry did not say.
     """
 
     destination: str
@@ -140,6 +142,7 @@ class Copy:
     problem: str
     removing_at: datetime | None
     removed_at: datetime | None
+    download_check: str | None
 
     @property
     def is_present(self) -> bool:

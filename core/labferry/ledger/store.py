@@ -48,8 +48,11 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes or none."""
+        """All changes or none. Within another transaction, it is a part of that one."""
         with self._lock:
+            if self.connection.in_transaction:
+                yield
+                return
             self.execute("BEGIN IMMEDIATE")
             try:
                 yield

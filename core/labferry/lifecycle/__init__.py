@@ -13,10 +13,14 @@ next run knows how to go on::
 
 Any phase before VERIFIED can end in FAILED, or in UNCHANGED if there is nothing new to store. A
 process that dies leaves SUBMITTING behind only if it died between the intent and the answer: an
-export may or may not run then (UNCERTAIN).
+export may or may not run then (UNCERTAIN). If the source can list the server's jobs, it looks for
+that export; else the export is asked for again after a while.
+
+`job_to_release` says when the server's job is needed no more, so that its source may remove it.
 """
 
 from labferry.lifecycle.job import ExportJob, Phase, Policy
 from labferry.lifecycle.machine import advance, decide
+from labferry.lifecycle.release import job_to_release
 
-__all__ = ["ExportJob", "Phase", "Policy", "advance", "decide"]
+__all__ = ["ExportJob", "Phase", "Policy", "advance", "decide", "job_to_release"]

@@ -17,6 +17,11 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Find:
+    """Look for the job of a submission whose answer never came."""
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
     """Ask how the job is."""
 
@@ -49,4 +54,4 @@ class End:
     """Nothing is left to do."""
 
 
-Decision = Wait | Submit | Poll | Download | Deliver | Suspend | End
+Decision = Wait | Submit | Find | Poll | Download | Deliver | Suspend | End

@@ -2,13 +2,31 @@
 
 from dataclasses import dataclass
 
-from labferry.sdk.archive import Digests
+from labferry.sdk.archive import Digests, DownloadCheck
+from labferry.sdk.settings import JsonValue
 from labferry.sdk.source import Contents, JobStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Submitting:
-    """The intent to submit is about to be written."""
+    """The intent to submit is about to be written.
+
+    Attributes:
+        noted: What the server has before it.
+    """
+
+    noted: JsonValue = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The server's jobs were looked through for one whose submission got no answer.
+
+    Attributes:
+        status: The job; None if the server has none, so that no export began.
+    """
+
+    status: JobStatus | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +87,21 @@ class Downloading:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """The archive is in the spool, and its size and checksum agree.
+    """The archive is in the spool, and whatever was declared agrees.
 
     Attributes:
         digests: Its checksums.
         contents: What is inside, if its source looked.
         warning: What makes it suspicious.
+        size: Its size in bytes.
+        check: How well it could be checked.
     """
 
     digests: Digests
     contents: Contents | None = None
     warning: str = ""
+    size: int | None = None
+    check: DownloadCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +143,7 @@ class Restarted:
 Event = (
     Submitting
     | Reported
+    | Found
     | Lost
     | Busy
     | Unreachable

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from labferry.sdk.archive import Digests
-from labferry.sdk.source import Contents, Offer
+from labferry.sdk.archive import Digests, DownloadCheck
+from labferry.sdk.settings import JsonValue
+from labferry.sdk.source import Contents, JobState, JobStatus, Offer
 
 
 class Phase(StrEnum):
@@ -43,6 +44,9 @@ class Policy:
         max_corrupted: Downloads that don't match their checksum, before the archive is refused.
         max_gone: Downloads that find nothing, before the archive counts as expired.
         max_renewals: New exports in place of an expired archive.
+        require_digest: Whether an archive without a declared digest is refused.
+        can_find: Whether the source can look for a job whose submission got no answer.
+        can_release: Whether the source can have the server remove a job that is over.
     """
 
     poll_interval: float = 60.0
@@ -54,6 +58,9 @@ class Policy:
     max_corrupted: int = 3
     max_gone: int = 3
     max_renewals: int = 1
+    require_digest: bool = False
+    can_find: bool = False
+    can_release: bool = False
 
     @property
     def settle(self) -> float:
@@ -70,6 +77,11 @@ class ExportJob:
     """One export, from the plan to its delivery. All times are UTC.
 
     Attributes:
+        size: The archive's size in bytes, once it is here.
+        check: How well the archive could be checked, once it is here.
+        noted: What the server had before the first submission whose answer may be lost.
+        noted_at: When that was.
+        ours: Whether this labferry certainly began the server's job.
         since: When the wait for the server began, for its slot or for the job to end, which
             `job_timeout` limits.
         not_before: When to do the next thing.
@@ -88,6 +100,8 @@ class ExportJob:
     expires_at: datetime | None = None
     verified_at: datetime | None = None
     digests: Digests | None = None
+    size: int | None = None
+    check: DownloadCheck | None = None
     contents: Contents | None = None
     warning: str = ""
     not_before: datetime | None = None
@@ -98,8 +112,23 @@ class ExportJob:
     failing_since: datetime | None = None
     broken: int = 0
     losses: int = 0
+    noted: JsonValue = None
+    noted_at: datetime | None = None
+    ours: bool = True
     corrupted: int = 0
     gone: int = 0
     renewals: int = 0
     reason: str = ""
     exit_code: int = 0
+
+    @property
+    def download_check(self) -> DownloadCheck:
+        """How well the archive could be checked; before it is here, how well at least."""
+        return self.check or (self.offer.check if self.offer else DownloadCheck.NONE)
+
+    @property
+    def completed(self) -> JobStatus:
+        """What the server said of the job when it was completed."""
+        return JobStatus(
+            self.server_job, self.link, JobState.COMPLETED, self.percent, offer=self.offer
+        )

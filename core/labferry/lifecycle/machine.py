@@ -8,6 +8,7 @@ from labferry.lifecycle.decisions import (
     Deliver,
     Download,
     End,
+    Find,
     Poll,
     Submit,
     Suspend,
@@ -21,6 +22,7 @@ from labferry.lifecycle.events import (
     Downloading,
     Ended,
     Event,
+    Found,
     Gone,
     Lost,
     Misplaced,
@@ -31,7 +33,9 @@ from labferry.lifecycle.events import (
     Unreachable,
 )
 from labferry.lifecycle.job import ExportJob, Phase, Policy
+from labferry.sdk.archive import DownloadCheck
 from labferry.sdk.errors import ExitCode
+from labferry.sdk.settings import JsonValue
 from labferry.sdk.source import JobState, JobStatus, Offer
 
 _BACKOFF_FIRST = 5.0
@@ -65,6 +69,8 @@ def decide(job: ExportJob, now: datetime, policy: Policy) -> Decision:  # noqa: 
             return Poll()
         case Phase.COMPLETED:
             return Download()
+        case Phase.UNCERTAIN if policy.can_find:
+            return Find()
     return Submit()
 
 
@@ -73,12 +79,12 @@ def advance(  # noqa: C901, PLR0911, PLR0912 - a table
 ) -> ExportJob:
     """What became of a job."""
     match event:
-        case Submitting():
-            return replace(
-                job, phase=Phase.SUBMITTING, submitted_at=now, not_before=None, waiting_for=""
-            )
+        case Submitting(noted):
+            return _submitting(job, noted, now)
         case Reported(status):
             return _reported(job, status, now, policy)
+        case Found(status):
+            return _found(job, status, now, policy)
         case Lost(reason):
             return _lost(job, reason, now, policy)
         case Busy(reason, wait):
@@ -96,6 +102,8 @@ def advance(  # noqa: C901, PLR0911, PLR0912 - a table
                 digests=event.digests,
                 contents=event.contents,
                 warning=event.warning,
+                size=event.size,
+                check=event.check,
                 verified_at=now,
                 failures=0,
             )
@@ -106,7 +114,8 @@ def advance(  # noqa: C901, PLR0911, PLR0912 - a table
         case Gone(reason):
             return _gone(job, reason, now, policy)
         case Misplaced():
-            return replace(job, phase=Phase.RUNNING, digests=None, verified_at=None)
+            # The digests stay: some destinations may have the archive, and others get the same.
+            return replace(job, phase=Phase.RUNNING, verified_at=None)
         case Delivered():
             return replace(job, phase=Phase.DONE)
         case Restarted():
@@ -164,6 +173,36 @@ def _unsent(job: ExportJob) -> Phase:
     return Phase.UNCERTAIN if job.losses else Phase.PLANNED
 
 
+def _submitting(job: ExportJob, noted: JsonValue, now: datetime) -> ExportJob:
+    # After a lost answer it is the server's first state that tells what began since.
+    first = not job.losses or job.noted_at is None
+    return replace(
+        job,
+        phase=Phase.SUBMITTING,
+        submitted_at=now,
+        noted=noted if first else job.noted,
+        noted_at=now if first else job.noted_at,
+        not_before=None,
+        waiting_for="",
+    )
+
+
+def _found(job: ExportJob, status: JobStatus | None, now: datetime, policy: Policy) -> ExportJob:
+    if status is None:
+        # No export began: it is asked for at once. Should the answer be lost again, that counts.
+        return replace(job, phase=Phase.PLANNED, failures=0, not_before=None, waiting_for="")
+    found = replace(
+        job,
+        phase=Phase.RUNNING,
+        server_job=status.job,
+        link=status.link,
+        since=now,
+        ours=status.ours,
+        failures=0,
+    )
+    return _reported(found, status, now, policy)
+
+
 def _reported(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -> ExportJob:
     fresh = job.phase is Phase.SUBMITTING
     known = replace(
@@ -173,11 +212,12 @@ def _reported(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) 
         link=status.link or job.link,
         percent=status.percent,
         since=now if fresh else job.since,
+        ours=status.ours if fresh else job.ours,
     )
     match status.state:
         case JobState.RUNNING:
             return _running(replace(known, failures=0, broken=0), status, now, policy)
-        case JobState.COMPLETED if fresh and _missing(status.offer):
+        case JobState.COMPLETED if fresh and _missing(status.offer, policy):
             # So quick a job: the answer to a submission has no room for the offer. Ask for it.
             return _running(replace(known, failures=0, broken=0), status, now, policy)
         case JobState.COMPLETED:
@@ -211,11 +251,18 @@ def _next_question(job: ExportJob, now: datetime, policy: Policy) -> float:
 
 
 def _completed(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -> ExportJob:
-    offer, missing = status.offer, _missing(status.offer)
+    if status.files > 1:
+        return _failed(
+            job,
+            f"The server offers this export as {status.files} files. labferry stores one archive "
+            "of each export job, and would have to leave some of it out: export less at a time, "
+            "or let the server make one file of it.",
+        )
+    offer, missing = status.offer, _missing(status.offer, policy)
     if offer is None or missing:
         reason = (
             f"The server calls the export completed, but offers no archive with {missing}. "
-            "The archive may have been removed already; nothing unverified is stored."
+            f"The archive may have been removed already{_but_required(offer)}."
         )
         kept_for = offer.kept_for if offer is not None else None
         expired = _is_old(job, kept_for, now)
@@ -237,13 +284,19 @@ def _completed(job: ExportJob, status: JobStatus, now: datetime, policy: Policy)
     )
 
 
-def _missing(offer: Offer | None) -> str:
-    """What an offer lacks to be worth anything; empty if nothing."""
+def _but_required(offer: Offer | None) -> str:
+    if offer is None or not offer.link:
+        return ""
+    return "; require_digest refuses one that can't be compared with a declared checksum"
+
+
+def _missing(offer: Offer | None, policy: Policy) -> str:
+    """What an offer lacks to be accepted; empty if nothing."""
     if offer is None or not offer.link:
         return "a download link"
-    if offer.size is None:
-        return "a size"
-    return "a checksum" if offer.crc32 is None else ""
+    if not policy.require_digest or offer.check is DownloadCheck.DECLARED_DIGEST:
+        return ""
+    return "a checksum" if offer.crc32 is None else "a size"
 
 
 def _is_old(job: ExportJob, kept_for: float | None, now: datetime) -> bool:
@@ -316,7 +369,7 @@ def _unreachable(job: ExportJob, event: Unreachable, now: datetime, policy: Poli
 
 
 def _corrupted(job: ExportJob, reason: str, now: datetime, policy: Policy) -> ExportJob:
-    corrupted = replace(job, phase=Phase.RUNNING, corrupted=job.corrupted + 1, digests=None)
+    corrupted = replace(job, phase=Phase.RUNNING, corrupted=job.corrupted + 1)
     if corrupted.corrupted >= policy.max_corrupted:
         return _failed(
             corrupted,

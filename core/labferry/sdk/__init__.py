@@ -4,7 +4,14 @@ The modules, in the order to read them: `sink`, `source`, `archive`, `manifest`,
 `secrets`, `errors`, `observer`, `hookspecs`.
 """
 
-from labferry.sdk.archive import Archive, ArchiveReader, Checkpoint, Digests, ManifestDraft
+from labferry.sdk.archive import (
+    Archive,
+    ArchiveReader,
+    Checkpoint,
+    Digests,
+    DownloadCheck,
+    ManifestDraft,
+)
 from labferry.sdk.errors import (
     AnswerLostError,
     ConfigError,
@@ -84,6 +91,7 @@ __all__ = [
     "Contents",
     "Digests",
     "Download",
+    "DownloadCheck",
     "Duration",
     "Encrypt",
     "ExitCode",

@@ -3,12 +3,41 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
 from labferry.sdk.settings import JsonValue
 
-__all__ = ["Archive", "ArchiveReader", "Checkpoint", "Digests", "ManifestDraft"]
+__all__ = [
+    "Archive",
+    "ArchiveReader",
+    "Checkpoint",
+    "Digests",
+    "DownloadCheck",
+    "ManifestDraft",
+]
+
+
+class DownloadCheck(StrEnum):
+    """How well a downloaded archive could be checked, best first.
+
+    Only an archive with a declared digest is ever called verified.
+    """
+
+    DECLARED_DIGEST = "declared-digest"
+    """Its digest is the one that the server declared, and its size too, if one was declared."""
+
+    DECLARED_SIZE = "declared-size"
+    """Its size is the one that the server declared; the server declared no digest."""
+
+    SOUND = "sound"
+    """The server declared neither. The download came to its end, and the archive is sound inside:
+    every member of a zip file has its own CRC-32, or its source looked inside."""
+
+    NONE = "none"
+    """The server declared nothing, and nothing inside could be checked. The download came to its
+    end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +47,17 @@ class Digests:
     Attributes:
         sha256: SHA-256, 64 lower-case hexadecimal digits.
         crc32: CRC-32 as in zip files (ISO-HDLC), the number that RSpace declares.
-        md5: MD5, 32 lower-case hexadecimal digits, computed only where a sink asks for it.
+        md5: MD5, 32 lower-case hexadecimal digits, computed only where a sink asks for it, or
+            the server declared one.
+        sha1: SHA-1, 40 digits, computed only if the server declared one.
+        sha512: SHA-512, 128 digits, computed only if the server declared one.
     """
 
     sha256: str
     crc32: int
     md5: str | None = None
+    sha1: str | None = None
+    sha512: str | None = None
 
 
 class ArchiveReader(Protocol):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, ValidationError
 
+from labferry.sdk.archive import DownloadCheck
 from labferry.sdk.described import Described
 from labferry.sdk.errors import InvalidAnswerError
 from labferry.sdk.keys import archive_key
@@ -141,10 +142,15 @@ class Manifest(_Part):
     """Its SHA-256, as `sha256sum` prints it."""
 
     crc32: Annotated[str, Field(pattern="^[0-9a-f]{8}$")]
-    """Its CRC-32 in hexadecimal; the server declared the same, but for an encrypted archive."""
+    """Its CRC-32 in hexadecimal."""
 
     md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
     """Its MD5, where a destination needs it."""
+
+    download_check: DownloadCheck | None = None
+    """How well the download could be checked: `declared-digest`, `declared-size`, `sound` or
+    `none`. None if labferry was too old to say so: it stored nothing without a declared checksum.
+    """
 
     previous: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     """The SHA-256 of the manifest that was committed before this one at the same destination: the

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from labferry.sdk.archive import DownloadCheck
 from labferry.sdk.sink import Receipt
 
 __all__ = ["ExportReport", "Freshness", "MissingCopy", "Outcome", "RunReport", "RunStarted"]
@@ -93,6 +94,8 @@ class Freshness:
         next_due: By when the least recently verified copy there must be read back, UTC; None if
             `verify` sets no time.
         required: Whether a run fails if this destination fails.
+        download_check: How well that archive could be checked when it came from its server; None
+            if nothing is stored, or an older labferry did not say.
     """
 
     source: str
@@ -108,6 +111,7 @@ class Freshness:
     failing: int = 0
     next_due: datetime | None = None
     required: bool = True
+    download_check: DownloadCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,10 @@ class SourceSettings(Settings):
     skip_idle: bool = False
     """Whether to skip an export if the server can tell that nothing changed since the last one."""
 
+    require_digest: bool = False
+    """Whether to refuse an archive if the server declares no checksum of it. If not, labferry
+    stores it, and says how well it could be checked."""
+
     suspicious_below: Annotated[float, Field(ge=0, le=1)] = 0.5
     """If an archive has less than this share of the members of the last one, labferry stores it,
     reports it, and ends the run with exit code 3. 0 turns this off."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import BinaryIO, ClassVar, Generic, TypeVar
 
-from labferry.sdk.archive import Archive, Checkpoint, ManifestDraft
+from labferry.sdk.archive import Archive, Checkpoint, DownloadCheck, ManifestDraft
 from labferry.sdk.errors import IntegrityError
 from labferry.sdk.findings import Finding
 from labferry.sdk.manifest import Manifest
@@ -44,6 +44,8 @@ class Receipt:
         checked: How it was checked.
         url: An address for people, if there is one; without any secret.
         version_id: The storage's own version of the object, if it keeps versions.
+        download_check: How well the archive could be checked when it came from its server. The
+            core sets it; None if an older labferry did not say.
     """
 
     destination: str
@@ -53,6 +55,7 @@ class Receipt:
     checked: Checked
     url: str | None = None
     version_id: str | None = None
+    download_check: DownloadCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import BinaryIO, ClassVar, Generic, TypeVar
 
+from labferry.sdk.archive import DownloadCheck
 from labferry.sdk.errors import LabferryError
 from labferry.sdk.findings import Finding
 from labferry.sdk.settings import JsonValue, SourceSettings
@@ -55,19 +56,44 @@ class JobState(StrEnum):
 class Offer:
     """The archive that a completed job offers. What the server did not say is None.
 
+    Whatever is declared is compared with the bytes that come, and an archive that differs is
+    refused. If the server says something that can't be a digest, leave it out.
+
     Attributes:
         link: Where to download it.
         size: Its declared size in bytes.
         crc32: Its declared CRC-32.
         suffix: The kind of file, as a file name ends: `.zip`, `.csv`.
         kept_for: How long the server keeps it from its completion on, in seconds.
+        md5: Its declared MD5, 32 hexadecimal digits.
+        sha1: Its declared SHA-1, 40 hexadecimal digits.
+        sha256: Its declared SHA-256, 64 hexadecimal digits.
+        sha512: Its declared SHA-512, 128 hexadecimal digits.
     """
 
     link: str | None
-    size: int | None
-    crc32: int | None
+    size: int | None = None
+    crc32: int | None = None
     suffix: str = ".zip"
     kept_for: float | None = None
+    md5: str | None = None
+    sha1: str | None = None
+    sha256: str | None = None
+    sha512: str | None = None
+
+    @property
+    def check(self) -> DownloadCheck:
+        """How well the archive can be checked by what was declared, before anybody looks inside.
+
+        A CRC-32 is too short to count as a digest without the size.
+        """
+        if self.md5 or self.sha1 or self.sha256 or self.sha512:
+            return DownloadCheck.DECLARED_DIGEST
+        if self.size is None:
+            return DownloadCheck.NONE
+        if self.crc32 is None:
+            return DownloadCheck.DECLARED_SIZE
+        return DownloadCheck.DECLARED_DIGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +108,10 @@ class JobStatus:
         reason: The server's own words on a failure.
         offer: The archive, once completed.
         wait: How long the server asks to be left alone now, in seconds.
+        files: How many files the completed job offers. labferry stores one archive of each job,
+            and fails an export that comes in several files: it would be incomplete.
+        ours: Whether this labferry certainly began the job. False is for `find_job` only; such
+            a job is never given to `release_job`.
     """
 
     job: str
@@ -91,6 +121,8 @@ class JobStatus:
     reason: str = ""
     offer: Offer | None = None
     wait: float = 0.0
+    files: int = 1
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +260,9 @@ class Source(ABC, Generic[SettingsT]):
         return ()
 
     def examine(self, archive: BinaryIO, request: ExportRequest) -> Contents | None:
-        """Look inside an archive whose size and checksum agree, before any destination has it.
+        """Look inside an archive that is whole, before any destination has it.
+
+        Its size and digests are those that were declared, if any were.
 
         Args:
             archive: The whole archive, seekable.
@@ -242,6 +276,71 @@ class Source(ABC, Generic[SettingsT]):
         """
         del archive, request
         return None
+
+    def examine_job(
+        self, archive: BinaryIO, request: ExportRequest, status: JobStatus
+    ) -> Contents | None:
+        """As `examine`, with what the server said of the job. Implement one of the two.
+
+        Args:
+            archive: The whole archive, seekable.
+            request: What was asked for.
+            status: The completed job, with its offer.
+        """
+        del status
+        return self.examine(archive, request)
+
+    def note_jobs(self, request: ExportRequest, lane: str) -> JsonValue:
+        """What the server has now: labferry asks before a submission, and keeps the answer.
+
+        For `find_job`, which thus tells a new job from older ones, whatever the clocks say.
+        Typically the names of the jobs that the server lists. Raises what `poll` raises.
+        """
+        del request, lane
+        return None
+
+    def find_job(
+        self, request: ExportRequest, since: datetime, lane: str, noted: JsonValue
+    ) -> JobStatus | None:
+        """Look for the job of a submission whose answer never came. For servers that list jobs.
+
+        labferry then waits a while, calls this, and submits again only if there is no such job. A
+        source that does not implement it submits again after a while, and relies on the server to
+        run one export at a time. `submit` must not call it.
+
+        Args:
+            request: What was asked for.
+            since: When it was, by this machine's clock.
+            lane: The lane that it was asked for in.
+            noted: What `note_jobs` returned just before.
+
+        Returns:
+            The job, with `ours=False` if it may be another's; None if the server has no such job.
+
+        Raises:
+            TransientError: The server could not be asked, or can't tell yet.
+            RefusedError: Not with these credentials.
+        """
+        del request, since, lane, noted
+        return None
+
+    def release_job(self, job: str, link: str, lane: str) -> None:
+        """Have the server remove a job and its archive, as labferry needs them no more.
+
+        For servers that keep only a few exports for each user. Called once the archive is
+        delivered as required, or the export failed or turned out to be unchanged; and only for
+        a job that this labferry began. If it raises, a warning says so, and a later run tries
+        again.
+
+        Args:
+            job: As in `JobStatus.job`.
+            link: As in `JobStatus.link`.
+            lane: The lane that the job ran in.
+
+        Raises:
+            NotFoundError: It is gone already, which is as good.
+        """
+        del job, link, lane
 
     def is_idle(self, request: ExportRequest, since: datetime, lane: str) -> bool:
         """Whether the server can tell that nothing of an export changed since a moment.

@@ -16,7 +16,7 @@ from labferry.sdk import (
     LabferryError,
     TransientError,
 )
-from labferry.spool.digesting import FileHasher
+from labferry.spool.digesting import FileHasher, HasherOptions
 from labferry.spool.errors import open_for_writing, spool_errors
 from labferry.spool.reader import FollowingReader
 
@@ -27,7 +27,7 @@ _LOOK = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What an archive is said to be before its first byte arrives.
+    """What an archive is said to be before its first byte arrives. None is what nobody declared.
 
     Attributes:
         id: Its name.
@@ -35,35 +35,84 @@ class Declared:
         key: Where a destination keeps it.
         size: Its size in bytes.
         crc32: Its CRC-32.
+        md5: Its MD5 in hexadecimal, as those that follow.
+        sha1: Its SHA-1.
+        sha256: Its SHA-256.
+        sha512: Its SHA-512.
     """
 
     id: str
     source: str
     key: str
-    size: int
-    crc32: int
+    size: int | None
+    crc32: int | None
+    md5: str | None = None
+    sha1: str | None = None
+    sha256: str | None = None
+    sha512: str | None = None
+
+    @property
+    def has_digest(self) -> bool:
+        """Whether two archives that fit can hardly differ."""
+        return any((self.md5, self.sha1, self.sha256, self.sha512)) or self.can_be_followed
+
+    @property
+    def can_be_followed(self) -> bool:
+        """Whether sinks, which need size and CRC-32, can begin before the last byte is here."""
+        return self.size is not None and self.crc32 is not None
+
+    def require(self, digests: Digests) -> None:
+        """Compare every digest that is declared.
+
+        Raises:
+            IntegrityError: One differs.
+        """
+        if self.crc32 not in {None, digests.crc32}:
+            raise IntegrityError(
+                f"The bytes that came have CRC-32 {digests.crc32:08x}, "
+                f"but the server declared {self.crc32:08x}."
+            )
+        for title, declared, found in (
+            ("MD5", self.md5, digests.md5),
+            ("SHA-1", self.sha1, digests.sha1),
+            ("SHA-256", self.sha256, digests.sha256),
+            ("SHA-512", self.sha512, digests.sha512),
+        ):
+            if declared is not None and declared.lower() != found:
+                raise IntegrityError(
+                    f"The bytes that came have {title} {found}, but should have {declared}."
+                )
 
 
 class SpoolArchive(Archive):
     """One archive's file in the spool.
 
     The writer calls `resume`, then `write` for what arrives, then `verify`. Readers may open it
-    at any time; they wait for bytes, and for the verdict before they give out the last one.
+    at any time; they wait for bytes, and for the verdict before they give out the last one. Without
+    a declared size and CRC-32, `size` and `crc32` are right only once `check` has returned.
 
     Args:
         path: The file; it need not exist.
         declared: What the archive is said to be.
         md5: Whether a destination needs an MD5.
+
+    Attributes:
+        declared: What the archive is said to be.
     """
 
     def __init__(self, path: Path, declared: Declared, *, md5: bool = False) -> None:
         self.id = declared.id
         self.source = declared.source
         self.key = declared.key
-        self.size = declared.size
-        self.crc32 = declared.crc32
+        self.declared = declared
+        self.size = declared.size or 0
+        self.crc32 = declared.crc32 or 0
         self.path = path
-        self._md5 = md5
+        self._hasher_options = HasherOptions(
+            md5=md5 or declared.md5 is not None,
+            sha1=declared.sha1 is not None,
+            sha512=declared.sha512 is not None,
+        )
         self._changed = Condition()
         self._received = 0
         self._generation = 0
@@ -81,7 +130,7 @@ class SpoolArchive(Archive):
         """Take in what an earlier run left of the file, and return how many bytes that is."""
         with spool_errors(self.path):
             size = os.fstat(self._file).st_size
-        if size > self.size:
+        if self.declared.size is not None and size > self.declared.size:
             self.restart()
         else:
             self._grow(size)
@@ -100,9 +149,10 @@ class SpoolArchive(Archive):
             IntegrityError: There are more bytes than were declared, or some are left out.
             FullError: The spool has no space left.
         """
-        if offset + len(chunk) > self.size:
+        declared = self.declared.size
+        if declared is not None and offset + len(chunk) > declared:
             raise IntegrityError(
-                f"The server sends more than the {self.size} bytes that it declared."
+                f"The server sends more than the {declared} bytes that it declared."
             )
         if offset > self.received:
             raise IntegrityError(
@@ -140,7 +190,9 @@ class SpoolArchive(Archive):
         return digests
 
     def check(self) -> Digests:
-        """Compare size and CRC-32 with what was declared; the readers go on waiting.
+        """Compare size and digests with what was declared; the readers go on waiting.
+
+        Without a declared size, call it when all is here.
 
         Raises:
             IntegrityError: They differ. Nothing is given out, see `restart`.
@@ -151,15 +203,12 @@ class SpoolArchive(Archive):
                 f"Only {self.received} of the declared {self.size} bytes came from the server."
             )
         digests = self._hasher.digests()
-        if digests.crc32 != self.crc32:
-            raise IntegrityError(
-                f"The bytes that came have CRC-32 {digests.crc32:08x}, "
-                f"but the server declared {self.crc32:08x}."
-            )
+        self.declared.require(digests)
+        self.crc32 = digests.crc32
         return digests
 
     def accept(self, digests: Digests) -> None:
-        """Let the readers finish: the archive is verified."""
+        """Let the readers finish: the archive is what was declared."""
         self._decide(digests)
 
     def refuse(self, error: LabferryError) -> None:
@@ -173,7 +222,7 @@ class SpoolArchive(Archive):
 
     @property
     def is_verified(self) -> bool:
-        """Whether all of the archive is here, and right."""
+        """Whether all of the archive is here, and what was declared."""
         return isinstance(self._verdict, Digests)
 
     @override
@@ -230,12 +279,14 @@ class SpoolArchive(Archive):
             os.close(self._file)
 
     def _new_hasher(self) -> FileHasher:
-        return FileHasher(self.path, self._file, md5=self._md5)
+        return FileHasher(self.path, self._file, self._hasher_options)
 
     def _grow(self, size: int) -> None:
         self._hasher.grow(size)
         with self._changed:
             self._received = size
+            if self.declared.size is None:
+                self.size = size
             self._changed.notify_all()
 
     def _holds(self, offset: int, chunk: bytes | bytearray) -> bool:

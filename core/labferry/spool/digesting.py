@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition, Thread
 
@@ -13,31 +14,47 @@ from labferry.spool.errors import spool_errors
 _CHUNK = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class HasherOptions:
+    """Which digests to compute beside CRC-32 and SHA-256; each costs as much as those two."""
+
+    md5: bool = False
+    sha1: bool = False
+    sha512: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """Their names in `hashlib`."""
+        wanted = {"md5": self.md5, "sha1": self.sha1, "sha512": self.sha512}
+        return [name for name, is_wanted in wanted.items() if is_wanted]
+
+
 class Hasher:
-    """CRC-32, SHA-256 and, if asked for, MD5 of a stream.
+    """CRC-32, SHA-256 and what else is asked for of a stream.
 
     Args:
-        md5: Whether to compute MD5 too; it costs as much as the other two together.
+        options: What else.
     """
 
-    def __init__(self, *, md5: bool = False) -> None:
+    def __init__(self, options: HasherOptions | None = None) -> None:
         self.size = 0
         self._crc32 = 0
         self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False) if md5 else None
+        names = (options or HasherOptions()).names
+        self._others = {name: hashlib.new(name, usedforsecurity=False) for name in names}
 
     def update(self, chunk: bytes | bytearray | memoryview) -> None:
         """Take in the next bytes."""
         self.size += len(chunk)
         self._crc32 = crc32(chunk, self._crc32)
         self._sha256.update(chunk)
-        if self._md5 is not None:
-            self._md5.update(chunk)
+        for other in self._others.values():
+            other.update(chunk)
 
     def digests(self) -> Digests:
         """The checksums of what was taken in so far."""
-        md5 = None if self._md5 is None else self._md5.hexdigest()
-        return Digests(sha256=self._sha256.hexdigest(), crc32=self._crc32, md5=md5)
+        others = {name: other.hexdigest() for name, other in self._others.items()}
+        return Digests(sha256=self._sha256.hexdigest(), crc32=self._crc32, **others)
 
 
 class FileHasher:
@@ -49,13 +66,13 @@ class FileHasher:
     Args:
         path: The file, for messages.
         file: Its descriptor, which stays open until `end`.
-        md5: Whether to compute MD5 too.
+        options: What to compute beside CRC-32 and SHA-256.
     """
 
-    def __init__(self, path: Path, file: int, *, md5: bool) -> None:
+    def __init__(self, path: Path, file: int, options: HasherOptions) -> None:
         self._path = path
         self._file = file
-        self._hasher = Hasher(md5=md5)
+        self._hasher = Hasher(options)
         self._size = 0
         self._hashed = 0
         self._wanted = False

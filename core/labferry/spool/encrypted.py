@@ -18,7 +18,7 @@ from typing_extensions import override
 from labferry.sdk import Archive, ArchiveReader, Digests
 from labferry.sdk.files import FileKindError
 from labferry.spool.archive import FollowedArchive, SpoolArchive
-from labferry.spool.digesting import Hasher
+from labferry.spool.digesting import Hasher, HasherOptions
 from labferry.spool.errors import spool_errors, spool_folder
 from labferry.spool.reader import FollowingReader
 from labferry.spool.space import require_space
@@ -162,7 +162,7 @@ class EncryptedFile:
             LabferryError: The archive does not come; see `ArchiveReader.read`.
         """
         self._discard()
-        plain, hasher = self._plain, Hasher(md5=self._md5)
+        plain, hasher = self._plain, Hasher(HasherOptions(md5=self._md5))
         # What is still missing of the archive itself goes before.
         missing = 2 * plain.size - plain.received
         require_space(self._path.parent, missing, f"Encrypting {plain.id}")
@@ -197,7 +197,7 @@ class EncryptedFile:
             return None
 
     def _hashed(self) -> Hasher:
-        hasher = Hasher(md5=self._md5)
+        hasher = Hasher(HasherOptions(md5=self._md5))
         with (
             spool_folder(self._path.parent) as folder,
             spool_errors(self._path),

@@ -49,7 +49,7 @@ class Spool:
         here = 0
         with spool_folder(self.folder) as folder, suppress(FileNotFoundError):
             here = folder.stat(path.name).st_size
-        require_space(self.folder, declared.size - here, "The archive")
+        require_space(self.folder, (declared.size or here) - here, "The archive")
         return SpoolArchive(path, declared, md5=md5)
 
     def encrypted(

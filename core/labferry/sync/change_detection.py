@@ -1,12 +1,14 @@
 """Looks at an archive beside the last one of its series: unchanged, suspiciously small, or fine."""
 
+from dataclasses import replace
 from typing import Any
 
 from labferry.ledger import DeliveryState, Export
 from labferry.lifecycle.events import Downloaded, Unchanged
-from labferry.sdk import Contents, Digests, ExportRequest, Source
+from labferry.sdk import Contents, Digests, ExportRequest, Offer, Source
 from labferry.spool import SpoolArchive
 from labferry.sync.context import RunContext
+from labferry.sync.download_check import check_download
 
 
 def examine(
@@ -16,24 +18,32 @@ def examine(
     archive: SpoolArchive,
     digests: Digests,
 ) -> Downloaded | Unchanged:
-    """Look inside an archive whose size and checksum agree.
+    """Look inside an archive that is what its server declared, as far as it declared anything.
 
     Raises:
         IntegrityError: It is damaged inside; no destination may have it.
     """
+    status = export.job.completed
     with archive.path.open("rb") as file:
-        contents = source.examine(file, export.request)
+        contents = source.examine_job(file, export.request, status)
+        check = check_download(
+            file,
+            status.offer or Offer(None),
+            context.stop.check,
+            is_known_inside=contents is not None,
+        )
+    downloaded = Downloaded(digests, contents, size=archive.size, check=check)
     last = context.ledger.last_stored(export.source, export.request.series)
     known = last.job.contents if last is not None else None
     if contents is None or known is None:
-        return Downloaded(digests, contents)
+        return downloaded
     if source.settings.skip_unchanged and contents.fingerprint is not None:
         whole = last_everywhere(context, export.source, export.request)
         if whole is not None and known.fingerprint == contents.fingerprint:
             return Unchanged(
                 f"The content equals that of {whole.archive_id}. It was not stored again."
             )
-    return Downloaded(digests, contents, _suspicion(source, contents, known))
+    return replace(downloaded, warning=_suspicion(source, contents, known))
 
 
 def last_everywhere(context: RunContext, source: str, request: ExportRequest) -> Export | None:

@@ -1,7 +1,7 @@
 """What everything in a run shares."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ import pluggy
 
 from labferry.config import Config
 from labferry.ledger import Export, Ledger
-from labferry.lifecycle import Policy, advance
+from labferry.lifecycle import ExportJob, Policy, advance, job_to_release
 from labferry.lifecycle.events import Event
 from labferry.runtime.clock import Clock
 from labferry.runtime.progress import Progress
@@ -92,6 +92,9 @@ class RunContext:
             job_timeout=source.job_timeout,
             deadline=None if max_wait is None else self.clock.began + max_wait,
             patience=self.config.retry_for.total_seconds() if max_wait is None else None,
+            require_digest=source.settings.require_digest,
+            can_find=_overrides(source, Source.find_job),
+            can_release=_overrides(source, Source.release_job),
         )
 
     def record(self, export: Export, event: Event, policy: Policy) -> Export:
@@ -102,12 +105,25 @@ class RunContext:
             FullError: Its disk is full.
         """
         job = advance(export.job, event, self.clock.now(), policy)
-        if job.renewals > export.job.renewals:
-            # Receipts of the archive that expired say nothing of the one that takes its place.
-            self.ledger.forget_deliveries(export)
+        is_renewed = job.renewals > export.job.renewals
+        to_release = job_to_release(export.job, job, policy)
         changed = replace(export, job=job)
-        self.ledger.save(changed)
+        if is_renewed or to_release is not None:
+            with self.ledger.together():
+                self._save(export, changed, to_release, is_renewed=is_renewed)
+        else:
+            self.ledger.save(changed)
         return changed
+
+    def _save(
+        self, before: Export, export: Export, to_release: ExportJob | None, *, is_renewed: bool
+    ) -> None:
+        if is_renewed:
+            # Receipts of the archive that expired say nothing of the one that takes its place.
+            self.ledger.forget_deliveries(before)
+        if to_release is not None:
+            self.ledger.releases.add(replace(before, job=to_release))
+        self.ledger.save(export)
 
     def notify_started(self) -> None:
         """Tell the observers that the run begins. What they do wrong is a warning."""
@@ -128,3 +144,8 @@ class RunContext:
             hook(**arguments)
         except Exception as error:  # noqa: BLE001 - an observer must not fail a backup
             _log.warning("An observer failed: %s: %s", type(error).__name__, redact(str(error)))
+
+
+def _overrides(source: Source[Any], method: Callable[..., object]) -> bool:
+    """Whether a kind of source implements an optional method itself."""
+    return getattr(type(source), method.__name__, method) is not method

@@ -210,7 +210,8 @@ class DestinationWorker(Thread):
         return receipt
 
     def _stored(self, task: DeliveryTask, receipt: Receipt) -> None:
-        receipt = replace(receipt, destination=self._destination)
+        check = task.export.export.job.download_check
+        receipt = replace(receipt, destination=self._destination, download_check=check)
         self._save(task, Delivery(0, "", DeliveryState.STORED, receipt=receipt))
         _log.info("%s: stored %s (%s)", self._destination, receipt.key, receipt.checked)
         self._context.notify_stored(receipt)

@@ -33,7 +33,7 @@ class Fetch:
         source: Where archives come from.
         lane: The lane that their jobs ran in.
         note: Called before the first byte is written, to make the validator durable.
-        judge: Called when size and checksum agree, to look inside before the readers may finish;
+        judge: Called when all that was declared agrees, to look inside before the readers finish;
             may raise IntegrityError.
         received: Called with each chunk that came, before it is written; may raise StoppedError.
     """
@@ -57,7 +57,8 @@ class Fetch:
         """
         before = archive.received
         try:
-            if archive.received < archive.size or archive.size == 0:
+            declared = archive.declared.size
+            if not declared or archive.received < declared:
                 self._receive(job, archive)
             return self.judge(archive, archive.check())
         except IntegrityError as error:
@@ -72,7 +73,7 @@ class Fetch:
     def _receive(self, job: ExportJob, archive: SpoolArchive) -> None:
         link = (job.offer.link if job.offer else None) or ""
         with self.source.download(
-            link, self.lane, offset=archive.received, validator=job.validator
+            link, self.lane, offset=_offset(job, archive), validator=job.validator
         ) as download:
             _require_size(download, archive)
             if download.validator != job.validator:
@@ -86,15 +87,30 @@ class Fetch:
             if not archive.write(offset, chunk):
                 raise IntegrityError("The file at the server has changed since.")
             offset += len(chunk)
-        if archive.received < archive.size:
-            raise TransientError(
-                f"The answer ended after {archive.received} of {archive.size} bytes."
-            )
+        size = archive.declared.size
+        size = download.total if size is None else size
+        if size is not None and offset < size:
+            raise TransientError(f"The answer ended after {offset} of {size} bytes.")
+        if size not in {None, offset} or offset < archive.received:
+            raise IntegrityError("The file at the server is another one than before.")
+
+
+def _offset(job: ExportJob, archive: SpoolArchive) -> int:
+    """From where on to download.
+
+    Without a digest to compare with in the end, halves of two archives must never meet: what is
+    here counts only if the server can say that it is still the same file. Without a size, the last
+    byte that is here is asked for again, as nobody knows whether more follow.
+    """
+    if job.validator is None and not archive.declared.has_digest:
+        return 0
+    return archive.received if archive.declared.size is not None else max(0, archive.received - 1)
 
 
 def _require_size(download: Download, archive: SpoolArchive) -> None:
-    if download.total is not None and download.total != archive.size:
+    declared = archive.declared.size
+    if declared is not None and download.total not in {None, declared}:
         raise IntegrityError(
             f"The server offers a file of {download.total} bytes, "
-            f"but declared the archive to have {archive.size}."
+            f"but declared the archive to have {declared}."
         )

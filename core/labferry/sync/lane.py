@@ -1,6 +1,7 @@
 """One lane at work: drives export jobs one after the other, as the lifecycle decides."""
 
 import logging
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from threading import Thread
@@ -8,12 +9,13 @@ from threading import Thread
 from typing_extensions import override
 
 from labferry.lifecycle import decide
-from labferry.lifecycle.decisions import Deliver, Download, End, Poll, Submit, Suspend, Wait
+from labferry.lifecycle.decisions import Deliver, Download, End, Find, Poll, Submit, Suspend, Wait
 from labferry.lifecycle.events import (
     Busy,
     Downloaded,
     Ended,
     Event,
+    Found,
     Lost,
     Reported,
     Submitting,
@@ -43,6 +45,7 @@ from labferry.sync.context import RunContext
 from labferry.sync.download import Fetch
 from labferry.sync.export_task import ExportQueue, ExportTask
 from labferry.sync.fanout import FanOut
+from labferry.sync.release import JobReleaser
 
 _log = logging.getLogger(__name__)
 _WORTH_THE_WAIT = 1 << 20
@@ -57,24 +60,35 @@ class LaneWorker(Thread):
         queue: Where exports come from.
         fan_out: Takes the archives on to the destinations.
         context: The run.
+        releaser: Has the server remove jobs before it is asked for another.
 
     Attributes:
         pulse: Whether the lane waits for its server, and for how long.
     """
 
-    def __init__(self, lane: str, queue: ExportQueue, fan_out: FanOut, context: RunContext) -> None:
+    def __init__(
+        self,
+        lane: str,
+        queue: ExportQueue,
+        fan_out: FanOut,
+        context: RunContext,
+        releaser: JobReleaser,
+    ) -> None:
         super().__init__(name=f"lane {lane}", daemon=True)
         self.pulse = Pulse()
         self._lane = lane
         self._queue = queue
         self._fan_out = fan_out
         self._context = context
+        self._releaser = releaser
         self._driver: ExportDriver | None = None
 
     @override
     def run(self) -> None:
         while (task := self._queue.take(self._lane)) is not None:
-            driver = ExportDriver(task, self._lane, self._fan_out, self._context, self.pulse)
+            driver = ExportDriver(
+                task, self._lane, self._fan_out, self._context, self.pulse, self._releaser
+            )
             self._driver = driver
             try:
                 with (
@@ -103,7 +117,13 @@ class ExportDriver:
     """One export job, from where it is until its archive is handed to the destinations."""
 
     def __init__(
-        self, task: ExportTask, lane: str, fan_out: FanOut, context: RunContext, pulse: Pulse
+        self,
+        task: ExportTask,
+        lane: str,
+        fan_out: FanOut,
+        context: RunContext,
+        pulse: Pulse,
+        releaser: JobReleaser,
     ) -> None:
         self.is_abandoned = False
         self._task = task
@@ -111,11 +131,10 @@ class ExportDriver:
         self._fan_out = fan_out
         self._context = context
         self._pulse = pulse
+        self._releaser = releaser
         self._policy = context.policy(task.source)
         self._fetch = Fetch(task.source, lane, self._happened, self._judge, self._received)
         self._archive: SpoolArchive | None = None
-        # If an archive may turn out to be unchanged, no destination begins before that is known.
-        self._holds_back = task.source.settings.skip_unchanged
         self._is_handed_over = False
         self._is_announced = False
         self._awaited = ""
@@ -142,12 +161,14 @@ class ExportDriver:
                         self._context.stop.wait(seconds)
                 case Submit():
                     self._submit()
+                case Find():
+                    self._find()
                 case Poll():
                     self._poll()
                 case Download():
                     self._download()
                 case Deliver():
-                    self._release()
+                    self._deliver()
                     return
                 case Suspend(reason, unfinished):
                     raise (NotFinishedError if unfinished else TransientError)(
@@ -156,6 +177,12 @@ class ExportDriver:
                 case End():
                     self._end(IntegrityError(job.reason))
                     return
+
+    def _deliver(self) -> None:
+        """Let the destinations have the archive, if it was held back, and be through with it."""
+        if self._archive is not None and not self._is_handed_over:
+            self._hand_over(self._archive)
+        self._release()
 
     def abandon(self, error: LabferryError) -> None:
         """Go on without this export's server, which does not answer.
@@ -210,11 +237,16 @@ class ExportDriver:
 
     def _submit(self) -> None:
         self._context.stop.check()
-        self._happened(Submitting())
+        source, request = self._task.source, self._task.export.request
+        self._releaser.release(source, {self._lane}, self._pulse)
+        event = self._asked(lambda: Submitting(source.note_jobs(request, self._lane)))
+        self._happened(event)
+        if not isinstance(event, Submitting):
+            return
         self._say("asking the server for the export")
         try:
             with self._pulse.asking():
-                status = self._task.source.submit(self._task.export.request, self._lane)
+                status = source.submit(request, self._lane)
         except SlotBusyError as error:
             self._happened(Busy(str(error), error.retry_after or 0.0))
         except AnswerLostError as error:
@@ -233,26 +265,42 @@ class ExportDriver:
         if not self._is_announced:
             self._is_announced = True
             self._fan_out.announce(self._task.export.source)
-        job = self._task.export.job
+        source, job = self._task.source, self._task.export.job
+        event = self._asked(lambda: Reported(source.poll(job.server_job, job.link, self._lane)))
+        if isinstance(event, Reported):
+            self._activity.reach(event.status.percent or 0)
+        self._happened(event)
+
+    def _find(self) -> None:
+        self._context.stop.check()
+        source, export = self._task.source, self._task.export
+        since = export.job.noted_at or self._context.clock.now()
+        self._say("looking for an export whose answer was lost")
+        self._happened(
+            self._asked(
+                lambda: Found(source.find_job(export.request, since, self._lane, export.job.noted))
+            )
+        )
+
+    def _asked(self, ask: Callable[[], Event]) -> Event:
+        """What became of a question that changes nothing at the server."""
         try:
             with self._pulse.asking():
-                status = self._task.source.poll(job.server_job, job.link, self._lane)
+                return ask()
         except TransientError as error:
-            self._happened(Unreachable(str(error), error.retry_after or 0.0))
+            return Unreachable(str(error), error.retry_after or 0.0)
         except InvalidAnswerError as error:
-            self._happened(Unreachable(str(error)))
+            return Unreachable(str(error))
         except StoppedError:
             raise  # the job runs on at the server
         except LabferryError as error:
-            self._happened(Ended(str(error), error.exit_code))
-        else:
-            self._activity.reach(status.percent or 0)
-            self._happened(Reported(status))
+            return Ended(str(error), error.exit_code)
 
     def _download(self) -> None:
         archive = self._offered()
-        self._say(f"downloading {archive.size:,} bytes")
-        self._activity.become(ActivityKind.DOWNLOAD, archive.size)
+        size = archive.declared.size
+        self._say("downloading" if size is None else f"downloading {size:,} bytes")
+        self._activity.become(ActivityKind.DOWNLOAD, size)
         self._heard = archive.received
         with about(archive=archive.id), self._pulse.asking():
             self._happened(self._fetch(self._task.export.job, archive))
@@ -261,11 +309,7 @@ class ExportDriver:
         """The archive on offer, in the spool and on its way to the destinations."""
         declared = declared_archive(self._task)
         archive = self._archive
-        if archive is not None and (archive.id, archive.size, archive.crc32) != (
-            declared.id,
-            declared.size,
-            declared.crc32,
-        ):
+        if archive is not None and archive.declared != declared:
             self.give_up(IntegrityError("The server offers another archive than before."))
             archive = None
         if archive is None:
@@ -273,7 +317,7 @@ class ExportDriver:
             archive.resume()
             self._archive = archive
             self._is_handed_over = False
-            if not self._holds_back:
+            if declared.can_be_followed and not self._task.source.settings.skip_unchanged:
                 self._hand_over(archive)
         return archive
 
@@ -285,8 +329,6 @@ class ExportDriver:
         self._require_company()
         event = examine(self._context, self._task.source, self._task.export, archive, digests)
         if isinstance(event, Downloaded):
-            if not self._is_handed_over:
-                self._hand_over(archive)
             archive.accept(digests)
         return event
 
@@ -328,7 +370,20 @@ class ExportDriver:
 def declared_archive(task: ExportTask) -> Declared:
     """What an export's archive is said to be, by the ledger."""
     export = task.export
-    offer, identity, key = export.job.offer, export.archive_id, export.archive_key
-    if offer is None or offer.size is None or offer.crc32 is None or not identity or not key:
+    job, offer = export.job, export.job.offer
+    identity, key = export.archive_id, export.archive_key
+    if offer is None or not identity or not key:
         raise LabferryError(f"The ledger does not know the archive of {export.request.title}.")
-    return Declared(identity, export.source, key, offer.size, offer.crc32)
+    # What was here once is what must come again: some destinations may have it already.
+    known = job.digests
+    return Declared(
+        id=identity,
+        source=export.source,
+        key=key,
+        size=job.size if offer.size is None else offer.size,
+        crc32=known.crc32 if offer.crc32 is None and known is not None else offer.crc32,
+        md5=offer.md5,
+        sha1=offer.sha1,
+        sha256=known.sha256 if offer.sha256 is None and known is not None else offer.sha256,
+        sha512=offer.sha512,
+    )

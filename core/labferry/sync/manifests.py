@@ -90,6 +90,7 @@ def manifest_of(export: Export, archive: Archive, digests: Digests) -> Manifest:
         sha256=digests.sha256,
         crc32=f"{digests.crc32:08x}",
         md5=digests.md5,
+        download_check=job.download_check,
         source=ManifestSource(
             name=export.source,
             type=export.source_type,

@@ -50,12 +50,17 @@ def report_export(
         outcome=_outcome(export.job.phase, code),
         exit_code=code,
         archive_id=export.archive_id,
-        size=export.job.offer.size if export.job.offer else None,
+        size=_size(export.job),
         receipts=tuple(d.receipt for d in deliveries if isinstance(d.receipt, Receipt)),
         problems=tuple(redact(problem) for problem in problems),
         seconds=_seconds(export.job),
         missing=tuple(_missing(export.job.phase, deliveries, route)),
     )
+
+
+def _size(job: ExportJob) -> int | None:
+    declared = job.offer.size if job.offer is not None else None
+    return job.size if declared is None else declared
 
 
 def exit_code(exports: Iterable[ExportReport], problems: Iterable[int]) -> int:

@@ -78,6 +78,8 @@ class Planner(Thread):
     Attributes:
         carried: What earlier runs left.
         new: What this run begins.
+        lanes: The lanes that its source can use, once it has said so.
+        source: The source.
         problems: What kept the source from planning, or is to be reported all the same.
         pulse: Whether the planner waits for its server, and for how long.
     """
@@ -96,6 +98,8 @@ class Planner(Thread):
         self.new: list[ExportTask] = []
         self.problems: list[LabferryError] = []
         self.pulse = Pulse()
+        self.lanes: Sequence[str] = ()
+        self.source = source
         self._context = context
         self._source = source
         self._unfinished = unfinished
@@ -194,7 +198,7 @@ class Planner(Thread):
             return retry(once, self._context.stop, f"{name}: planning", policy)
 
     def _ask(self) -> tuple[Sequence[str], Sequence[ExportRequest]]:
-        lanes = self._source.lanes()
+        self.lanes = lanes = self._source.lanes()
         requests = self._source.plan(lanes)
         if not requests:
             raise ExportFailedError(

@@ -34,6 +34,7 @@ from labferry.sync.fanout import DeliveryQueue, FanOut
 from labferry.sync.lane import LaneWorker, declared_archive
 from labferry.sync.observers import observing, report_not_started
 from labferry.sync.planning import Planner, unfinished_exports
+from labferry.sync.release import JobReleaser, ReleaseWorker
 from labferry.sync.retention_apply import retire
 from labferry.sync.run_log import RunLog, run_log
 from labferry.sync.run_report import RunReporter
@@ -120,6 +121,7 @@ class _Run:
         self._queues: dict[str, DeliveryQueue] = {name: DeliveryQueue() for name in names}
         self._fan_out = FanOut(context.ledger, context.routes, self._queues, self._settled)
         self._exports = ExportQueue()
+        self._releaser = JobReleaser(context)
         self._threads = ThreadSupervisor(context.stop, self._abandon)
         self._lanes: dict[str, LaneWorker] = {}
         self._lock = Lock()
@@ -170,6 +172,19 @@ class _Run:
             self._threads.wait(destinations)
             self._problems += [p for worker in destinations for p in worker.problems]
         self._do(Task("cleaning up", self._clean_up))
+        self._release()
+
+    def _release(self) -> None:
+        """Have the servers remove what is delivered; what they don't is left to a later run."""
+        if self._context.stop.requested:
+            return
+        workers = [
+            ReleaseWorker(planner.source, planner.lanes, self._releaser, self._context)
+            for planner in self._planners
+            if planner.lanes
+        ]
+        self._threads.start(workers)
+        self._threads.wait(workers, self._is_overdue)
 
     def _do(self, task: Task) -> None:
         if not self._context.stop.requested:
@@ -202,14 +217,14 @@ class _Run:
         self._exports.put(tasks)
         with self._lock:
             for name in sorted({lane for task in tasks for lane in task.lanes} - {*self._lanes}):
-                lane = LaneWorker(name, self._exports, self._fan_out, self._context)
+                lane = LaneWorker(name, self._exports, self._fan_out, self._context, self._releaser)
                 self._lanes[name] = lane
                 self._threads.start([lane])
 
     def _is_overdue(self, thread: Thread) -> bool:
         """Whether to go on without a thread: its server keeps it waiting, and the time is over."""
         left = self._context.time_left()
-        if left is None or left > 0 or not isinstance(thread, Planner | LaneWorker):
+        if left is None or left > 0 or not isinstance(thread, Planner | LaneWorker | ReleaseWorker):
             return False
         silence = thread.pulse.silence
         if silence < _OVERTIME:
