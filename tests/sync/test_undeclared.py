@@ -289,7 +289,7 @@ def test_another_file_than_before_begins_anew(
 ) -> None:
     archive.write(0, TEXT[:20])
     assert fetched(Download(0, None, None, iter([other]))) == Corrupted(
-        "The file at the server is another one than before."
+        "The file at the server has changed since."
     )
     assert archive.received == 0
 

@@ -92,7 +92,7 @@ class Fetch:
         if size is not None and offset < size:
             raise TransientError(f"The answer ended after {offset} of {size} bytes.")
         if size not in {None, offset} or offset < archive.received:
-            raise IntegrityError("The file at the server is another one than before.")
+            raise IntegrityError("The file at the server has changed since.")
 
 
 def _offset(job: ExportJob, archive: SpoolArchive) -> int:
