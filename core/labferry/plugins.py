@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
@@ -24,6 +24,9 @@ from labferry.sdk import (
 )
 
 _log = logging.getLogger(__name__)
+_OWN = "labferry"
+"""The distribution whose plugins are built in."""
+
 _HOOKS = frozenset(name for name in hookspecs.__all__ if name.startswith("labferry_"))
 _OFFERS = frozenset({"labferry_observers", "labferry_sinks", "labferry_sources"})
 _TOLD = _HOOKS - _OFFERS
@@ -71,6 +74,9 @@ class Plugins:
         observers: The kinds of observer with settings, likewise.
         manager: Knows everybody who gets reports; the configured observers are
             registered with it for as long as a run takes.
+        clashes: For a section of the configuration and a type that several plugins offer, what is
+            wrong and what to do. The first of them has the type: labferry's own comes before all
+            others.
     """
 
     found: Sequence[Plugin]
@@ -78,6 +84,7 @@ class Plugins:
     sources: Mapping[str, type[Source[Any]]]
     observers: Mapping[str, type[Observer[Any]]]
     manager: pluggy.PluginManager
+    clashes: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def hooks(self) -> pluggy.HookRelay:
@@ -96,6 +103,7 @@ class _Loader:
     manager: pluggy.PluginManager
     objects: list[tuple[object, Plugin]] = field(default_factory=list)
     owners: dict[tuple[str, str], Plugin] = field(default_factory=dict)
+    clashes: dict[tuple[str, str], str] = field(default_factory=dict)
     sinks: dict[str, type[Sink[Any]]] = field(default_factory=dict)
     sources: dict[str, type[Source[Any]]] = field(default_factory=dict)
     observers: dict[str, type[Observer[Any]]] = field(default_factory=dict)
@@ -117,8 +125,9 @@ class _Loader:
         for kind in observers.values():
             _check_observer(kind)
         kinds = {"destination": sinks, "source": sources, "observer": observers}
-        for word, offered in kinds.items():
-            self._refuse_taken(word, offered)
+        taken = [*self._taken(plugin, kinds)]
+        if taken:
+            raise PluginError("; ".join(taken))
         self.manager.register(_observers(plugin, hooks))
         self.objects.append((found, plugin))
         self.sinks |= sinks
@@ -135,11 +144,17 @@ class _Loader:
             if known is found:
                 raise PluginError(f"{owner.title} is the same plugin")
 
-    def _refuse_taken(self, word: str, kinds: Iterable[str]) -> None:
-        for kind in kinds:
-            owner = self.owners.get((word, kind))
-            if owner is not None:
-                raise PluginError(f"{owner.title} already offers the {word} type {kind!r}")
+    def _taken(self, plugin: Plugin, kinds: Mapping[str, Iterable[str]]) -> Iterator[str]:
+        """What of a plugin's types others have. A configuration must not name those."""
+        for word, offered in kinds.items():
+            for kind in offered:
+                owner = self.owners.get((word, kind))
+                if owner is not None:
+                    self.clashes[f"{word}s", kind] = (
+                        f"{owner.title} and {plugin.title} both offer it. "
+                        f"Uninstall one: pip uninstall {plugin.distribution}"
+                    )
+                    yield f"{owner.title} already offers the {word} type {kind!r}"
 
 
 def load_plugins(points: Iterable[EntryPoint] | None = None) -> Plugins:
@@ -156,7 +171,7 @@ def load_plugins(points: Iterable[EntryPoint] | None = None) -> Plugins:
     loader = _Loader(manager)
     installed = entry_points(group=hookspecs.PROJECT) if points is None else points
     found = [loader.load(point) for point in sorted(installed, key=_order)]
-    return Plugins(found, loader.sinks, loader.sources, loader.observers, manager)
+    return Plugins(found, loader.sinks, loader.sources, loader.observers, manager, loader.clashes)
 
 
 def new_manager() -> pluggy.PluginManager:
@@ -200,8 +215,10 @@ def _check_observer(kind: type[Observer[Any]]) -> None:
         raise PluginError(f"its class {kind.__name__} is no observer: {error}") from None
 
 
-def _order(point: EntryPoint) -> tuple[str, str, str, str]:
-    return point.name, *_origin(point), point.value
+def _order(point: EntryPoint) -> tuple[bool, str, str, str, str]:
+    """Labferry's own come first: whoever comes later can't take over their types."""
+    distribution, version = _origin(point)
+    return distribution != _OWN, point.name, distribution, version, point.value
 
 
 def _origin(point: EntryPoint) -> tuple[str, str]:

@@ -36,7 +36,7 @@ def labferry_sinks():
 """
 
 
-def _install(folder: Path, code: str) -> dict[str, str]:
+def _install(folder: Path, code: str, name: str = "tape") -> dict[str, str]:
     """A distribution `labferry-tape` with one plugin; returns the environment that has it."""
     folder.mkdir()
     (folder / "labferry_tape.py").write_text(code, encoding="utf-8")
@@ -45,7 +45,7 @@ def _install(folder: Path, code: str) -> dict[str, str]:
     (metadata / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: labferry-tape\nVersion: 1.2\n", encoding="utf-8"
     )
-    (metadata / "entry_points.txt").write_text("[labferry]\ntape = labferry_tape\n", "utf-8")
+    (metadata / "entry_points.txt").write_text(f"[labferry]\n{name} = labferry_tape\n", "utf-8")
     return {"PYTHONPATH": str(folder)}
 
 
@@ -131,3 +131,23 @@ def test_one_that_raises_what_it_should_not_is_blamed(
         assert done.err.count("KeyError") == 1
         assert "report this to its authors" in done.err
     assert len(lab.archives()) == 1
+
+
+@pytest.mark.parametrize("verb", ["check", "sync"])
+def test_one_that_offers_a_built_in_type_never_gets_an_archive(
+    lab: Lab, server: SimulatedRSpace, source: Source, tmp_path: Path, verb: str
+) -> None:
+    # Its entry point comes before all others by its name.
+    environment = _install(tmp_path / "extra", MISBEHAVED.replace('"tape"', '"local"'), "aaa")
+    lab.destination().mkdir()
+    lab.write({"lab": source(server)})
+
+    done = lab.run(verb, **environment)
+
+    assert done.code == 2
+    (line,) = done.messages
+    assert "destinations.nas.type: expected a type that only one installed plugin offers" in line
+    assert "local (labferry " in line
+    assert "and aaa (labferry-tape 1.2) both offer it" in line
+    assert "pip uninstall labferry-tape" in line
+    assert server.requests == []

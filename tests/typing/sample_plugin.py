@@ -19,6 +19,7 @@ from labferry.sdk import (
     Contents,
     Digests,
     Download,
+    DownloadCheck,
     Duration,
     Encrypt,
     ExportReport,
@@ -192,7 +193,9 @@ class NotebookSource(Source[NotebookSettings]):
 
     @override
     def poll(self, job: str, link: str, lane: str) -> JobStatus:
-        return JobStatus(job, link, JobState.COMPLETED, offer=Offer("a.zip", 1, None))
+        offer = Offer("a.zip", 1, None)
+        assert_type(offer.check, DownloadCheck)
+        return JobStatus(job, link, JobState.COMPLETED, offer=offer)
 
     @override
     def download(

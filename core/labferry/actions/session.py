@@ -66,7 +66,7 @@ class Session:
 
 def kinds(plugins: Plugins) -> Kinds:
     """What the installed plugins offer, as the configuration is checked against it."""
-    return Kinds(plugins.sources, plugins.sinks, plugins.broken, plugins.observers)
+    return Kinds(plugins.sources, plugins.sinks, plugins.broken, plugins.observers, plugins.clashes)
 
 
 def open_session(path: Path | None) -> Session:

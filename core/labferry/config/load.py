@@ -47,12 +47,12 @@ def load_config(path: Path | None, kinds: Kinds) -> Config:
     file = checker.validate((), FileSettings)
     sources = {
         name: SourceConfig(name, kind, source)
-        for name, kind in checker.members("sources", kinds.sources, kinds.broken)
+        for name, kind in checker.members("sources", kinds.sources, kinds)
         if (source := checker.validate(("sources", name), kind.Settings)) is not None
     }
     destinations = {
         name: SinkConfig(name, kind, sink)
-        for name, kind in checker.members("destinations", kinds.sinks, kinds.broken)
+        for name, kind in checker.members("destinations", kinds.sinks, kinds)
         if (sink := checker.validate(("destinations", name), kind.Settings)) is not None
     }
     observers = {each.name: each for each in checker.observers(kinds)}
@@ -106,33 +106,37 @@ class _Checker:
 
     def observers(self, kinds: Kinds) -> Iterator[ObserverConfig]:
         """The observers that have no mistakes."""
-        for name, kind in self.members("observers", kinds.observers, kinds.broken):
+        for name, kind in self.members("observers", kinds.observers, kinds):
             settings = self.validate(("observers", name), kind.Settings)
             if settings is not None:
                 yield ObserverConfig(name, kind, settings)
 
     def members(
-        self, section: str, kinds: Mapping[str, KindT], broken: Sequence[str]
+        self, section: str, known: Mapping[str, KindT], kinds: Kinds
     ) -> Iterator[tuple[str, KindT]]:
         """The tables of a section by name, with what serves them, as far as that is known."""
         tables = self._document.data.get(section)
         for name, table in tables.items() if isinstance(tables, dict) else ():
             if not isinstance(table, dict):
                 continue
-            kind = self._kind_of((section, name, "type"), table.get("type"), kinds, broken)
+            kind = self._kind_of((section, name, "type"), table.get("type"), known, kinds)
             if kind is not None:
                 yield name, kind
 
     def _kind_of(
-        self, path: KeyPath, word: object, kinds: Mapping[str, KindT], broken: Sequence[str]
+        self, path: KeyPath, word: object, known: Mapping[str, KindT], kinds: Kinds
     ) -> KindT | None:
-        if isinstance(word, str) and word in kinds:
-            return kinds[word]
+        if isinstance(word, str) and word in known:
+            clash = kinds.clashes.get((str(path[0]), word))
+            if clash is not None:
+                message = "expected a type that only one installed plugin offers"
+                self.problems.append(self._document.problem(path, message, clash))
+            return known[word]
         message = "required: the word that names the type"
         if word is not None:
             message = "expected a type that an installed plugin offers"
-        known = suggest(word if isinstance(word, str) else "", sorted(kinds), "types")
-        problem = self._document.problem(path, message, " ".join([known, *broken]))
+        hint = suggest(word if isinstance(word, str) else "", sorted(known), "types")
+        problem = self._document.problem(path, message, " ".join([hint, *kinds.broken]))
         self.problems.append(problem)
         return None
 

@@ -24,12 +24,14 @@ class Kinds:
         broken: One sentence for each plugin that could not be used: it may be the one that offers
             a type which is not known.
         observers: The kinds of observer by their `type`.
+        clashes: For a section and a type that several plugins offer, what is wrong and what to do.
     """
 
     sources: Mapping[str, type[Source[Any]]]
     sinks: Mapping[str, type[Sink[Any]]]
     broken: Sequence[str] = ()
     observers: Mapping[str, type[Observer[Any]]] = field(default_factory=dict)
+    clashes: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def install(site: Path) -> Install:
         points: str | None = None,
         metadata: bool = True,
     ) -> None:
-        module = distribution.replace("-", "_")
+        module = "labferry_" if distribution == "labferry" else distribution.replace("-", "_")
         (site / f"{module}.py").write_text(dedent(_PRELUDE) + "\n\n" + dedent(code))
         info = site / f"{module}-{version}.dist-info"
         info.mkdir()

@@ -230,6 +230,17 @@ def test_type_offered_twice_names_both_plugins(
     )
 
 
+def test_labferrys_own_types_come_before_those_of_all_others(install: Install, load: Load) -> None:
+    install("labferry", SINKS, points="z = labferry_", version="0.1")
+    install("aaa", SINKS)
+    plugins = load()
+    assert [kind.__module__ for kind in plugins.sinks.values()] == ["labferry_"]
+    assert plugins.clashes == {
+        ("destinations", "folder"): "z (labferry 0.1) and aaa (aaa 1.0) both offer it. "
+        "Uninstall one: pip uninstall aaa"
+    }
+
+
 def test_plugin_with_one_type_taken_offers_none_of_its_others(install: Install, load: Load) -> None:
     install("first", SOURCES)
     install("second", SINKS + SOURCES)
