@@ -83,7 +83,7 @@ class _Verbs(click.Group):
 )
 @click.version_option(__version__, prog_name="labferry")
 def cli() -> None:
-    """Verified off-site backups of an RSpace electronic lab notebook."""
+    """Verified off-site backups of electronic lab notebooks: RSpace and eLabFTW."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

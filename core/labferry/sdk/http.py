@@ -326,9 +326,9 @@ def _is_tls(error: httpx.HTTPError) -> bool:
 def _user_agent() -> str:
     """A name of its own: servers slow down the common ones."""
     try:
-        return f"labferry/{version('labferry')} (backup of RSpace exports)"
+        return f"labferry/{version('labferry')} (backup of electronic lab notebooks)"
     except PackageNotFoundError:
-        return "labferry (backup of RSpace exports)"
+        return "labferry (backup of electronic lab notebooks)"
 
 
 class _WithoutQueries(logging.Filter):

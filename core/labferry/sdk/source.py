@@ -151,10 +151,14 @@ class Contents:
         members: How many files.
         fingerprint: The same for two archives exactly where nothing differs but what the server
             makes anew on every export; None if that is not known.
+        warning: What is wrong at the server, though the archive is what it declared: a file that
+            it could not read, for example. labferry stores the archive and reports this, and the
+            run ends with exit code 3. Give no fingerprint then, so that it is reported each time.
     """
 
     members: int
     fingerprint: str | None
+    warning: str = ""
 
 
 class Source(ABC, Generic[SettingsT]):

@@ -32,7 +32,8 @@ def examine(
             context.stop.check,
             is_known_inside=contents is not None,
         )
-    downloaded = Downloaded(digests, contents, size=archive.size, check=check)
+    warning = contents.warning if contents is not None else ""
+    downloaded = Downloaded(digests, contents, warning, size=archive.size, check=check)
     last = context.ledger.last_stored(export.source, export.request.series)
     known = last.job.contents if last is not None else None
     if contents is None or known is None:
@@ -43,7 +44,7 @@ def examine(
             return Unchanged(
                 f"The content equals that of {whole.archive_id}. It was not stored again."
             )
-    return replace(downloaded, warning=_suspicion(source, contents, known))
+    return replace(downloaded, warning=warning or _suspicion(source, contents, known))
 
 
 def last_everywhere(context: RunContext, source: str, request: ExportRequest) -> Export | None:

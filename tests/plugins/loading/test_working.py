@@ -156,5 +156,6 @@ def test_built_in_plugins_are_found_like_any_other() -> None:
     ours = {plugin.name: plugin for plugin in plugins.found if plugin.distribution == "labferry"}
     assert ours["local"].sinks == ("local",)
     assert ours["rspace"].sources == ("rspace", "rspace-inventory")
+    assert ours["elabftw"].sources == ("elabftw",)
     assert ours["notify"].observers == ("heartbeat", "prometheus", "apprise")
     assert not [plugin.problem for plugin in ours.values() if plugin.problem]
