@@ -37,6 +37,8 @@ def jumped(ledger: Ledger, day: int) -> bool:
 def test_nights_are_no_jump(ledger: Ledger) -> None:
     runs(ledger, 0, 1, 2, 30)
     assert not jumped(ledger, 31)
+    assert not jumped(ledger, 75)
+    assert jumped(ledger, 76)
 
 
 def test_a_clock_ten_years_ahead_is_not_believed_for_as_long_as_it_lasts(ledger: Ledger) -> None:
@@ -91,6 +93,20 @@ def test_what_was_stored_last_stays_even_if_a_wrong_clock_made_another_one_look_
         ahead.key: ("last",),
         right.key: ("the last one that was stored",),
     }
+
+
+def test_a_clock_may_be_an_hour_ahead(
+    ledger: Ledger, tmp_path: Path, stored: Callable[..., StoredArchive]
+) -> None:
+    sink = LocalSink("nas", LocalSettings(type="local", path=tmp_path))
+    archives = [stored(NOW + timedelta(hours=1, seconds=second)) for second in (0, 1)]
+
+    decisions = Retirement(sink, ledger, lambda: NOW).decide(archives, Retention(keep_last=9))
+
+    assert [each.reasons for each in decisions] == [
+        ("last",),
+        ("from the future: a clock is or was wrong",),
+    ]
 
 
 @pytest.mark.parametrize("retention", [{"keep_within": "30d"}, {"keep_last": 1}])

@@ -57,6 +57,7 @@ def _times(texts: Sequence[str]) -> list[datetime]:
         (IRREGULAR, {"keep_hourly": 2}, IRREGULAR[6:]),
         (IRREGULAR, {"keep_daily": 3}, [IRREGULAR[3], IRREGULAR[4], IRREGULAR[7]]),
         (IRREGULAR, {"keep_weekly": 3}, [IRREGULAR[3], IRREGULAR[4], IRREGULAR[7]]),
+        (IRREGULAR, {"keep_weekly": 4}, [IRREGULAR[index] for index in (0, 3, 4, 7)]),
         (IRREGULAR, {"keep_monthly": 3}, [IRREGULAR[0], IRREGULAR[4], IRREGULAR[7]]),
         (IRREGULAR, {"keep_yearly": 1}, IRREGULAR[7:]),
         (IRREGULAR, {"keep_yearly": 2}, [IRREGULAR[0], IRREGULAR[7]]),
@@ -125,6 +126,14 @@ def test_archives_of_the_future_do_not_shorten_how_far_back_is_kept(stored: Stor
     decisions = decide(archives, Retention(keep_within=timedelta(days=2)), NOW)
 
     assert [d.archive for d in decisions if d.keep] == archives[:0:-1]
+
+
+def test_age_is_not_counted_from_an_archive_of_this_very_moment(stored: Stored) -> None:
+    archives = [stored(NOW - age) for age in (timedelta(0), timedelta(days=2))]
+
+    decisions = decide(archives, Retention(keep_within=timedelta(days=2)), NOW)
+
+    assert all(decision.keep for decision in decisions)
 
 
 def test_where_all_are_of_the_future_all_that_are_recent_stay(stored: Stored) -> None:
