@@ -162,6 +162,11 @@ class Jobs:
                 job.wedged = job.view(now).status
             return len(running)
 
+    def forget(self) -> None:
+        """What the upgrade to 2.25 does: the tables of all jobs are made anew."""
+        with self._lock:
+            self._jobs.clear()
+
     def release(self, username: str) -> None:
         """What an administrator does in the database: the user's wedged jobs are ABANDONED."""
         with self._lock:

@@ -1,7 +1,7 @@
 """The people and the work on a simulated server, as plain dataclasses."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -87,6 +87,20 @@ class Group:
         """Everyone in the group, the PI first."""
         return tuple(dict.fromkeys((self.pi, *self.admins, *self.view_all, *self.members)))
 
+    def without(self, username: str) -> "Group":
+        """The group when that member is gone."""
+
+        def left(usernames: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(each for each in usernames if each != username)
+
+        return replace(
+            self,
+            members=left(self.members),
+            admins=left(self.admins),
+            view_all=left(self.view_all),
+            community_admins=left(self.community_admins),
+        )
+
     def overseers(self) -> tuple[str, ...]:
         """Who may export the group and read its members' work."""
         return (self.pi, *self.view_all) if self.lab else ()
@@ -106,6 +120,7 @@ class Record:
         system: Part of the "Examples" which every export leaves out silently.
         broken: Fails while it is exported, and so is missing from the archive silently.
         nfs: Links to a filestore, so that ``nfsExports.xml`` is written.
+        comments: What people wrote below it; a search finds comments too.
     """
 
     id: int
@@ -125,6 +140,7 @@ class Record:
     system: bool = False
     broken: bool = False
     nfs: bool = False
+    comments: tuple[str, ...] = ()
     created: datetime = LONG_AGO
     modified: datetime = LONG_AGO
 
@@ -186,6 +202,13 @@ class World:
         gone = self.records.pop(record_id)
         about = {"id": gone.global_id, "name": gone.name}
         self.events.append(Event(gone.owner, "DELETE", about, datetime.now(UTC)))
+
+    def delete_user(self, username: str) -> None:
+        """Delete an account with all that it owns, as a system administrator does by the API."""
+        self.users = [user for user in self.users if user.username != username]
+        self.groups = [group.without(username) for group in self.groups]
+        self.records = {n: record for n, record in self.records.items() if record.owner != username}
+        self.events = [event for event in self.events if event.username != username]
 
     def user(self, username: str) -> User:
         """The user of that name.

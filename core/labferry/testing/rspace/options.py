@@ -34,7 +34,9 @@ class Options:
         sysadmin_addresses_allowed: False: the caller's address is not on the whitelist.
         throttling: Rate limits; None is off, as by default. Set before the start.
         max_header_bytes: Longer request lines and headers are refused with 400 HTML (Tomcat).
-        version: ``rspaceVersion`` of ``/status``.
+        version: ``rspaceVersion`` of ``/status``. Before 2.25, an upload to S3 damages what comes
+            after ``sound_bytes``, and the checksum is that of the archive before the upload.
+        sound_bytes: How many bytes an older version uploads undamaged (2 GiB).
         tls: Serve both origins over TLS with this. Set before the start.
         clock: Seconds; a test may bring its own and move it. Set before the start.
     """
@@ -52,5 +54,6 @@ class Options:
     throttling: Throttling | None = None
     max_header_bytes: int = 8192
     version: str = "2.26.0"
+    sound_bytes: int = 2 * 1024**3
     tls: ssl.SSLContext | None = None
     clock: Callable[[], float] = time.monotonic

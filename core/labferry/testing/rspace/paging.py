@@ -1,5 +1,6 @@
 """Pages of lists: ``pageNumber`` from 0, ``pageSize`` 1 to 100, ``_links`` from first to last."""
 
+import zlib
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -53,9 +54,22 @@ def _link(call: Call, path: str, number: int, size: int) -> str:
 
 
 def ordered(
-    call: Call, items: Sequence[dict[str, Any]], allowed: Sequence[str], default: str
+    call: Call,
+    items: Sequence[dict[str, Any]],
+    allowed: Sequence[str],
+    default: str,
+    *,
+    unsteady: bool = False,
 ) -> list[dict[str, Any]]:
     """Items in the order of ``orderBy``, such as ``name asc``.
+
+    Args:
+        call: The request.
+        items: What to order.
+        allowed: By what.
+        default: How, if the request does not say.
+        unsteady: Whether the database orders anew for each page, with no rule for what is equal:
+            then one item is on two pages, and another one on none.
 
     Raises:
         ApiProblem: 400/40002: no such order.
@@ -65,4 +79,11 @@ def ordered(
     if word not in allowed or direction not in ("", "asc", "desc"):
         wrong.add("orderBy", word, f"must be one of {', '.join(allowed)}, with asc or desc")
     wrong.check()
-    return sorted(items, key=lambda item: str(item[word]), reverse=direction == "desc")
+    tried = f"{call.request.param('pageNumber', '0')} {direction}" if unsteady else ""
+    anyhow = [zlib.crc32(f"{tried}{item}".encode()) if unsteady else 0 for item in items]
+    ranked = sorted(
+        zip(items, anyhow, strict=True),
+        key=lambda pair: (str(pair[0][word]), pair[1]),
+        reverse=direction == "desc",
+    )
+    return [item for item, _ in ranked]

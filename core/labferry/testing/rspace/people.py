@@ -40,13 +40,13 @@ def groups(call: Call) -> Response:
 
 
 def group(call: Call) -> Response:
-    """Show one of the caller's own groups."""
+    """Show one of the caller's own groups; to a sysadmin any. Nobody learns which others exist."""
     wanted = call.parts[0]
     found = call.state.world.group(int(wanted)) if wanted.isascii() and wanted.isdigit() else None
-    if found is None:
-        raise ApiProblem(404, 50301, f"No group with id {wanted}")
-    if found not in _own(call):
-        raise unauthorised(f"{call.user.username} is not authorised to read group {wanted}")
+    if found is None or not (call.user.role is Role.SYSADMIN or found in _own(call)):
+        raise ApiProblem(
+            404, 50301, f"Group with id: {wanted} not found, or the user isn't a member."
+        )
     return json_response(_group(call, found))
 
 
@@ -93,6 +93,7 @@ def _role_in(group: Group, username: str) -> str:
 def users(call: Call) -> Response:
     """List accounts, for sysadmins from allowed addresses; by default temporary ones only.
 
+    Those that were created at the same moment come in any order, and on each page in another one.
     An account looks as in ``whoami``: nothing says whether it is enabled or when it was made.
     """
     if call.user.role is not Role.SYSADMIN:
@@ -105,7 +106,6 @@ def users(call: Call) -> Response:
         for user in call.state.world.users
         if everybody or user.temporary
     ]
-    accounts = [
-        item["account"] for item in ordered(call, listed, ("creationDate",), "creationDate asc")
-    ]
+    order = ("creationDate",), "creationDate asc"
+    accounts = [item["account"] for item in ordered(call, listed, *order, unsteady=True)]
     return json_response(page(call, "/api/v1/sysadmin/users", "users", accounts))

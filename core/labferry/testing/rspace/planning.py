@@ -81,6 +81,7 @@ def _check_group(world: World, request: ExportRequest) -> Target:
 
 
 def _own_group(world: World, request: ExportRequest) -> Group:
+    """Of several, the first of a set, which nobody ordered."""
     username = request.exporter.username
     for group in world.groups:
         if group.lab and group.pi == username:

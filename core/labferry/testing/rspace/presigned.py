@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode
 
@@ -54,7 +55,7 @@ def get_object(state: State, request: Request) -> Response:
     file = state.files.find(request.path.removeprefix(f"/{BUCKET}/"), state.now())
     if file is None or not file.on_s3:
         return _problem(404, "NoSuchKey", "The specified key does not exist.")
-    return _whole_or_part(request, file)
+    return _whole_or_part(state, request, file)
 
 
 def _refusal(state: State, request: Request, query: dict[str, str]) -> Response | None:
@@ -86,14 +87,32 @@ def _problem(status: int, code: str, message: str) -> Response:
     return Response.of(status, body.encode(), "application/xml")
 
 
-def _whole_or_part(request: Request, file: StoredFile) -> Response:
+def _uploaded(state: State, file: StoredFile, start: int, stop: int) -> Iterator[bytes]:
+    """What S3 has: a version before 2.25 reads at a wrong place what is behind 2 GiB."""
+    chunks = file.archive.chunks(start, stop)
+    if not _is_faulty(state.options.version):
+        yield from chunks
+        return
+    at = start
+    for chunk in chunks:
+        good = max(0, state.options.sound_bytes - at)
+        yield chunk[:good] + bytes(byte ^ 0xFF for byte in chunk[good:])
+        at += len(chunk)
+
+
+def _is_faulty(version: str) -> bool:
+    numbers = [int(number) for number in re.findall(r"\d+", version)]
+    return [] < numbers[:2] < [2, 25]
+
+
+def _whole_or_part(state: State, request: Request, file: StoredFile) -> Response:
     size = file.archive.size
     headers = {"Content-Type": BINARY, "ETag": file.etag, "Accept-Ranges": "bytes"}
     if request.headers.get("if-match", file.etag) != file.etag:
         return _problem(412, "PreconditionFailed", "At least one of the pre-conditions failed")
     wanted = request.header("range")
     if not wanted or request.headers.get("if-range", file.etag) != file.etag:
-        return Response(200, headers, size, file.archive.chunks(0, size))
+        return Response(200, headers, size, _uploaded(state, file, 0, size))
     span = _span(wanted, size)
     if span is None:
         refused = _problem(416, "InvalidRange", "The requested range is not satisfiable")
@@ -101,7 +120,7 @@ def _whole_or_part(request: Request, file: StoredFile) -> Response:
         return refused
     start, stop = span
     headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-    return Response(206, headers, stop - start, file.archive.chunks(start, stop))
+    return Response(206, headers, stop - start, _uploaded(state, file, start, stop))
 
 
 def _span(wanted: str, size: int) -> tuple[int, int] | None:

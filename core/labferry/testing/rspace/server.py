@@ -71,8 +71,16 @@ class SimulatedRSpace:
         ]
 
     def restart(self) -> int:
-        """Leave running jobs as they are for ever, their owners' slots taken; says how many."""
+        """Leave running jobs as they are for ever, their owners' slots taken; says how many.
+
+        A PI of several groups has another one of them as the first from now on.
+        """
         return self._state.restart()
+
+    def upgrade(self, version: str = "2.25.0") -> None:
+        """Become another version, as RSpace does with 2.25: every job is forgotten."""
+        self.options.version = version
+        self._state.jobs.forget()
 
     def release(self, username: str) -> None:
         """Free a slot that a restart left taken, as an administrator does in the database."""

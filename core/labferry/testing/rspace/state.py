@@ -57,6 +57,7 @@ class State:
 
     def restart(self) -> int:
         """Leave running jobs as they are for ever; says how many."""
+        self.world.groups[:] = [*self.world.groups[1:], *self.world.groups[:1]]
         return self.jobs.wedge(self.now())
 
 

@@ -1,14 +1,14 @@
 """``/documents`` and ``/activity``: what there is, and what was done to it."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from labferry.testing.http.response import Response
-from labferry.testing.rspace.messages import Invalid, iso_utc, json_response, unprocessable
+from labferry.testing.rspace.messages import Invalid, iso_utc, json_response
 from labferry.testing.rspace.model import Event, Kind, Record
 from labferry.testing.rspace.paging import ordered, page
+from labferry.testing.rspace.searches import found
 from labferry.testing.rspace.state import Call
 
 _LONGEST_QUERY = 2000
@@ -16,7 +16,10 @@ _LONGEST_PERIOD = timedelta(days=183)
 
 
 def documents(call: Call) -> Response:
-    """Find documents the caller may read, by a query or an advanced query, not both."""
+    """Find documents the caller may read, by a query or an advanced query, not both.
+
+    A search is cut before it is filtered, and its totalHits is what is left.
+    """
     query = call.request.param("query")
     advanced = call.request.param("advancedQuery")
     wrong = Invalid("documentSearch")
@@ -26,50 +29,24 @@ def documents(call: Call) -> Response:
         if len(text) > _LONGEST_QUERY:
             wrong.add(name, text, f"must not be longer than {_LONGEST_QUERY} characters")
     wrong.check()
-    found = [
+    records = (
+        found(call, query, advanced) if query or advanced else call.state.world.records.values()
+    )
+    listed = [
         _document(call, record)
-        for record in call.state.world.records.values()
+        for record in records
         if record.kind is Kind.DOCUMENT
         and call.state.world.may_read(call.user, record)
         and _filtered(call, record)
-        and (_advanced(advanced, record) if advanced else query.lower() in _searched(record))
     ]
-    found = ordered(call, found, ("name", "created", "lastModified"), "lastModified desc")
-    return json_response(page(call, "/api/v1/documents", "documents", found))
+    listed = ordered(call, listed, ("name", "created", "lastModified"), "lastModified desc")
+    return json_response(page(call, "/api/v1/documents", "documents", listed))
 
 
 def _filtered(call: Call, record: Record) -> bool:
     if call.request.param("filter") == "sharedWithMe":
         return record.owner != call.user.username
     return True
-
-
-def _searched(record: Record) -> str:
-    return f"{record.name}\n{record.tags}\n{record.text}".lower()
-
-
-def _advanced(advanced: str, record: Record) -> bool:
-    try:
-        query = json.loads(advanced)
-        terms = [(term["queryType"], str(term["query"]).lower()) for term in query["terms"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise unprocessable(f"advancedQuery cannot be read: {error}") from error
-    every = query.get("operator", "and") == "and"
-    hits = [_hit(kind, text, record) for kind, text in terms]
-    return all(hits) if every else any(hits)
-
-
-def _hit(kind: str, text: str, record: Record) -> bool:
-    fields = {
-        "global": _searched(record),
-        "fullText": record.text,
-        "tag": record.tags,
-        "name": record.name,
-        "owner": record.owner,
-    }
-    if kind not in fields:
-        raise unprocessable(f"Unknown queryType {kind}")
-    return text in fields[kind].lower()
 
 
 def _document(call: Call, record: Record) -> dict[str, Any]:
