@@ -3,6 +3,7 @@
 import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from threading import Event
@@ -11,8 +12,10 @@ from labferry.sdk import (
     Download,
     InvalidAnswerError,
     LabferryError,
+    NotFinishedError,
     NotFoundError,
     RefusedError,
+    StoppedError,
     TransientError,
 )
 from labferry.sdk.http import Response
@@ -21,6 +24,7 @@ from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client
 from labferry_rspace.problems import judge, said
 from labferry_rspace.routing import Target, redirect, route
+from labferry_rspace.versions import fault_of_uploads
 
 _ACCEPT = {"Accept": "application/octet-stream, application/json;q=0.9"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -40,17 +44,28 @@ def download(
         LabferryError: As `Source.download` says.
     """
     target = route(client.address, link)
+    fault = "" if target.keyed else _fault(client, key)
     if offset and validator and _STRONG_ETAG.fullmatch(validator):
         with _asked(client, target, key, _part(offset, validator)) as (end, response):
             resumed = _resumed(client, end, response, offset, validator)
             if resumed is not None:
                 with _ended(resumed):
-                    yield resumed
+                    yield replace(resumed, known_fault=fault)
                 return
     with _asked(client, target, key, {}) as (end, response):
         whole = _whole(client, end, response)
         with _ended(whole):
-            yield whole
+            yield replace(whole, known_fault=fault)
+
+
+def _fault(client: Client, key: str) -> str:
+    """What the server may have done to an archive that is elsewhere."""
+    try:
+        return fault_of_uploads(client, key)
+    except (StoppedError, NotFinishedError):
+        raise
+    except LabferryError:
+        return ""  # the archive may come all the same
 
 
 @contextmanager

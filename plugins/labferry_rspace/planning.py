@@ -7,10 +7,18 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Literal, TypeVar
 
-from labferry.sdk import ExportRequest, InvalidAnswerError, NotFoundError, RefusedError
+from labferry.sdk import (
+    ExportRequest,
+    IncompleteError,
+    InvalidAnswerError,
+    LabferryError,
+    NotFoundError,
+    RefusedError,
+)
 from labferry.sdk.quoting import quote
 from labferry_rspace.directory import Account, Directory, Group
 from labferry_rspace.lanes import Owner
+from labferry_rspace.searching import find
 from labferry_rspace.settings import RSpaceSettings
 from labferry_rspace.submission import Order
 
@@ -26,6 +34,11 @@ class Planner:
         settings: The source's settings.
         owner: Whose lane it is.
         directory: The lists that the owner sees.
+
+    Attributes:
+        problems: Why a part of what was asked for may be missing from the plan.
+        listed: With scope all-users or all-groups, the ids of all that the server lists, whatever
+            the settings choose of them; None if that is unknown.
     """
 
     def __init__(self, settings: RSpaceSettings, owner: Owner, directory: Directory) -> None:
@@ -33,6 +46,8 @@ class Planner:
         self._owner = owner
         self._directory = directory
         self._own_groups: Sequence[Group] | None = None
+        self.problems: list[LabferryError] = []
+        self.listed: frozenset[int] | None = None
 
     def plan(self) -> Sequence[ExportRequest]:
         """The exports, in the order to ask for them.
@@ -44,7 +59,7 @@ class Planner:
             case "user":
                 return [self._user()]
             case "group":
-                return [self._group()]
+                return self._groups()
             case "selection":
                 ids = self._settings.selections
                 return list(
@@ -90,9 +105,7 @@ class Planner:
             if username in group.members:
                 return group.members[username]
         try:
-            for account in self._directory.accounts():
-                if account.username == username:
-                    return account.id
+            accounts = self._directory.accounts()
         except RefusedError:
             raise RefusedError(
                 f"{username!r} is in no group of {self._owner.lane}, and only a sysadmin's key may "
@@ -100,21 +113,41 @@ class Planner:
                 hint="Set id to the user's numeric id, or use a sysadmin's key from an address "
                 "that the server allows.",
             ) from None
+        for account in accounts.entries:
+            if account.username == username:
+                return account.id
+        if accounts.missing:
+            raise InvalidAnswerError(
+                f"The server does not show {username!r}, but neither {accounts.missing} of the "
+                "accounts that it counts.",
+                hint="Set id to the user's numeric id.",
+            )
         raise NotFoundError(
             f"There is no user {username!r}.",
             hint="id takes a username in quotes, or a numeric id without them.",
         )
 
-    def _group(self) -> ExportRequest:
+    def _groups(self) -> Sequence[ExportRequest]:
         wanted = self._settings.id
-        if wanted is None:
-            several = len(self._settings.keys) > 1
-            series = f"group-of-{self._owner.id}" if several else "group"
-            title = f"group led by {quote(self._owner.username)}"
-            return self._own("group", series, title)
         if isinstance(wanted, int):
-            return self._one_group(wanted, str(wanted))
-        return self._one_group(self._group_id(wanted), wanted)
+            return [self._one_group(wanted, str(wanted))]
+        if wanted is not None:
+            return [self._one_group(self._group_id(wanted), wanted)]
+        led = self._led()
+        if len(led) > 1:
+            # Without an id, the server would choose one of them, and another one on another day.
+            return [
+                replace(self._one_group(group.id, group.name), lane=self._owner.lane)
+                for group in led
+            ]
+        several = len(self._settings.keys) > 1
+        series = f"group-of-{self._owner.id}" if several else "group"
+        return [self._own("group", series, f"group led by {quote(self._owner.username)}")]
+
+    def _led(self) -> Sequence[Group]:
+        """The lab groups that the owner is the PI of, in the order of their ids."""
+        led = [group for group in self._groups_of_owner() if group.is_led_by(self._owner.username)]
+        return sorted(led, key=lambda group: group.id)
 
     def _one_group(self, number: int, name: str) -> ExportRequest:
         return self._order("group", number).request(f"group-{number}", f"group {quote(name)}")
@@ -138,15 +171,18 @@ class Planner:
 
     def _search(self) -> Iterator[ExportRequest]:
         words = self._settings.query or self._settings.advanced_query or ""
-        ids = list(dict.fromkeys(self._directory.documents(self.search)))
-        if not ids:
+        found = find(self._directory, self.search)
+        if not found.ids:
             raise NotFoundError(
                 f"The search for {quote(words)} finds nothing that {self._owner.lane} may read."
             )
-        # Another key may not read all of what this one found, and would then export nothing.
         series, title = f"search-{_short(self.search)}", f"search for {quote(words)}"
-        found = self._records(series, title, sorted(ids))
-        return (replace(request, lane=self._owner.lane) for request in found)
+        if found.doubt:
+            title += ", incomplete"
+            self.problems.append(_incomplete(words, len(found.ids), found.doubt))
+        # Another key may not read all of what this one found, and would then export nothing.
+        requests = self._records(series, title, found.ids)
+        return (replace(request, lane=self._owner.lane) for request in requests)
 
     def _records(self, series: str, what: str, ids: Iterable[int]) -> Iterator[ExportRequest]:
         """Records in as many exports as the server's limit takes; the first keeps the name."""
@@ -160,7 +196,12 @@ class Planner:
             yield order.request(f"{series}{suffix}", f"{what}{part}: {len(some)} records")
 
     def _all_users(self) -> Iterator[ExportRequest]:
-        accounts = {account.id: account for account in self._directory.accounts()}
+        listing = self._directory.accounts()
+        accounts = {each.id: each for each in sorted(listing.entries, key=lambda each: each.id)}
+        if listing.missing:
+            self.problems.append(_unseen(len(accounts), listing.missing))
+        else:
+            self.listed = frozenset(accounts)
         is_known = any(account.enabled is not None for account in accounts.values())
         if not (self._settings.include_disabled or is_known):
             _logger.warning(
@@ -183,6 +224,7 @@ class Planner:
     def _all_groups(self) -> Iterator[ExportRequest]:
         own, public = self._directory.own_groups(), self._directory.public_groups()
         groups = {group.id: group for group in (*own, *public)}
+        self.listed = frozenset(groups)
         wanted = self._chosen(groups.values(), _group_name)
         self._must_be_some(wanted)
         return (self._one_group(group.id, group.name) for group in wanted)
@@ -222,11 +264,31 @@ class Planner:
         """Who is in a group of the owner's, in order; looked up only where it is needed."""
         if not self._settings.skip_idle:
             return ()
-        if self._own_groups is None:
-            self._own_groups = list(self._directory.own_groups())
-        led = [group for group in self._own_groups if self._owner.username in group.leaders]
+        led = [group for group in self._groups_of_owner() if self._owner.username in group.leaders]
         chosen = [group for group in led if number in {None, group.id}]
         return tuple(sorted(chosen[0].members.values())) if len(chosen) == 1 else ()
+
+    def _groups_of_owner(self) -> Sequence[Group]:
+        if self._own_groups is None:
+            self._own_groups = list(self._directory.own_groups())
+        return self._own_groups
+
+
+def _incomplete(words: str, count: int, doubt: str) -> IncompleteError:
+    return IncompleteError(
+        f"The search for {quote(words)} may find more than the {count} documents that are "
+        f"exported: RSpace cuts every search without a word, and {doubt}.",
+        hint="Use a narrower search, or scope user or group.",
+    )
+
+
+def _unseen(shown: int, missing: int) -> IncompleteError:
+    return IncompleteError(
+        f"RSpace counts {shown + missing} accounts but shows only {shown} of them, however often "
+        f"it is asked: the work of {missing} is not exported.",
+        hint="RSpace does so if many accounts were created at the same moment. Name the users that "
+        'are missing in a source of their own, with scope = "user" and id.',
+    )
 
 
 def _short(value: object) -> str:

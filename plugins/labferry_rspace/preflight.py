@@ -1,25 +1,17 @@
 """Finding out whether exports can work, without starting one."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from labferry.sdk import Finding, InvalidAnswerError, RefusedError, Severity
+from labferry.sdk import Finding, InvalidAnswerError, NotFoundError, RefusedError, Severity
 from labferry.sdk.quoting import quote
 from labferry_rspace.client import Client
-from labferry_rspace.directory import Directory
+from labferry_rspace.directory import Directory, Group
 from labferry_rspace.lanes import Credentials, Owner
+from labferry_rspace.searching import find
 from labferry_rspace.settings import RSpaceSettings
+from labferry_rspace.versions import is_before, server_version
 
-_VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
 _SELECTIONS_SINCE = (1, 69, 19)
-
-
-def _server_version(client: Client, key: str) -> str:
-    """The version that the server says it is; empty if it does not say."""
-    url = client.address.api("/status")
-    status = client.fact(url, key, f"Asking {client.address.base} for its version")
-    version = status.get("rspaceVersion") if isinstance(status, dict) else None
-    return quote(version) if isinstance(version, str) else ""
 
 
 def require_selections(client: Client, key: str) -> None:
@@ -28,9 +20,8 @@ def require_selections(client: Client, key: str) -> None:
     Raises:
         InvalidAnswerError: It is too old. A version that can't be read counts as new enough.
     """
-    version = _server_version(client, key)
-    match = _VERSION.match(version)
-    if match and tuple(int(part or 0) for part in match.groups()) < _SELECTIONS_SINCE:
+    version = server_version(client, key)
+    if is_before(version, _SELECTIONS_SINCE):
         raise InvalidAnswerError(
             f"RSpace {version} at {client.address.base} can't export selected records; "
             "1.69.19 is the first that can.",
@@ -58,17 +49,61 @@ def server_findings(client: Client, credentials: Credentials) -> Iterator[Findin
     owners = credentials.owners()
     for refusal in credentials.refusals():
         yield Finding(Severity.ERROR, f"{refusal.name} does not work: {refusal.reason}")
-    version = _server_version(client, owners[0].key)
+    version = server_version(client, owners[0].key)
     yield Finding(Severity.OK, f"RSpace {version or 'of an unknown version'} answers at {base}.")
     for owner in owners:
         yield Finding(Severity.OK, f"Exports can run as {owner.lane}.")
 
 
-def search_finding(directory: Directory, search: Mapping[str, str]) -> Finding:
-    """How much a search finds."""
-    total = directory.count(search)
-    severity = Severity.OK if total else Severity.ERROR
-    return Finding(severity, f"The search finds {total} documents.")
+def search_findings(directory: Directory, search: Mapping[str, str]) -> Iterator[Finding]:
+    """How much a search finds, and whether that may be cut."""
+    found = find(directory, search)
+    severity = Severity.OK if found.ids else Severity.ERROR
+    yield Finding(severity, f"The search finds {len(found.ids)} documents.")
+    if found.doubt:
+        yield Finding(
+            Severity.WARNING,
+            f"There may be more: RSpace cuts every search without a word, and {found.doubt}.",
+        )
+
+
+def group_finding(number: int, views: Sequence[tuple[Owner, Directory]]) -> Finding:
+    """Whether a group can be exported, before it is asked for.
+
+    Args:
+        number: The group's id.
+        views: The owners of the keys, and what each of them sees.
+
+    Raises:
+        NotFoundError: No key sees such a group.
+        RefusedError: None of them may export it.
+    """
+    seen = [(owner, directory.group(number)) for owner, directory in views]
+    known = [(owner, group) for owner, group in seen if group is not None]
+    lanes = " and ".join(owner.lane for owner, _ in views)
+    if not known:
+        raise NotFoundError(
+            f"There is no group {number}, or {lanes} may not see it.",
+            hint="Look at id. A group is seen by its members, its PI and system administrators.",
+        )
+    name = quote(known[0][1].name)
+    if any(_may_export(owner, group) for owner, group in known):
+        return Finding(Severity.OK, f"Group {number} is {name}.")
+    if all(owner.username in group.members for owner, group in known):
+        raise RefusedError(
+            f"Group {number} ({name}) can't be exported with {lanes}, who may not see all of it.",
+            hint="Use the key of its PI, of a lab admin who may see all work, or of a system "
+            "administrator.",
+        )
+    return Finding(
+        Severity.WARNING,
+        f"Group {number} is {name}. RSpace does not say whether {lanes} may export it.",
+    )
+
+
+def _may_export(owner: Owner, group: Group) -> bool:
+    """Whether that is likely; a lab admin may or may not see all of the group's work."""
+    return owner.is_sysadmin or owner.username in group.leaders | group.admins
 
 
 def _check_leader(settings: RSpaceSettings, owner: Owner) -> None:

@@ -86,6 +86,10 @@ class ServerSource(Source[_SettingsT]):
         return self._session.download(link, lane, offset, validator)
 
     @override
+    def vanished(self, known: Sequence[ExportRequest]) -> Sequence[ExportRequest]:
+        return self._session.vanished(known)
+
+    @override
     def examine(self, archive: BinaryIO, request: ExportRequest) -> Contents:
         return self._session.examine(archive, request)
 

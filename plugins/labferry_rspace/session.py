@@ -1,6 +1,5 @@
 """What speaks to an RSpace server on behalf of a source."""
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -39,7 +38,6 @@ class Session(ABC, Generic[_SettingsT]):
         self.settings = settings
         self.client = borrow(settings)
         self.credentials = Credentials(name, settings.keys, self.client)
-        self.closed = threading.Event()
         self._has_client = True
 
     def lanes(self) -> Sequence[str]:
@@ -48,10 +46,15 @@ class Session(ABC, Generic[_SettingsT]):
 
     def problems(self) -> Sequence[LabferryError]:
         """Keys that are refused: what only they could export is missing from the backup."""
-        return [
+        return tuple(
             RefusedError(f"{refusal.name} is left out. {refusal.reason}")
             for refusal in self.credentials.refusals()
-        ]
+        )
+
+    def vanished(self, known: Sequence[ExportRequest]) -> Sequence[ExportRequest]:
+        """Of what was exported before and is not planned now, what the server no longer lists."""
+        del known
+        return ()
 
     @abstractmethod
     def plan(self, lanes: Sequence[str]) -> Sequence[ExportRequest]:
@@ -85,8 +88,7 @@ class Session(ABC, Generic[_SettingsT]):
         """Find out whether exports can work."""
 
     def close(self) -> None:
-        """Close connections that nobody else needs, and end waiting."""
-        self.closed.set()
+        """Close connections that nobody else needs."""
         if self._has_client:
             self._has_client = False
             give_back(self.client)

@@ -68,7 +68,7 @@ class RSpaceSettings(ServerSettings):
 
     id: _Id | None = None
     """With scope user or group: the numeric id, or in quotes the username or the group's name. The
-    default is the owner of the key, or the group that this owner leads."""
+    default is the owner of the key, or every lab group of which this owner is the PI."""
 
     selections: tuple[_RecordId, ...] = ()
     """With scope selection: ids of documents, notebooks, folders and gallery files; 123 or SD123.

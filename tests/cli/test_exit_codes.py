@@ -21,6 +21,7 @@ MEANT = {
     "ExportFailedError": 1,
     "FullError": 1,
     "HeldError": 5,
+    "IncompleteError": 3,
     "IntegrityError": 4,
     "InvalidAnswerError": 1,
     "LabferryError": 1,

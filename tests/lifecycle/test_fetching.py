@@ -13,6 +13,7 @@ from labferry.lifecycle.events import (
     Downloaded,
     Downloading,
     Ended,
+    Forgotten,
     Gone,
     Misplaced,
     Unreachable,
@@ -73,6 +74,18 @@ def test_corrupted_download_is_repeated_a_few_times(offered: ExportJob, now: dat
     job = advance(job, Corrupted("The CRC-32 differs"), now, POLICY)
     assert (job.phase, job.exit_code) == (Phase.FAILED, 4)
     assert job.reason == "The archive was refused after 3 downloads: The CRC-32 differs."
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.COMPLETED])
+def test_job_that_the_server_forgot_is_exported_once_more(
+    offered: ExportJob, now: datetime, phase: Phase
+) -> None:
+    job = advance(replace(offered, phase=phase), Forgotten("404"), now, POLICY)
+    assert job == ExportJob(renewals=1)
+    again = replace(offered, phase=phase, renewals=1)
+    job = advance(again, Forgotten("404"), now, POLICY)
+    assert (job.phase, job.exit_code) == (Phase.FAILED, 1)
+    assert job.reason == "The server does not know the job any more: 404."
 
 
 def test_archive_that_is_not_there_yet_is_waited_for(offered: ExportJob, now: datetime) -> None:

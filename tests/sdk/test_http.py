@@ -17,6 +17,7 @@ from labferry.sdk import (
     ConfigError,
     InvalidAnswerError,
     LabferryError,
+    NotFinishedError,
     RefusedError,
     StoppedError,
     TransientError,
@@ -195,6 +196,16 @@ def test_pause_is_ended_by_the_run_too() -> None:
 
     with pytest.raises(StoppedError), interruptible(check):
         pause(60)
+
+
+def test_pause_is_no_longer_than_the_run_may_last() -> None:
+    def done() -> None:
+        return
+
+    with interruptible(done, lambda: None), interruptible(done, lambda: 0.5):
+        pause(0.01)
+        with pytest.raises(NotFinishedError, match=r"max_wait\): the tide"):
+            pause(60, "the tide")
 
 
 def test_redirect_is_not_followed(ask: Ask) -> None:

@@ -6,6 +6,7 @@ from labferry.ledger.ledger import Ledger
 from labferry.ledger.opening import existing_ledger, ledger_file
 from labferry.ledger.records import Copy, Delivery, DeliveryState, Export, Run
 from labferry.ledger.releases import Release
+from labferry.ledger.vanished import LastArchive, Vanished
 
 __all__ = [
     "Copies",
@@ -15,10 +16,12 @@ __all__ = [
     "Export",
     "Failure",
     "History",
+    "LastArchive",
     "Ledger",
     "Release",
     "Run",
     "Trust",
+    "Vanished",
     "existing_ledger",
     "ledger_file",
 ]

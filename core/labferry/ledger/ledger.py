@@ -22,6 +22,7 @@ from labferry.ledger.records import Delivery, DeliveryState, Export, Run
 from labferry.ledger.releases import Releases
 from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment, stamp
+from labferry.ledger.vanished import Vanished
 from labferry.lifecycle import ExportJob
 from labferry.sdk import (
     Checkpoint,
@@ -50,6 +51,7 @@ class Ledger:
         copies: What each destination holds.
         past: What was.
         releases: What is still to be removed at the servers.
+        vanished: What is exported no more.
         set_aside: Where a damaged ledger was moved, if there was one; a new one was begun then.
             Losing a ledger costs at most one repeated export for each source.
 
@@ -165,6 +167,15 @@ class Ledger:
         )
         return _export(rows[0]) if rows else None
 
+    def export(self, number: int) -> Export:
+        """One export, by its number."""
+        row = self._store.rows(
+            "SELECT id, run, seal, source, source_type, source_url, lane, request, phase, job "
+            "FROM exports WHERE id = ?",
+            number,
+        )[0]
+        return _export(row)
+
     def newest(self, source: str) -> Sequence[Export]:
         """The newest export of each series of a source, however it ended."""
         rows = self._store.rows(
@@ -264,6 +275,7 @@ class Ledger:
         self.copies = Copies(self._store)
         self.past = History(self._store)
         self.releases = Releases(self._store)
+        self.vanished = Vanished(self._store)
         try:
             for export in self.unfinished():
                 self.run(export.run)

@@ -9,7 +9,7 @@ next run knows how to go on::
        ▲            │  ▲          ▲            │
        │            ▼  │          └────────────┘  asked again before every download
        │         UNCERTAIN                        (links are made anew each time)
-       └───────────────────────────────────────   expired at the server: one new export
+       └───────────────────────────────────────   expired or forgotten at the server: one new export
 
 Any phase before VERIFIED can end in FAILED, or in UNCHANGED if there is nothing new to store. A
 process that dies leaves SUBMITTING behind only if it died between the intent and the answer: an

@@ -131,6 +131,17 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The server does not know the job any more, as after an upgrade.
+
+    Attributes:
+        reason: What it says.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """Every destination that must have the archive has it."""
 
@@ -152,6 +163,7 @@ Event = (
     | Downloaded
     | Corrupted
     | Gone
+    | Forgotten
     | Misplaced
     | Unchanged
     | Delivered

@@ -43,7 +43,8 @@ class Policy:
         max_losses: Submissions whose answer was lost, before giving up.
         max_corrupted: Downloads that don't match their checksum, before the archive is refused.
         max_gone: Downloads that find nothing, before the archive counts as expired.
-        max_renewals: New exports in place of an expired archive.
+        max_renewals: New exports in place of an expired archive, or of a job that the server does
+            not know any more.
         require_digest: Whether an archive without a declared digest is refused.
         can_find: Whether the source can look for a job whose submission got no answer.
         can_release: Whether the source can have the server remove a job that is over.

@@ -22,6 +22,7 @@ from labferry.lifecycle.events import (
     Downloading,
     Ended,
     Event,
+    Forgotten,
     Found,
     Gone,
     Lost,
@@ -113,6 +114,9 @@ def advance(  # noqa: C901, PLR0911, PLR0912 - a table
             return _corrupted(job, reason, now, policy)
         case Gone(reason):
             return _gone(job, reason, now, policy)
+        case Forgotten(reason):
+            unknown = f"The server does not know the job any more: {_sentence(reason)}"
+            return _vanished(job, unknown, policy)
         case Misplaced():
             # The digests stay: some destinations may have the archive, and others get the same.
             return replace(job, phase=Phase.RUNNING, verified_at=None)
@@ -309,7 +313,7 @@ def _is_old(job: ExportJob, kept_for: float | None, now: datetime) -> bool:
 
 
 def _vanished(job: ExportJob, reason: str, policy: Policy) -> ExportJob:
-    """The archive was there, and is no more: ask for a new export, but not for ever."""
+    """The archive or its job was there, and is no more: a new export, but not for ever."""
     if job.renewals < policy.max_renewals:
         return ExportJob(renewals=job.renewals + 1)
     return _failed(job, reason)

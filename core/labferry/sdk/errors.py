@@ -10,6 +10,7 @@ The tree, with the exit code each class leads to when it is the only thing that 
     ├── NotFinishedError          75   the server is still exporting; the next run goes on
     ├── StoppedError        130, 143   a signal ended the run; the next run goes on
     ├── ExportFailedError          1   the server ended the export without a usable archive
+    ├── IncompleteError            3   a part of what was asked for can't be had
     ├── IntegrityError             4   bytes differ from what was declared or stored
     ├── RefusedError               5   credentials or permissions
     │   └── HeldError              5   protected from removal for now, by a lock or a hold
@@ -38,6 +39,7 @@ __all__ = [
     "ExportFailedError",
     "FullError",
     "HeldError",
+    "IncompleteError",
     "IntegrityError",
     "InvalidAnswerError",
     "LabferryError",
@@ -179,6 +181,12 @@ class StoppedError(LabferryError):
 
 class ExportFailedError(LabferryError):
     """The server ended the export without a usable archive."""
+
+
+class IncompleteError(LabferryError):
+    """A part of what was asked for can't be had, or can't be known; the rest goes on."""
+
+    exit_code = ExitCode.PARTIAL
 
 
 class IntegrityError(LabferryError):

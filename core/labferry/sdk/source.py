@@ -135,12 +135,15 @@ class Download:
         total: The whole archive's size in bytes, if the server says so.
         validator: Names these very bytes (a strong ETag), to be given back when resuming.
         chunks: The bytes. Iterating raises TransientError when the connection breaks.
+        known_fault: A fault of the server that may explain a checksum that does not match, and
+            what mends it, as a sentence; empty if none is known.
     """
 
     offset: int
     total: int | None
     validator: str | None
     chunks: Iterator[bytes | bytearray] = field(repr=False)
+    known_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +239,7 @@ class Source(ABC, Generic[SettingsT]):
         Raises:
             TransientError: The server could not be asked.
             RefusedError: Not with these credentials.
-            NotFoundError: The server knows no such job.
+            NotFoundError: The server knows no such job. The core then asks for one new export.
         """
 
     @abstractmethod
@@ -261,6 +264,18 @@ class Source(ABC, Generic[SettingsT]):
     @property
     def problems(self) -> Sequence[LabferryError]:
         """What keeps a part of what was asked for from being exported, known after `plan`."""
+        return ()
+
+    def vanished(self, known: Sequence[ExportRequest]) -> Sequence[ExportRequest]:
+        """Of what was exported before and is not planned now, what the server no longer has.
+
+        Asked after `plan`. Each is reported once, so name only what the server itself does not
+        list any more, and nothing that the settings leave out.
+
+        Args:
+            known: The last request of each series that `plan` has left out.
+        """
+        del known
         return ()
 
     def examine(self, archive: BinaryIO, request: ExportRequest) -> Contents | None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from labferry.sdk.errors import NotFinishedError
+
 __all__ = ["INTERVAL", "check", "interruptible", "pause"]
 
 _log = logging.getLogger(__name__)
@@ -20,10 +22,15 @@ INTERVAL = 0.5
 _WORTH_A_LINE = 5.0
 
 _checks: ContextVar[tuple[Callable[[], None], ...]] = ContextVar("checks", default=())
+_times_left: ContextVar[tuple[Callable[[], float | None], ...]] = ContextVar(
+    "times_left", default=()
+)
 
 
 @contextmanager
-def interruptible(check: Callable[[], None]) -> Iterator[None]:
+def interruptible(
+    check: Callable[[], None], time_left: Callable[[], float | None] | None = None
+) -> Iterator[None]:
     """Let every wait within the block call `check`, on this thread.
 
     A thread that is started within the block begins without it, as with any context variable:
@@ -32,11 +39,16 @@ def interruptible(check: Callable[[], None]) -> Iterator[None]:
     Args:
         check: Returns at once, or raises what ends the wait: `StoppedError` once the run is to
             stop, `NotFinishedError` when its time is over.
+        time_left: For how many seconds pauses may still last; None if there is no limit. Work
+            that is no pause is not limited.
     """
+    limits = () if time_left is None else (time_left,)
     token = _checks.set((*_checks.get(), check))
+    token_of_limits = _times_left.set((*_times_left.get(), *limits))
     try:
         yield
     finally:
+        _times_left.reset(token_of_limits)
         _checks.reset(token)
 
 
@@ -52,11 +64,21 @@ def pause(seconds: float, reason: str = "") -> None:
     Args:
         seconds: How long.
         reason: What for; a wait of more than a few seconds is logged with it.
+
+    Raises:
+        NotFinishedError: The run's time would be over before.
+        StoppedError: The run is being stopped.
     """
+    check()
+    lefts = [left for time_left in _times_left.get() if (left := time_left()) is not None]
+    if seconds > min(lefts, default=seconds):
+        raise NotFinishedError(
+            f"This run may not wait any longer (max_wait){f': {reason}' if reason else ''}.",
+            hint="The next run goes on from here.",
+        )
     if reason and seconds > _WORTH_A_LINE:
         _log.info("waiting %.0f s: %s", seconds, reason)
     ends = time.monotonic() + seconds
-    check()
     while (left := ends - time.monotonic()) > 0:
         time.sleep(min(left, INTERVAL))
         check()

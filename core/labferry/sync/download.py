@@ -55,22 +55,25 @@ class Fetch:
             FullError: The spool has no space left.
             StateError: The spool can't be used.
         """
-        before = archive.received
+        before, known_fault = archive.received, ""
         try:
             declared = archive.declared.size
             if not declared or archive.received < declared:
-                self._receive(job, archive)
-            return self.judge(archive, archive.check())
+                known_fault = self._receive(job, archive)
+            digests = archive.check()
+            known_fault = ""
+            return self.judge(archive, digests)
         except IntegrityError as error:
             archive.restart()
-            return Corrupted(str(error))
+            return Corrupted(" ".join(filter(None, (str(error), known_fault))))
         except (NotFoundError, RefusedError, InvalidAnswerError) as error:
             return Gone(str(error))
         except TransientError as error:
             progressed = archive.received > before
             return Unreachable(str(error), error.retry_after or 0.0, progressed=progressed)
 
-    def _receive(self, job: ExportJob, archive: SpoolArchive) -> None:
+    def _receive(self, job: ExportJob, archive: SpoolArchive) -> str:
+        """Write what comes, and return what is known of faults on the way."""
         link = (job.offer.link if job.offer else None) or ""
         with self.source.download(
             link, self.lane, offset=_offset(job, archive), validator=job.validator
@@ -79,6 +82,7 @@ class Fetch:
             if download.validator != job.validator:
                 self.note(Downloading(download.validator))
             self._write(download, archive)
+            return download.known_fault
 
     def _write(self, download: Download, archive: SpoolArchive) -> None:
         offset = download.offset

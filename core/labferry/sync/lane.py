@@ -15,6 +15,7 @@ from labferry.lifecycle.events import (
     Downloaded,
     Ended,
     Event,
+    Forgotten,
     Found,
     Lost,
     Reported,
@@ -33,6 +34,7 @@ from labferry.sdk import (
     InvalidAnswerError,
     LabferryError,
     NotFinishedError,
+    NotFoundError,
     SlotBusyError,
     StoppedError,
     TransientError,
@@ -265,11 +267,19 @@ class ExportDriver:
         if not self._is_announced:
             self._is_announced = True
             self._fan_out.announce(self._task.export.source)
-        source, job = self._task.source, self._task.export.job
-        event = self._asked(lambda: Reported(source.poll(job.server_job, job.link, self._lane)))
+        event = self._asked(self._polled)
         if isinstance(event, Reported):
             self._activity.reach(event.status.percent or 0)
         self._happened(event)
+
+    def _polled(self) -> Event:
+        job = self._task.export.job
+        try:
+            return Reported(self._task.source.poll(job.server_job, job.link, self._lane))
+        except NotFoundError as error:
+            what = f"the server does not know job {job.server_job} any more"
+            _log.warning("%s: %s: %s", self._title, what, redact(str(error)))
+            return Forgotten(str(error))
 
     def _find(self) -> None:
         self._context.stop.check()

@@ -34,6 +34,7 @@ from labferry.sdk.waiting import interruptible
 from labferry.sync.change_detection import last_everywhere
 from labferry.sync.context import RunContext
 from labferry.sync.export_task import ExportTask
+from labferry.sync.vanished import report_vanished, vanished_requests
 
 ResultT = TypeVar("ResultT")
 
@@ -112,7 +113,7 @@ class Planner(Thread):
         try:
             with (
                 about(run=str(self._context.run), source=self._source.name),
-                interruptible(self._context.stop.check),
+                interruptible(self._context.stop.check, self._context.time_left),
             ):
                 self._plan()
         except Exception as error:  # noqa: BLE001 - a stranger's source must not end the run
@@ -143,6 +144,7 @@ class Planner(Thread):
             for request in requests
             if request.series not in satisfied
         ]
+        vanished = vanished_requests(self._context, self._source, requests)
         if self._is_abandoned:
             return
         # The server has been asked; now one write for all.
@@ -154,7 +156,8 @@ class Planner(Thread):
                 if export.job.phase is not Phase.VERIFIED
             ]
             self.new += [self._new_task(lanes, *each) for each in new]
-        for problem in self._source.problems:
+            lost = report_vanished(self._context, self._source.name, vanished, requests)
+        for problem in (*self._source.problems, *lost):
             self._note(problem)
         self._export(
             [

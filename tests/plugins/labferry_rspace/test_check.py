@@ -1,4 +1,6 @@
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -13,8 +15,12 @@ from labferry.sdk import (
 from labferry.testing.rspace import (
     ALICE_KEY,
     BOB_KEY,
+    LAB_ADMIN_KEY,
+    OUTSIDER_KEY,
     PI_KEY,
     SYSADMIN_KEY,
+    Answer,
+    Fault,
     Options,
     SimulatedRSpace,
 )
@@ -79,6 +85,52 @@ def test_a_refused_key_is_an_error_beside_those_that_work(
 def test_a_search_that_finds_nothing_is_an_error(server: SimulatedRSpace, connect: Connect) -> None:
     found = list(connect(server, scope="search", query="no such words").check())
     assert found[-1] == Finding(Severity.ERROR, "The search finds 0 documents.")
+
+
+def test_a_group_is_named(server: SimulatedRSpace, connect: Connect) -> None:
+    server.world.groups[0] = replace(server.world.groups[0], public=False)
+    *_, last = connect(server, SYSADMIN_KEY, scope="group", id=1234).check()
+    assert last == Finding(Severity.OK, "Group 1234 is Chem Lab.")
+
+
+@pytest.mark.parametrize(
+    ("key", "number", "error", "words"),
+    [
+        (SYSADMIN_KEY, 9999, NotFoundError, "no group 9999"),
+        (OUTSIDER_KEY, 1234, NotFoundError, "no group 1234, or outsider@"),
+        (ALICE_KEY, 1234, RefusedError, "Group 1234 .Chem Lab. can't be exported with alice@"),
+        (ALICE_KEY, "Chem Lab", RefusedError, "can't be exported"),
+    ],
+)
+def test_a_group_that_can_not_be_exported_is_named_before_any_export(
+    server: SimulatedRSpace,
+    connect: Connect,
+    key: str,
+    number: int | str,
+    error: type[LabferryError],
+    words: str,
+) -> None:
+    with pytest.raises(error, match=words):
+        list(connect(server, key, scope="group", id=number).check())
+
+
+@pytest.mark.parametrize("key", [LAB_ADMIN_KEY, PI_KEY])
+def test_a_group_may_be_exported_with_one_of_several_keys(
+    server: SimulatedRSpace, connect: Connect, key: str
+) -> None:
+    source = connect(server, api_keys=[ALICE_KEY, key], scope="group", id=1234)
+    assert severities(list(source.check())) == {Severity.OK}
+
+
+def test_a_group_that_is_seen_from_outside_may_or_may_not_be_exported(
+    server: SimulatedRSpace, connect: Connect
+) -> None:
+    seen = {"id": 7, "name": "Physics", "type": "LAB_GROUP", "members": []}
+    answer = Answer(200, json.dumps(seen).encode(), "application/json")
+    server.faults.add(Fault("groups", answer))
+    *_, last = connect(server, scope="group", id=7).check()
+    assert last.severity is Severity.WARNING
+    assert "Group 7 is Physics. RSpace does not say whether alice@" in last.message
 
 
 @pytest.mark.parametrize(

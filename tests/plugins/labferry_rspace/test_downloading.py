@@ -63,6 +63,42 @@ def either(serve: Serve, request: pytest.FixtureRequest) -> SimulatedRSpace:
     return serve(Options(presigned=request.param == "s3"))
 
 
+@pytest.mark.parametrize(
+    ("version", "is_faulty"),
+    [("2.24.3", True), ("1.99", True), ("2.25.0", False), ("2.26.0-SNAPSHOT", False), ("", False)],
+)
+def test_an_upload_by_an_old_version_may_be_damaged(
+    s3: SimulatedRSpace,
+    connect: Connect,
+    finish: Finish,
+    version: str,
+    is_faulty: bool,  # noqa: FBT001 - a table
+) -> None:
+    source = connect(s3)
+    link = link_of(finish, source)
+    s3.options.version = version
+    for offset, validator in ((0, None), (5, '"another"')):
+        with source.download(link, source.lanes()[0], offset=offset, validator=validator) as got:
+            assert ("2 GiB. RSpace 2.25 mends that." in got.known_fault) is is_faulty
+
+
+def test_an_archive_of_rspace_itself_has_no_known_fault(
+    serve: Serve, connect: Connect, finish: Finish
+) -> None:
+    source = connect(serve(Options(version="2.24.0")))
+    with source.download(link_of(finish, source), source.lanes()[0]) as got:
+        assert got.known_fault == ""
+
+
+def test_a_version_that_can_not_be_asked_for_hinders_no_download(
+    s3: SimulatedRSpace, connect: Connect, finish: Finish, fetch: Fetch
+) -> None:
+    source = connect(s3)
+    link = link_of(finish, source)
+    s3.faults.add(Fault("status", html_answer(502)))
+    assert fetch(source, link) == content(s3)
+
+
 def test_rspace_sends_the_archive_whole_and_without_a_validator(
     server: SimulatedRSpace, connect: Connect, finish: Finish
 ) -> None:

@@ -1,13 +1,17 @@
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from labferry.sdk import (
+    ExitCode,
     ExportRequest,
     NotFoundError,
     RefusedError,
+    Severity,
 )
 from labferry.testing.rspace import (
     ALICE_KEY,
@@ -28,6 +32,8 @@ from labferry_rspace import RSpaceSource
 Connect = Callable[..., RSpaceSource]
 Serve = Callable[..., SimulatedRSpace]
 Plan = Callable[[RSpaceSource], list[ExportRequest]]
+
+DAY, MINUTE = datetime(2024, 5, 1, tzinfo=UTC), timedelta(minutes=1)
 
 
 def told(request: ExportRequest) -> dict[str, Any]:
@@ -50,9 +56,69 @@ def test_all_users_are_listed_not_only_temporary_ones(
 
 def test_all_users_come_from_all_pages(serve: Serve, connect: Connect, plan: Plan) -> None:
     world = default_world()
-    world.users += [User(1000 + n, f"user{n}", f"{n:020d}") for n in range(230)]
+    world.users += [
+        User(1000 + n, f"user{n}", f"{n:020d}", created=DAY + n * MINUTE) for n in range(230)
+    ]
     server = serve(world=world)
     assert len(plan(connect(server, SYSADMIN_KEY, scope="all-users"))) == 237
+
+
+def test_accounts_that_were_created_in_a_batch_are_all_planned(
+    serve: Serve, connect: Connect
+) -> None:
+    """One of them is on two pages, and another one on none: unless the list is read backwards."""
+    world = default_world()
+    made = [DAY + n * MINUTE for n in range(143)]
+    made[85:105] = [DAY + 85 * MINUTE] * 20
+    world.users += [
+        User(1000 + n, f"user{n}", f"{n:020d}", created=when) for n, when in enumerate(made)
+    ]
+    server = serve(world=world)
+    source = connect(server, SYSADMIN_KEY, scope="all-users")
+    assert len(source.plan(source.lanes())) == 150
+    assert source.problems == ()
+    orders = [parse_qs(asked.query)["orderBy"][0] for asked in server.requests[-4:]]
+    assert orders == ["creationDate asc"] * 2 + ["creationDate desc"] * 2
+
+
+def test_accounts_that_the_server_never_shows_are_reported(serve: Serve, connect: Connect) -> None:
+    world = default_world()
+    world.users += [User(1000 + n, f"user{n}", f"{n:020d}") for n in range(400)]
+    source = connect(serve(world=world), SYSADMIN_KEY, scope="all-users")
+    planned = source.plan(source.lanes())
+    (problem,) = source.problems
+    assert problem.exit_code == ExitCode.PARTIAL
+    assert f"counts 407 accounts but shows only {len(planned)} of them" in str(problem)
+    *_, warning = source.check()
+    assert (warning.severity, warning.message) == (Severity.WARNING, str(problem))
+    gone = ExportRequest("user-9", "work of gone", {**planned[0].parameters, "id": 9})
+    assert not source.vanished([gone]), "One that is not shown may be there."
+
+
+def test_users_whom_the_server_does_not_list_have_vanished(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    everybody = plan(connect(server, SYSADMIN_KEY, scope="all-users"))
+    own = plan(connect(server))
+    old = ExportRequest("user-101", "of another version", {"who": "alice"})
+    server.world.delete_user("outsider")
+    source = connect(server, SYSADMIN_KEY, scope="all-users", exclude=["bob"])
+    planned = {request.series for request in plan(source)}
+    known = [request for request in everybody if request.series not in planned]
+    assert [request.series for request in known] == ["user-102", "user-106"]
+    assert [gone.series for gone in source.vanished([*known, *own, old])] == ["user-106"]
+    assert not connect(server, SYSADMIN_KEY, scope="all-users").vanished(known), "Not planned yet."
+
+
+def test_groups_that_the_server_does_not_list_have_vanished(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    server.world.groups.append(Group(2, "Physics", "outsider"))
+    source = connect(server, SYSADMIN_KEY, scope="all-groups")
+    before = plan(source)
+    del server.world.groups[0]
+    assert [request.series for request in plan(source)] == ["group-2"]
+    assert [gone.series for gone in source.vanished(before)] == ["group-1234"]
 
 
 def test_include_and_exclude_choose_by_pattern(

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from labferry.sdk import ExportRequest, JobStatus
+from labferry.sdk import ExportRequest, JobStatus, StoppedError
+from labferry.sdk.waiting import interruptible
 from labferry.testing.rspace import (
     ALICE_KEY,
     BOB_KEY,
@@ -21,6 +22,7 @@ from labferry.testing.rspace import (
     Options,
     Record,
     SimulatedRSpace,
+    User,
     default_world,
 )
 from labferry.testing.rspace.faults import On
@@ -281,7 +283,7 @@ def test_a_group_of_other_people_is_another_export(
 def test_members_are_looked_up_only_to_skip_idle_groups(
     server: SimulatedRSpace, connect: Connect, finish: Finish
 ) -> None:
-    source = connect(server, PI_KEY, scope="group")
+    source = connect(server, PI_KEY, scope="group", id=1234)
     (request,) = source.plan(source.lanes())
     assert "members" not in request.parameters
     assert not [asked for asked in server.requests if asked.kind == "groups"]
@@ -309,6 +311,50 @@ def test_another_users_activity_is_no_proof_of_ones_own_export(
     source = connect(server, PI_KEY, id=101)
     (request,) = source.plan(source.lanes())
     assert not source.is_idle(request, datetime.now(UTC) - HOUR, source.lanes()[0])
+
+
+def test_the_server_is_asked_once_for_a_key_however_many_exports_there_are(
+    serve: Serve, connect: Connect, clock: Clock
+) -> None:
+    world = default_world()
+    world.users += [User(1000 + n, f"user{n}", f"{n:020d}") for n in range(50)]
+    server = serve(Options(clock=clock), world)
+    source = connect(server, SYSADMIN_KEY, scope="all-users")
+    (lane,) = source.lanes()
+    requests = source.plan([lane])
+    since = datetime.now(UTC)
+    source.submit(requests[0], lane)
+    clock.now += 60
+    assert all(source.is_idle(request, since, lane) for request in requests)
+    assert not source.is_idle(requests[0], since - 181 * 24 * HOUR, lane)
+    assert source.is_idle(requests[0], since - 30 * 24 * HOUR, lane)
+    kinds = [asked.kind for asked in server.requests]
+    assert kinds.count("documents") == 1
+    assert kinds.count("activity") == 2, "One more, for a time that the first did not reach."
+
+
+def test_a_server_that_can_not_tell_is_not_asked_again(
+    server: SimulatedRSpace, connect: Connect
+) -> None:
+    server.faults.add(Fault("activity", Answer(500), times=None))
+    source = connect(server, SYSADMIN_KEY, scope="all-users")
+    (lane,) = source.lanes()
+    requests = source.plan([lane])
+    now = datetime.now(UTC)
+    assert not any(source.is_idle(request, now, lane) for request in requests)
+    assert [asked.kind for asked in server.requests].count("activity") == 1
+
+
+def test_a_stop_is_not_taken_for_an_answer(server: SimulatedRSpace, connect: Connect) -> None:
+    source = connect(server)
+    (lane,) = source.lanes()
+    (request,) = source.plan([lane])
+
+    def stop() -> None:
+        raise StoppedError(15)
+
+    with interruptible(stop), pytest.raises(StoppedError):
+        source.is_idle(request, datetime.now(UTC), lane)
 
 
 def test_an_inventory_is_never_idle(server: SimulatedRSpace) -> None:

@@ -64,7 +64,6 @@ def test_parameters_are_plain_json_and_complete(
     [
         ({"id": 101}, "user-101", {"scope": "user", "id": 101}),
         ({"scope": "group", "id": 1234}, "group-1234", {"scope": "group", "id": 1234}),
-        ({"scope": "group"}, "group", {"scope": "group"}),
     ],
 )
 def test_numeric_ids_need_no_question(
@@ -79,6 +78,38 @@ def test_numeric_ids_need_no_question(
     assert request.series == series
     assert told(request) == parameters
     assert kinds(server) == ["whoami"]
+
+
+def test_the_group_of_its_pi_needs_no_id(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    source = connect(server, PI_KEY, scope="group")
+    (request,) = plan(source)
+    assert (request.series, request.title) == ("group", "group led by pi")
+    assert told(request) == {"scope": "group"}
+    assert request.lane == source.lanes()[0]
+    assert kinds(server) == ["whoami", "groups"]
+
+
+def test_every_group_of_its_pi_is_planned(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    """Without an id the server would choose one, and another one after a restart."""
+    server.world.groups += [
+        Group(77, "Second Lab", "pi", members=("bob",)),
+        Group(88, "Joint work", "pi", lab=False),
+        Group(99, "Elsewhere", "outsider", members=("pi",)),
+    ]
+    source = connect(server, PI_KEY, scope="group")
+    requests = plan(source)
+    assert [request.series for request in requests] == ["group-77", "group-1234"]
+    assert [request.title for request in requests] == ["group Second Lab", "group Chem Lab"]
+    assert [told(request)["id"] for request in requests] == [77, 1234]
+    assert {request.lane for request in requests} == {source.lanes()[0]}
+    server.restart()
+    assert [request.series for request in plan(source)] == ["group-77", "group-1234"]
+    (one,) = plan(connect(server, PI_KEY, scope="group", id=77))
+    assert one.series == "group-77"
 
 
 def test_ones_own_username_is_ones_own_work(
