@@ -1,6 +1,5 @@
 import io
 import logging
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,37 +7,20 @@ from typing import Any, BinaryIO
 
 import pytest
 import trustme
+from tests.servers.rspace import (  # noqa: F401 - fixtures
+    authority,
+    serve,
+    server,
+    server_tls,
+)
 
 from labferry.sdk import ExportRequest, JobState, JobStatus
-from labferry.testing.rspace import ALICE_KEY, Options, SimulatedRSpace, World, default_world
+from labferry.testing.rspace import ALICE_KEY, SimulatedRSpace, default_world
 from labferry_rspace import RSpaceSettings, RSpaceSource
 
-Serve = Callable[..., SimulatedRSpace]
 Connect = Callable[..., RSpaceSource]
 Fetch = Callable[[RSpaceSource, str], bytes]
 Export = Callable[[RSpaceSource], tuple[ExportRequest, BinaryIO]]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Start servers; at the end no key went astray and every planned fault happened."""
-    servers: list[SimulatedRSpace] = []
-
-    def start(options: Options | None = None, world: World | None = None) -> SimulatedRSpace:
-        servers.append(SimulatedRSpace(world, options).start())
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
-        assert server.errors == []
-        assert server.leaks() == []
-        assert server.faults.unfired() == []
-
-
-@pytest.fixture
-def server(serve: Serve) -> SimulatedRSpace:
-    return serve()
 
 
 @pytest.fixture
@@ -114,20 +96,8 @@ def export(finish: Callable[[RSpaceSource], JobStatus], fetch: Fetch) -> Export:
     return made
 
 
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="session")
-def server_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
 @pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:  # noqa: F811 - the fixture
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(path)
     return path
