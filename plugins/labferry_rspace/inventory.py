@@ -92,7 +92,7 @@ def completed(link: str) -> JobStatus:
         raise NotFoundError(
             "The Inventory's export can't be asked for again: the server gives its size and "
             "checksum only once, and labferry stores nothing unverified.",
-            hint="The next run asks for a new one.",
+            hint="labferry asks for a new one.",
         )
     offer = Offer(
         link=str(url.copy_with(fragment=None)),
