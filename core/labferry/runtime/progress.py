@@ -11,7 +11,7 @@ from typing import Self
 from typing_extensions import override
 
 from labferry.runtime.rates import RateMeter
-from labferry.sdk import Archive, ArchiveReader, Digests
+from labferry.sdk import Archive, ArchiveReader, Digests, LabferryError, Pacer
 
 
 class ActivityKind(StrEnum):
@@ -106,14 +106,18 @@ class Progress:
 
 
 class TrackedArchive(Archive):
-    """An archive that tells how far its readers got.
+    """An archive for one attempt to store it: it notes how far its readers got, and their errors.
 
     Args:
         archive: The archive.
         reached: Called with the offset that a reader has come to.
+        pacer: Holds all readers together to the destination's `bandwidth_limit`, whether or not
+            its sink heeds it.
     """
 
-    def __init__(self, archive: Archive, reached: Callable[[int], None]) -> None:
+    def __init__(
+        self, archive: Archive, reached: Callable[[int], None], pacer: Pacer | None = None
+    ) -> None:
         self.id = archive.id
         self.source = archive.source
         self.key = archive.key
@@ -121,32 +125,66 @@ class TrackedArchive(Archive):
         self.crc32 = archive.crc32
         self._archive = archive
         self._reached = reached
+        self._pacer = pacer or Pacer(None)
+        self._failure: LabferryError | None = None
 
     @override
     def open(self, offset: int = 0) -> ArchiveReader:
-        return _TrackedReader(self._archive.open(offset), self._reached)
+        return _TrackedReader(self._archive.open(offset), self._came, self._note)
 
     @override
     def digests(self) -> Digests:
+        self.require_unbroken()
         return self._archive.digests()
+
+    def require_unbroken(self) -> None:
+        """Raise what a reader raised before, if one did.
+
+        A sink that swallowed it may hold part of the archive, or of two different downloads.
+        """
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
+
+    def _came(self, offset: int, count: int) -> None:
+        self._pacer.take(count)
+        self._reached(offset)
+
+    def _note(self, failure: LabferryError) -> None:
+        self._failure = self._failure or failure
 
 
 class _TrackedReader(ArchiveReader):
-    def __init__(self, reader: ArchiveReader, reached: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        reader: ArchiveReader,
+        came: Callable[[int, int], None],
+        failed: Callable[[LabferryError], None],
+    ) -> None:
         self._reader = reader
-        self._reached = reached
+        self._came = came
+        self._failed = failed
 
     @override
     def read(self, size: int = -1, /) -> bytes:
-        data = self._reader.read(size)
-        self._reached(self._reader.tell())
+        with self._noted():
+            data = self._reader.read(size)
+            self._came(self._reader.tell(), len(data))
         return data
 
     @override
     def readinto(self, buffer: bytearray | memoryview, /) -> int:
-        count = self._reader.readinto(buffer)
-        self._reached(self._reader.tell())
+        with self._noted():
+            count = self._reader.readinto(buffer)
+            self._came(self._reader.tell(), count)
         return count
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except LabferryError as error:
+            self._failed(error)
+            raise
 
     @override
     def tell(self) -> int:

@@ -20,6 +20,7 @@ from labferry.sdk import (
     Checkpoint,
     LabferryError,
     ManifestDraft,
+    Pacer,
     PluginError,
     Receipt,
     Sink,
@@ -27,7 +28,7 @@ from labferry.sdk import (
     TransientError,
     redact,
 )
-from labferry.sdk.waiting import interruptible
+from labferry.sdk.waiting import interruptible, pause
 from labferry.spool import FollowedArchive
 from labferry.sync.context import RunContext
 from labferry.sync.encrypted_delivery import EncryptedDelivery
@@ -201,7 +202,10 @@ class DestinationWorker(Thread):
                 activity.reach(offset)
                 self._attempt.furthest = max(self._attempt.furthest, offset)
 
-            receipt = sink.store(TrackedArchive(archive, reach), manifest, checkpoint)
+            pacer = Pacer(sink.settings.bandwidth_limit, sleep=pause)
+            tracked = TrackedArchive(archive, reach, pacer)
+            receipt = sink.store(tracked, _UnbrokenManifest(manifest, tracked), checkpoint)
+            tracked.require_unbroken()
         stored = (receipt.archive_id, receipt.key, receipt.size)
         if stored != (archive.id, archive.key, archive.size):
             raise PluginError(
@@ -240,6 +244,25 @@ class DestinationWorker(Thread):
             sink.close()
         except Exception as error:  # noqa: BLE001 - everything is stored already
             _log.warning("%s: closing failed: %s", self._destination, redact(str(error)))
+
+
+class _UnbrokenManifest(ManifestDraft):
+    """A manifest that is sealed only if every reader of its archive came to its end.
+
+    Args:
+        manifest: The manifest.
+        archive: The archive, as the sink has it.
+    """
+
+    def __init__(self, manifest: ManifestDraft, archive: TrackedArchive) -> None:
+        self.key = manifest.key
+        self._manifest = manifest
+        self._archive = archive
+
+    @override
+    def seal(self) -> bytes:
+        self._archive.require_unbroken()
+        return self._manifest.seal()
 
 
 class _Attempt:

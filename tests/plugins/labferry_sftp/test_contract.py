@@ -14,6 +14,7 @@ from labferry_sftp import SftpSink
 class TestSftpSinkOnOpenSsh(SinkContract):
     sink_class = SftpSink
     resumes: ClassVar[bool] = True
+    reads_back_while_sending: ClassVar[bool] = True
     kill_points: ClassVar[int] = 8
 
     @pytest.fixture(name="storage")
@@ -37,6 +38,7 @@ class TestSftpSinkOnOpenSsh(SinkContract):
 class TestSftpSinkOnProFtpd(SinkContract):
     sink_class = SftpSink
     resumes: ClassVar[bool] = True
+    reads_back_while_sending: ClassVar[bool] = True
     kill_points: ClassVar[int] = 8
     big_size: ClassVar[int] = 128 << 20
 

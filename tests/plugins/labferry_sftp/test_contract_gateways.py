@@ -27,6 +27,7 @@ class GatewayContract(SinkContract):
     sink_class = SftpSink
     # The sink leaves what it wrote, as it does not know that the server can't go on from there.
     resumes: ClassVar[bool] = True
+    reads_back_while_sending: ClassVar[bool] = True
     kill_points: ClassVar[int] = 3
     big_size: ClassVar[int] = 64 << 20
 

@@ -248,6 +248,18 @@ class RemovesAnyStray(FolderSink):
             super().remove_stray(stray)
 
 
+class TrustsAnyToken(FolderSink):
+    """Who can name a token can have any file removed."""
+
+    @override
+    def remove_stray(self, stray: Stray) -> None:
+        if stray.token:
+            with suppress(OSError, InvalidAnswerError):
+                self.place(stray.token).unlink()
+        else:
+            super().remove_stray(stray)
+
+
 class FailsToRemoveWhatWentMeanwhile(FolderSink):
     """Cleaning up fails where a store was faster."""
 

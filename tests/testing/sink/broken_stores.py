@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ from labferry.sdk import (
     ManifestDraft,
     Receipt,
     RefusedError,
+    TransientError,
 )
 
 
@@ -95,6 +97,47 @@ class SwallowsErrorsOfTheReader(FolderSink):
             super().commit(manifest)
         except LabferryError:
             return
+
+
+class SwallowsARestart(FolderSink):
+    """Half of one download and half of the next are called stored."""
+
+    @override
+    def copy(self, reader: ArchiveReader, file: BinaryIO) -> None:
+        with suppress(TransientError):
+            super().copy(reader, file)
+
+    @override
+    def verify(self, archive: Archive, temporary: Path) -> None:
+        return
+
+    @override
+    def commit(self, manifest: ManifestDraft) -> None:
+        with suppress(TransientError):
+            super().commit(manifest)
+
+
+class ClaimsToHaveReadBack(FolderSink):
+    """What the disk made of the archive is never looked at."""
+
+    @override
+    def verify(self, archive: Archive, temporary: Path) -> None:
+        archive.digests()
+
+
+class CopiesAfterTheCommit(FolderSink):
+    """A kill in between leaves a manifest that vouches for nothing."""
+
+    @override
+    def store(self, archive: Archive, manifest: ManifestDraft, checkpoint: Checkpoint) -> Receipt:
+        place = self.place(archive.key)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        self.sweep(place)
+        archive.digests()
+        document = manifest.seal()
+        self.put(archive, place)
+        self.place(manifest.key).write_bytes(document)
+        return self.receipt(archive)
 
 
 class RenamesErrorsOfTheReader(FolderSink):

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from labferry.sdk.archive import Archive, ArchiveReader, Digests
-from labferry.sdk.errors import IntegrityError
+from labferry.sdk.errors import IntegrityError, TransientError
 from labferry.sdk.keys import archive_id, archive_key
 from labferry.testing.samples.content import Content
 
@@ -17,6 +17,8 @@ __all__ = ["SUBMITTED", "SampleArchive"]
 
 SUBMITTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 """When every sample archive was asked for."""
+
+_BEGAN_ANEW = "The download began anew."
 
 
 class SampleArchive(Archive):
@@ -58,18 +60,22 @@ class SampleArchive(Archive):
         self._arrived = content.size if arrived is None else arrived
         self._error = error
         self._waiting = 0
+        self._generation = 0
+        self._is_torn = False
         self._changed = threading.Condition()
 
     def open(self, offset: int = 0) -> ArchiveReader:
         """A reader from an offset on, following what arrives."""
         with self._changed:
             self.open_readers += 1
-        return _Reader(self, offset)
+            return _Reader(self, offset, self._generation)
 
     def digests(self) -> Digests:
         """The digests, waiting until the archive is verified."""
         with self._changed:
             self._wait_for(lambda: self._verified)
+            if self._is_torn:
+                raise TransientError(_BEGAN_ANEW)
         digests = self.content.digests
         return digests if self._md5 else replace(digests, md5=None)
 
@@ -83,6 +89,13 @@ class SampleArchive(Archive):
         """Let all of it have arrived and been found right."""
         with self._changed:
             self._arrived, self._verified = self.size, True
+            self._changed.notify_all()
+
+    def restart(self) -> None:
+        """Let the download begin anew: readers that are open fail, and so do digests after that."""
+        with self._changed:
+            self._arrived, self._verified = 0, False
+            self._generation += 1
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
@@ -100,7 +113,7 @@ class SampleArchive(Archive):
         with self._changed:
             return self._waiting > 0
 
-    def take(self, offset: int, size: int) -> bytes:
+    def take(self, offset: int, size: int, generation: int = 0) -> bytes:
         """What a reader at an offset gets; it may have to wait."""
         rest = self.size - offset
         size = rest if size < 0 else size
@@ -111,7 +124,16 @@ class SampleArchive(Archive):
             time.sleep(self._pause)
         with self._changed:
             if size > 0:
-                self._wait_for(lambda: self._verified or (end <= self._readable() and rest > 0))
+                self._wait_for(
+                    lambda: (
+                        generation != self._generation
+                        or self._verified
+                        or (end <= self._readable() and rest > 0)
+                    )
+                )
+            if generation != self._generation:
+                self._is_torn = True
+                raise TransientError(_BEGAN_ANEW)
             self.bytes_read += end - offset
         return self.content.read(offset, end - offset)
 
@@ -129,15 +151,16 @@ class SampleArchive(Archive):
 
 
 class _Reader:
-    def __init__(self, archive: SampleArchive, offset: int) -> None:
+    def __init__(self, archive: SampleArchive, offset: int, generation: int) -> None:
         self._archive = archive
+        self._generation = generation
         self._offset = offset
         self._closed = False
 
     def read(self, size: int = -1, /) -> bytes:
         if self._closed:
             raise ValueError("The reader was closed.")
-        data = self._archive.take(self._offset, size)
+        data = self._archive.take(self._offset, size, self._generation)
         self._offset += len(data)
         return data
 

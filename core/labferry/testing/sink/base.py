@@ -33,6 +33,10 @@ class ContractBase:
             threads that stop for ever, and memory is not measured.
         publishes_atomically: Whether an archive's final name never shows part of it. Where a
             storage can't do that, the manifest alone is the commit mark.
+        commits_as_one: Whether archive and manifest become visible in one step, so that neither is
+            before the other.
+        reads_back_while_sending: Whether what was sent is read back before the archive's end is
+            sent, so that what changes in between is not noticed.
         resumes: Whether an interrupted store goes on where it stopped, and so may leave
             something behind when it fails.
         sample_size: The size of ordinary samples, in bytes.
@@ -47,6 +51,8 @@ class ContractBase:
     sink_class: ClassVar[type[Sink[Any]]]
     in_process: ClassVar[bool] = False
     publishes_atomically: ClassVar[bool] = True
+    commits_as_one: ClassVar[bool] = False
+    reads_back_while_sending: ClassVar[bool] = False
     resumes: ClassVar[bool] = False
     sample_size: ClassVar[int] = 300_007
     interrupted_size: ClassVar[int] = 20 * _MIB + 7

@@ -6,11 +6,16 @@ from functools import partial
 
 import pytest
 
-from labferry.sdk.errors import IntegrityError, StoppedError, TransientError
+from labferry.sdk.errors import IntegrityError, LabferryError, StoppedError, TransientError
+from labferry.sdk.sink import Checked
+from labferry.testing.samples.archive import SampleArchive
 from labferry.testing.samples.documents import MemoryCheckpoint, SampleManifest
 from labferry.testing.sink.base import Background, ContractBase
 
 __all__ = ["PublishingCases"]
+
+_SMALL = 100_000
+"""Bytes. Of a larger file something was written for good, whatever is still in a buffer."""
 
 _FAILURES = [
     pytest.param(TransientError("The download was given up."), id="transient"),
@@ -81,6 +86,40 @@ class PublishingCases(ContractBase):
         if not self.resumes:
             assert self.raw.names() == {}
 
+    def test_download_that_began_anew_is_not_published(self) -> None:
+        """What was read before belongs to other bytes, however good the digests are afterwards."""
+        archive = self.archive(size=self.interrupted_size, arrived=0)
+        store = Background(partial(self.store, archive))
+        archive.arrive(archive.size // 2)
+        store.wait_for_reader(archive)
+        archive.restart()
+        archive.verify()
+        with pytest.raises(TransientError):
+            store.result()
+        self.assert_unpublished(archive)
+        again = self.archive(size=self.interrupted_size)
+        self.store(again)
+        self.assert_committed(again)
+
+    def test_read_back_is_no_empty_claim(self) -> None:
+        """What changed in the storage while the archive arrived is not called read back."""
+        size = self.interrupted_size
+        archive = self.archive(size=size, arrived=size)
+        store = Background(partial(self.store, archive))
+        store.wait_for_reader(archive)
+        for name in [name for name, size in self.raw.names().items() if size > _SMALL]:
+            content = bytearray(self.raw.read(name))
+            content[_SMALL // 2] ^= 1
+            self.raw.write(name, bytes(content))
+        archive.verify()
+        try:
+            receipt = store.result()
+        except LabferryError:
+            self.assert_unpublished(archive)
+            return
+        if receipt.checked is Checked.READ_BACK and not self.reads_back_while_sending:
+            self.assert_committed(archive)
+
     def test_manifest_that_cannot_be_sealed_is_not_published(self) -> None:
         """An archive without its manifest is not committed, and the error is passed on."""
         archive = self.archive()
@@ -96,13 +135,24 @@ class PublishingCases(ContractBase):
     def test_manifest_becomes_visible_last(self) -> None:
         """While it is being sealed it is not there."""
         archive = self.archive()
+        assert SampleManifest(archive).key not in self._there_at_the_seal(archive)
+
+    def test_archive_is_whole_before_its_manifest_is_sealed(self) -> None:
+        """A kill in between must leave no manifest that vouches for part of an archive."""
+        archive = self.archive()
+        seen = self._there_at_the_seal(archive)
+        if not self.commits_as_one:
+            assert seen.get(archive.key) == archive.size, "The archive comes after its manifest."
+
+    def _there_at_the_seal(self, archive: SampleArchive) -> dict[str, int]:
+        """What the storage holds at the moment at which the manifest is sealed."""
         manifest = SampleManifest(archive)
-        seen: list[set[str]] = []
-        manifest.on_seal = lambda: seen.append(set(self.raw.names()))
+        seen: list[dict[str, int]] = []
+        manifest.on_seal = lambda: seen.append(self.raw.names())
         with self.sink() as sink:
             sink.store(archive, manifest, MemoryCheckpoint())
         assert seen, "The manifest was never sealed."
-        assert manifest.key not in seen[0]
+        return seen[0]
 
 
 def _stop() -> None:

@@ -14,6 +14,8 @@ from labferry.testing.sink.reading import ReadingCases, hostile_keys
 __all__ = ["StrayCases"]
 
 _DAY = timedelta(days=1)
+_ONE = "sample/2026/20260102T030405Z-sample-9.zip"
+"""What somebody may have begun to store; here nobody has."""
 
 
 class StrayCases(ReadingCases):
@@ -77,6 +79,7 @@ class StrayCases(ReadingCases):
         keys = [archive.key, SampleManifest(archive).key, *planted]
         hostile = hostile_keys("README")
         made_up = [Stray(StrayKind.UNFINISHED, key) for key in (*keys, *hostile)]
+        made_up += [Stray(StrayKind.UNFINISHED, _ONE, token=key) for key in (*keys, *hostile)]
         with self.sink() as sink:
             for stray in (*sink.strays(), *made_up):
                 with suppress(LabferryError):
