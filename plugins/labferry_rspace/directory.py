@@ -20,6 +20,7 @@ from labferry.sdk.http_headers import server_clock
 from labferry.sdk.waiting import pause
 from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client, usable
+from labferry_rspace.people import full_name
 from labferry_rspace.throttling import parsed, retry_after
 
 _PAGE_SIZE = 100
@@ -68,12 +69,14 @@ class Account:
     Attributes:
         enabled: Whether it is; None where the server does not tell.
         used: Whether its owner ever logged in; nothing can be exported before.
+        full_name: The name that people call its owner by, if the server says it.
     """
 
     id: int
     username: str
     enabled: bool | None
     used: bool
+    full_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +303,8 @@ def _account(item: Mapping[str, object]) -> Account | None:
     if not isinstance(username, str):
         return None
     home = item.get("homeFolderId", 0)
-    return Account(_id(item), username, _flag(item.get("enabled")), home is not None)
+    enabled, is_used = _flag(item.get("enabled")), home is not None
+    return Account(_id(item), username, enabled, is_used, full_name(item))
 
 
 def _document(item: Mapping[str, object]) -> Document:

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO
 
 from typing_extensions import override
 
-from labferry.sdk import Contents, ExportRequest, Finding, JobStatus, Severity
+from labferry.sdk import Contents, ExportRequest, Finding, JobStatus, Names, Severity
 from labferry.sdk.quoting import quote
 from labferry_rspace.inventory import InventoryOrder, completed, submit
 from labferry_rspace.inventory_contents import examine_table, examine_tables
@@ -31,9 +32,9 @@ class InventorySession(Session[RSpaceInventorySettings]):
     def _own(self, owner: Owner) -> ExportRequest:
         several = len(self.settings.keys) > 1
         series = f"inventory-{owner.id}" if several else "inventory"
-        return self._request(
-            series, f"inventory of {quote(owner.username)}", owner, (owner.username,)
-        )
+        title = f"inventory of {quote(owner.username)}"
+        request = self._request(series, title, owner, (owner.username,))
+        return replace(request, names=owner.names)
 
     def _chosen(self, owner: Owner) -> ExportRequest:
         users, ids = self.settings.users, self.settings.global_ids
@@ -41,7 +42,8 @@ class InventorySession(Session[RSpaceInventorySettings]):
         series = f"inventory-{hashlib.sha256(names).hexdigest()[:12]}"
         what = f"{len(users)} users" if users else f"{len(ids)} items"
         title = f"inventory of {quote(users[0])}" if len(users) == 1 else f"inventory: {what}"
-        return self._request(series, title, owner, users)
+        request = self._request(series, title, owner, users)
+        return replace(request, names=Names(users[0])) if len(users) == 1 else request
 
     def _request(
         self, series: str, title: str, owner: Owner, users: tuple[str, ...]

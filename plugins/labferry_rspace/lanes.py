@@ -5,9 +5,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from labferry.sdk import InvalidAnswerError, RefusedError, Secret
+from labferry.sdk import InvalidAnswerError, Names, RefusedError, Secret
 from labferry.sdk.quoting import quote
 from labferry_rspace.client import Client
+from labferry_rspace.people import full_name
 
 _logger = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ class Owner:
         is_pi: Whether the user may lead groups, if the server says so.
         is_sysadmin: Whether the user sees everything; only if the server says so.
         key: The key.
+        full_name: The name that people call the user by, if the server says it.
     """
 
     lane: str
@@ -31,6 +33,12 @@ class Owner:
     is_pi: bool | None
     is_sysadmin: bool
     key: str = field(repr=False)
+    full_name: str | None = None
+
+    @property
+    def names(self) -> Names:
+        """What the user is called."""
+        return Names(self.username, self.full_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,8 @@ class Credentials:
             raise InvalidAnswerError(f"{url} does not say whose key this is.")
         lane = f"{quote(username)}@{self._client.address.host}"
         is_sysadmin = user.get("hasSysAdminRole") is True
-        return Owner(lane, number, username, user.get("hasPiRole"), is_sysadmin, key)
+        is_pi, called = user.get("hasPiRole"), full_name(user)
+        return Owner(lane, number, username, is_pi, is_sysadmin, key, full_name=called)
 
 
 def _all_refused(source: str, refusals: Sequence[Refusal]) -> RefusedError:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Literal, TypeVar
@@ -12,11 +13,12 @@ from labferry.sdk import (
     IncompleteError,
     InvalidAnswerError,
     LabferryError,
+    Names,
     NotFoundError,
     RefusedError,
 )
 from labferry.sdk.quoting import quote
-from labferry_rspace.directory import Account, Directory, Group
+from labferry_rspace.directory import Account, Directory, Group, Listing
 from labferry_rspace.lanes import Owner
 from labferry_rspace.searching import find
 from labferry_rspace.settings import RSpaceSettings
@@ -46,6 +48,7 @@ class Planner:
         self._owner = owner
         self._directory = directory
         self._own_groups: Sequence[Group] | None = None
+        self._all_accounts: Listing[Account] | None = None
         self.problems: list[LabferryError] = []
         self.listed: frozenset[int] | None = None
 
@@ -87,17 +90,37 @@ class Planner:
             # Several keys export several people's work, and each needs a series of its own.
             several = len(self._settings.keys) > 1
             series = f"user-{self._owner.id}" if several else "user"
-            return self._own("user", series, f"work of {quote(self._owner.username)}")
+            title = f"work of {quote(self._owner.username)}"
+            return self._own("user", series, title, self._owner.names)
         if isinstance(wanted, int):
-            return self._one_user(wanted, f"user {wanted}")
-        return self._one_user(self._user_id(wanted), wanted)
+            return self._one_user(wanted, f"user {wanted}", self._user_names(wanted))
+        number = self._user_id(wanted)
+        return self._one_user(number, wanted, self._user_names(number, wanted))
 
-    def _own(self, scope: Literal["user", "group"], series: str, title: str) -> ExportRequest:
+    def _own(
+        self, scope: Literal["user", "group"], series: str, title: str, names: Names
+    ) -> ExportRequest:
         """What the key decides: no other lane can ask for it."""
-        return replace(self._order(scope, None).request(series, title), lane=self._owner.lane)
+        request = self._order(scope, None).request(series, title, names)
+        return replace(request, lane=self._owner.lane)
 
-    def _one_user(self, number: int, name: str) -> ExportRequest:
-        return self._order("user", number).request(f"user-{number}", f"work of {quote(name)}")
+    def _one_user(self, number: int, name: str, names: Names) -> ExportRequest:
+        title = f"work of {quote(name)}"
+        return self._order("user", number).request(f"user-{number}", title, names)
+
+    def _user_names(self, number: int, username: str | None = None) -> Names:
+        """What a user is called, as far as the server says so: an export needs no names."""
+        with suppress(LabferryError):
+            if self._owner.is_sysadmin:
+                for account in self._accounts().entries:
+                    if account.id == number:
+                        return Names(account.username, account.full_name)
+            elif username is None:
+                for group in self._groups_of_owner():
+                    for member, member_id in group.members.items():
+                        if member_id == number:
+                            return Names(member)
+        return Names(username)
 
     def _user_id(self, username: str) -> int:
         """From the groups that the owner is in, else from the list that sysadmins may see."""
@@ -105,7 +128,7 @@ class Planner:
             if username in group.members:
                 return group.members[username]
         try:
-            accounts = self._directory.accounts()
+            accounts = self._accounts()
         except RefusedError:
             raise RefusedError(
                 f"{username!r} is in no group of {self._owner.lane}, and only a sysadmin's key may "
@@ -130,7 +153,7 @@ class Planner:
     def _groups(self) -> Sequence[ExportRequest]:
         wanted = self._settings.id
         if isinstance(wanted, int):
-            return [self._one_group(wanted, str(wanted))]
+            return [self._one_group(wanted, None)]
         if wanted is not None:
             return [self._one_group(self._group_id(wanted), wanted)]
         led = self._led()
@@ -142,15 +165,27 @@ class Planner:
             ]
         several = len(self._settings.keys) > 1
         series = f"group-of-{self._owner.id}" if several else "group"
-        return [self._own("group", series, f"group led by {quote(self._owner.username)}")]
+        names = Names(group_name=led[0].name) if led else Names()
+        title = f"group led by {quote(self._owner.username)}"
+        return [self._own("group", series, title, names)]
 
     def _led(self) -> Sequence[Group]:
         """The lab groups that the owner is the PI of, in the order of their ids."""
         led = [group for group in self._groups_of_owner() if group.is_led_by(self._owner.username)]
         return sorted(led, key=lambda group: group.id)
 
-    def _one_group(self, number: int, name: str) -> ExportRequest:
-        return self._order("group", number).request(f"group-{number}", f"group {quote(name)}")
+    def _one_group(self, number: int, name: str | None) -> ExportRequest:
+        title = f"group {number if name is None else quote(name)}"
+        names = self._group_names(number) if name is None else Names(group_name=name)
+        return self._order("group", number).request(f"group-{number}", title, names)
+
+    def _group_names(self, number: int) -> Names:
+        """What a group is called, as far as the server says so."""
+        with suppress(LabferryError):
+            group = self._directory.group(number)
+            if group is not None:
+                return Names(group_name=group.name)
+        return Names()
 
     def _group_id(self, name: str) -> int:
         found = {group.id for group in self._directory.own_groups() if group.name == name}
@@ -213,7 +248,10 @@ class Planner:
             if self._may_have_work(account)
         ]
         self._must_be_some(wanted)
-        return (self._one_user(account.id, account.username) for account in wanted)
+        return (
+            self._one_user(each.id, each.username, Names(each.username, each.full_name))
+            for each in wanted
+        )
 
     def _may_have_work(self, account: Account) -> bool:
         if not account.used:
@@ -267,6 +305,11 @@ class Planner:
         led = [group for group in self._groups_of_owner() if self._owner.username in group.leaders]
         chosen = [group for group in led if number in {None, group.id}]
         return tuple(sorted(chosen[0].members.values())) if len(chosen) == 1 else ()
+
+    def _accounts(self) -> Listing[Account]:
+        if self._all_accounts is None:
+            self._all_accounts = self._directory.accounts()
+        return self._all_accounts
 
     def _groups_of_owner(self) -> Sequence[Group]:
         if self._own_groups is None:

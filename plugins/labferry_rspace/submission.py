@@ -14,6 +14,7 @@ from labferry.sdk import (
     InvalidAnswerError,
     JobStatus,
     LabferryError,
+    Names,
     SlotBusyError,
     TransientError,
     UnavailableError,
@@ -69,9 +70,10 @@ class Order(KeptOrder):
     max_link_level: int
     include_revision_history: bool
 
-    def request(self, series: str, title: str) -> ExportRequest:
+    def request(self, series: str, title: str, names: Names = Names()) -> ExportRequest:  # noqa: B008 - it can't be changed
         """The same as a request."""
-        return ExportRequest(series, title, self.model_dump(mode="json", exclude_defaults=True))
+        parameters = self.model_dump(mode="json", exclude_defaults=True)
+        return ExportRequest(series, title, parameters, names=names)
 
     @property
     def path(self) -> str:

@@ -17,20 +17,25 @@ if TYPE_CHECKING:
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WIDTHS = [60, 80, 120]
 STATUS = (
-    *("SOURCE", "DESTINATION", "LAST SUCCESS (UTC)", "AGE", "SIZE", "COPIES"),
+    *("SOURCE", "WORK OF", "DESTINATION", "LAST SUCCESS (UTC)", "AGE", "SIZE", "COPIES"),
     *("LAST VERIFIED (UTC)", "NEXT DUE (UTC)", "STATE"),
 )
-LIST = ("ARCHIVE", "SOURCE", "DESTINATION", "TAKEN (UTC)", "AGE", "SIZE", "SHA-256", "VERIFIED")
+LIST = (
+    *("ARCHIVE", "WORK OF", "SOURCE", "DESTINATION", "TAKEN (UTC)", "AGE", "SIZE", "SHA-256"),
+    "VERIFIED",
+)
 STATUS_AT = {
     40: ("SOURCE", "DESTINATION", "AGE", "STATE"),
-    60: ("SOURCE", "DESTINATION", "LAST SUCCESS (UTC)", "AGE", "STATE"),
-    80: ("SOURCE", "DESTINATION", "LAST SUCCESS (UTC)", "AGE", "SIZE", "COPIES", "STATE"),
-    120: STATUS,
+    60: ("SOURCE", "WORK OF", "DESTINATION", "AGE", "STATE"),
+    80: ("SOURCE", "WORK OF", "DESTINATION", "LAST SUCCESS (UTC)", "AGE", "STATE"),
+    120: tuple(name for name in STATUS if name != "NEXT DUE (UTC)"),
+    140: STATUS,
 }
 LIST_AT = {
-    60: ("ARCHIVE", "DESTINATION", "TAKEN (UTC)"),
-    80: ("ARCHIVE", "SOURCE", "DESTINATION", "TAKEN (UTC)", "AGE", "SIZE"),
-    120: LIST,
+    60: ("ARCHIVE", "WORK OF", "DESTINATION"),
+    80: ("ARCHIVE", "WORK OF", "DESTINATION", "TAKEN (UTC)"),
+    120: tuple(name for name in LIST if name != "SHA-256"),
+    140: LIST,
 }
 
 
@@ -89,7 +94,7 @@ def test_list_on_a_terminal_that_is_too_narrow_for_any_table_has_two_lines_each(
 ) -> None:
     first, second, *_ = _at(damaged, 30, "list")
 
-    assert (first, second) == (damaged.archives()[0].stem, "  nas")
+    assert (first, second) == (damaged.archives()[0].stem, "  Alice Ames (alice), nas")
 
 
 def test_whole_digests_are_shown_to_whoever_asks_for_them(damaged: Lab) -> None:

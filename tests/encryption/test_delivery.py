@@ -35,7 +35,9 @@ def test_manifest_tells_only_what_it_must(lab: EncryptionLab) -> None:
         "url": "",
         "series": manifest.source.series,
         "parameters": {},
+        "names": None,
     }
+    assert str(plain.names) == "Alice Ames (alice)"
     assert len(manifest.source.series) == 32
     assert manifest.job.id == ""
     assert manifest.job.submitted == plain.job.submitted
@@ -57,6 +59,7 @@ def test_nothing_of_the_content_or_the_order_can_be_seen(lab: EncryptionLab) -> 
         f'"{plain.crc32}"'.encode(),
         f'"{plain.source.series}"'.encode(),
         ALICE_KEY.encode(),
+        b"Alice Ames",
     ]
     for name, stored in lab.contents().items():
         assert [canary for canary in canaries if canary in stored] == [], name

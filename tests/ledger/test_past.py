@@ -163,7 +163,7 @@ def test_least_trusted_are_bad_ones_then_those_never_read_back_then_the_oldest_l
     told = ledger.past.least_trusted("nas", 3)
 
     assert [each.archive_id for each in told] == [bad, never, old]
-    assert told[1] == Trust("nas", "chem", never, now - DAY, None, "")
+    assert told[1] == Trust("nas", "chem", never, now - DAY, None, "", "group 23")
     assert told[0].problem == "Its SHA-256 is another one."
 
 

@@ -77,6 +77,10 @@ def test_what_labferry_makes_agrees_with_its_key() -> None:
         ("source.name", "x" * 1000),
         ("source.parameters", {"ids": [[]] * 60_000}),
         ("source.parameters", {"a": json.loads("[" * 100 + "]" * 100)}),
+        ("source.names", {"username": "x" * 256}),
+        ("source.names", {"full_name": ["Alice"]}),
+        ("source.names", {"group_name": {"x": "y"}}),
+        ("source.names", "Alice"),
         ("sha256", "A" * 64),
         ("previous", "x"),
     ],
@@ -106,6 +110,21 @@ def test_what_does_not_agree_with_its_key_is_not_labferrys(path: str, value: obj
         return
     with pytest.raises(InvalidAnswerError):
         manifest.require_key(KEY)
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (None, ""),
+        ({}, ""),
+        ({"username": "alice", "nickname": "Al"}, "alice"),
+        ({"full_name": "A\nB\x1b[31m", "group_name": "\u202e"}, "A B[31m"),
+    ],
+)
+def test_names_are_made_fit_to_be_shown(names: object, text: str) -> None:
+    manifest = read(changed("source.names", names))
+    assert str(manifest.names) == text
+    assert Manifest.from_json(manifest.to_json(), where="it") == manifest
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from labferry.ledger import Delivery, DeliveryState, Export, Ledger
 from labferry.lifecycle import ExportJob, Phase
-from labferry.sdk import Checked, Manifest, Offer, Receipt, Secret
+from labferry.sdk import Checked, Manifest, Names, Offer, Receipt, Secret
 from labferry.spool import Declared, SpoolArchive
 from labferry.sync.context import RunContext
 from labferry.sync.export_task import ExportTask
@@ -82,6 +83,15 @@ def test_manifest_says_all_about_its_archive(context: RunContext, made: MakeArch
     assert (manifest.job.id, manifest.job.submitted) == ("9", MOMENT)
     assert (manifest.source.name, manifest.source.series) == ("chem", export.request.series)
     assert (manifest.md5, manifest.previous, manifest.encryption) == (None, None, None)
+
+
+def test_manifest_says_whose_work_it_is(context: RunContext, made: MakeArchive) -> None:
+    export, archive = made()
+    assert read(draft(context, (export, archive)).seal()).source.names is None
+    names = Names("alice", "Alice\nArcher", "x" * 300)
+    named = replace(export, request=replace(export.request, names=names))
+    manifest = read(draft(context, (named, archive), "offsite").seal())
+    assert str(manifest.names) == f"Alice Archer (alice), {'x' * 254}…"
 
 
 def test_md5_is_told_where_the_destination_needs_it(context: RunContext, made: MakeArchive) -> None:

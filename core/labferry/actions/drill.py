@@ -7,13 +7,14 @@ import logging
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from labferry.actions.session import Session
 from labferry.config import Config
 from labferry.copies.download import fetch
+from labferry.copies.names import NewestNames
 from labferry.copies.partial_file import RESTORE, PartialFile
 from labferry.copies.query import ask_side_by_side, stored_archives
 from labferry.copies.reader import check_contents
@@ -25,6 +26,7 @@ from labferry.runtime.stop import Stop
 from labferry.sdk import (
     FullError,
     LabferryError,
+    Names,
     NotFoundError,
     Secret,
     StoppedError,
@@ -54,6 +56,7 @@ class Trial:
             neither a zip nor an `.eln` file.
         problem: Why it is not good; empty if it is good.
         exit_code: What the process should exit with because of it; 0 if it is good.
+        names: Whose work it holds, by the newest names that are known.
     """
 
     destination: str
@@ -67,6 +70,7 @@ class Trial:
     files: int | None = None
     problem: str = ""
     exit_code: int = 0
+    names: Names = field(default_factory=Names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ def _try_destination(
     copies = copies_of([config.destinations[name]], stored)
     there = {copy.stored.manifest.source.name for copy in copies}
     trust = Trust(config)
+    names = NewestNames(config, copies, trust)
     trials = []
     for source in sorted(there | _expected(config, name)) or [""]:
         copy = newest(c for c in copies if c.stored.manifest.source.name == source)
@@ -139,7 +144,7 @@ def _try_destination(
             missing = NotFoundError("Nothing is stored here.", hint="Has a sync been run?")
             trials.append(_failed(Trial(name, source), missing))
         else:
-            trials.append(_try_copy(copy, trust, identities, stop, progress))
+            trials.append(_try_copy(copy, trust, names, identities, stop, progress))
     return trials
 
 
@@ -150,7 +155,12 @@ def _expected(config: Config, destination: str) -> set[str]:
 
 
 def _try_copy(
-    copy: ListedCopy, trust: Trust, identities: Sequence[Secret], stop: Stop, progress: Progress
+    copy: ListedCopy,
+    trust: Trust,
+    names: NewestNames,
+    identities: Sequence[Secret],
+    stop: Stop,
+    progress: Progress,
 ) -> Trial:
     _log.info("Restoring %s from %s", copy.archive_id, copy.config.name)
     trial = Trial(
@@ -160,6 +170,7 @@ def _try_copy(
         taken=copy.taken,
         recovery_point_seconds=(datetime.now(UTC) - copy.taken).total_seconds(),
         size=copy.stored.size,
+        names=names.of(copy),
     )
     try:
         trust.require(copy)
@@ -188,6 +199,7 @@ def _restore(
         recovery_time_seconds=round(time.monotonic() - began, 3),
         bytes_per_second=round(copy.stored.size / max(fetched, 0.001)),
         files=files,
+        names=trial.names or manifest.names,
     )
 
 

@@ -2,18 +2,19 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from labferry.actions.session import Session, chosen_destinations
 from labferry.actions.sources import require_source
+from labferry.copies.names import NewestNames
 from labferry.copies.query import ask_side_by_side, stored_archives, stray_files
 from labferry.copies.select import ListedCopy, copies_of
 from labferry.copies.trust import Trust
 from labferry.ledger import existing_ledger
 from labferry.runtime.stop import Stop
-from labferry.sdk import DownloadCheck, LabferryError, Sink, StoredArchive, Stray
+from labferry.sdk import DownloadCheck, LabferryError, Names, Sink, StoredArchive, Stray
 
 _Verified = Mapping[tuple[str, str], datetime | None]
 
@@ -38,6 +39,7 @@ class Listed:
         doubt: Why it is not what this machine stored there, as its ledger knows; else empty.
         download_check: How well it could be checked when it came from its server; None where an
             older labferry did not say.
+        names: Whose work it holds, by the newest names that are known.
     """
 
     archive_id: str
@@ -52,6 +54,7 @@ class Listed:
     last_verified: datetime | None = None
     doubt: str = ""
     download_check: DownloadCheck | None = None
+    names: Names = field(default_factory=Names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +112,20 @@ def list_stored(
         if (source is None or copy.stored.manifest.source.name == source)
         and (since is None or copy.taken >= since)
     ]
+    trust = Trust(session.config)
+    names = NewestNames(session.config, everything, trust)
     return Listing(
-        _newest_last(copies, _last_verified(session, copies), Trust(session.config)),
+        _newest_last(copies, _last_verified(session, copies), trust, names),
         {name: found for name, (_, found) in answers.given.items() if found},
         answers.failures,
     )
 
 
 def _newest_last(
-    copies: Iterable[ListedCopy], verified: _Verified, trust: Trust
+    copies: Iterable[ListedCopy], verified: _Verified, trust: Trust, names: NewestNames
 ) -> Sequence[Listed]:
     return [
-        _listed(copy, verified.get(_place(copy)), trust.doubt(copy))
+        _listed(copy, verified.get(_place(copy)), trust.doubt(copy), names.of(copy))
         for copy in sorted(copies, key=lambda copy: (copy.taken, copy.archive_id))
     ]
 
@@ -143,7 +148,7 @@ def _place(copy: ListedCopy) -> tuple[str, str]:
     return copy.config.name, copy.archive_id
 
 
-def _listed(copy: ListedCopy, verified_at: datetime | None, doubt: str) -> Listed:
+def _listed(copy: ListedCopy, verified_at: datetime | None, doubt: str, names: Names) -> Listed:
     stored, manifest = copy.stored, copy.stored.manifest
     if doubt:
         _log.warning("%s: %s %s.", copy.config.name, copy.archive_id, doubt)
@@ -160,4 +165,5 @@ def _listed(copy: ListedCopy, verified_at: datetime | None, doubt: str) -> Liste
         last_verified=verified_at,
         doubt=doubt,
         download_check=manifest.download_check,
+        names=names,
     )

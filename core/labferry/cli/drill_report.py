@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -22,9 +22,10 @@ _METHOD = (
     "compared each file in it (CRC-32), and deleted the restored files."
 )
 _HEAD = (
-    "| destination | source | archive | recovery point | size | recovery time | throughput "
-    "| files | result |"
+    *("destination", "source", "archive", "recovery point", "size", "recovery time", "throughput"),
+    *("files", "result"),
 )
+_WHOSE = "work of"
 
 
 def check_report(path: Path) -> None:
@@ -71,9 +72,7 @@ def as_markdown(drill: Drill, config: Path) -> str:
         f"- labferry: {__version__}",
         f"- Configuration: {config}",
         "",
-        _HEAD,
-        "|---|---|---|---|---|---|---|---|---|",
-        *map(_row, drill.trials),
+        *_table(drill.trials),
         "",
         *_explanations(drill),
     ]
@@ -119,13 +118,31 @@ def _write(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _row(trial: Trial) -> str:
+def _table(trials: Sequence[Trial]) -> Iterator[str]:
+    """A row for each trial; whose work it is only if that is known of one."""
+    rows = [(_HEAD, _WHOSE), *((_cells(trial), str(trial.names) or "-") for trial in trials)]
+    if any(trial.names for trial in trials):
+        shown = [(*cells[:3], whose, *cells[3:]) for cells, whose in rows]
+    else:
+        shown = [cells for cells, _ in rows]
+    head, *others = shown
+    yield _line(head)
+    yield f"|{'---|' * len(head)}"
+    yield from map(_line, others)
+
+
+def _line(cells: Sequence[str]) -> str:
+    # A name must not end its cell.
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def _cells(trial: Trial) -> tuple[str, ...]:
     age, seconds, speed = (
         trial.recovery_point_seconds,
         trial.recovery_time_seconds,
         trial.bytes_per_second,
     )
-    cells = (
+    return (
         trial.destination,
         trial.source or "-",
         trial.archive_id or "-",
@@ -136,8 +153,6 @@ def _row(trial: Trial) -> str:
         str(trial.files) if trial.files is not None else "-",
         "FAILED" if trial.exit_code else "good",
     )
-    # A name must not end its cell.
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _explanations(drill: Drill) -> Iterator[str]:

@@ -16,17 +16,22 @@ from labferry.cli.export_words import not_verified
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.params import MOMENT
-from labferry.cli.tables import print_what_fits
+from labferry.cli.tables import clipped, print_what_fits, without_empty
 from labferry.copies.query import failure_text
 from labferry.runtime.stop import Stop
 from labferry.runtime.units import show_moment, show_seconds, show_size
 from labferry.sdk import ExitCode
 
-_HEAD = ("ARCHIVE", "SOURCE", "DESTINATION", "TAKEN (UTC)", "AGE", "SIZE", "SHA-256", "VERIFIED")
+_WHOSE = "WORK OF"
+_HEAD = (
+    *("ARCHIVE", _WHOSE, "SOURCE", "DESTINATION", "TAKEN (UTC)", "AGE", "SIZE", "SHA-256"),
+    "VERIFIED",
+)
 _SPARE = ("SHA-256", "VERIFIED", "AGE", "SOURCE", "SIZE", "TAKEN (UTC)")
 _STRAY_HEAD = ("DESTINATION", "KIND", "SIZE", "SINCE (UTC)", "WHERE")
 _STRAY_SPARE = ("SINCE (UTC)", "SIZE")
 _DIGITS = 12
+_WIDEST_NAME = 24
 _EXAMPLES = examples(
     "labferry list                        # everything, the newest last",
     "labferry list offsite --since 7d     # of the last week, at one destination",
@@ -100,7 +105,8 @@ def _print(output: Output, listing: Listing) -> None:
     if listing.copies:
         # Who asks for whole digests gets them.
         spare = _SPARE if output.verbosity <= 0 else ()
-        print_what_fits(_HEAD, [_row(output, copy) for copy in listing.copies], spare)
+        head, rows = without_empty(_HEAD, [_row(output, copy) for copy in listing.copies], _WHOSE)
+        print_what_fits(head, rows, spare)
     elif not listing.failures and not output.is_quiet:
         tell("No archive is stored.", logging.INFO)
     if listing.strays:
@@ -113,6 +119,7 @@ def _row(output: Output, copy: Listed) -> Sequence[str]:
     digest = copy.sha256 if output.verbosity > 0 else copy.sha256[:_DIGITS]
     return (
         copy.archive_id,
+        clipped(str(copy.names), _WIDEST_NAME),
         copy.source,
         copy.destination,
         show_moment(copy.taken),

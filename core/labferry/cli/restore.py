@@ -123,7 +123,8 @@ def _print(output: Output, restored: Restored) -> None:
 
 def _line(restored: Restored) -> str:
     size, taken = show_size(restored.size), show_moment(restored.taken)
-    what = f"{restored.archive_id} ({size}, taken {taken} UTC)"
+    whose = f", work of {restored.names}" if restored.names else ""
+    what = f"{restored.archive_id}{whose} ({size}, taken {taken} UTC)"
     if restored.destination is None:
         return f"{what} was here already, and is correct: {restored.path}"
     if restored.files is None:

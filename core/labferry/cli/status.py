@@ -14,15 +14,19 @@ from labferry.cli.export_words import not_verified
 from labferry.cli.options import config_option, examples, output_options
 from labferry.cli.output import Output, print_document, say
 from labferry.cli.params import DURATION
-from labferry.cli.tables import print_what_fits, say_wrapped
-from labferry.runtime.units import show_moment, show_seconds, show_size
-from labferry.sdk import Freshness, LabferryError, redact
+from labferry.cli.tables import clipped, print_what_fits, say_wrapped, without_empty
+from labferry.runtime.units import show_moment, show_names, show_seconds, show_size
+from labferry.sdk import Freshness, LabferryError, Names, redact
 
+_WHOSE = "WORK OF"
+_WIDEST_NAME = 20
+_NAMED = 3
+"""How many people or groups are named whose work was never stored."""
 _HEAD = (
-    *("SOURCE", "DESTINATION", "LAST SUCCESS (UTC)", "AGE", "SIZE", "COPIES"),
+    *("SOURCE", _WHOSE, "DESTINATION", "LAST SUCCESS (UTC)", "AGE", "SIZE", "COPIES"),
     *("LAST VERIFIED (UTC)", "NEXT DUE (UTC)", "STATE"),
 )
-_SPARE = ("NEXT DUE (UTC)", "LAST VERIFIED (UTC)", "COPIES", "SIZE", "LAST SUCCESS (UTC)")
+_SPARE = ("NEXT DUE (UTC)", "LAST VERIFIED (UTC)", "COPIES", "SIZE", "LAST SUCCESS (UTC)", _WHOSE)
 _EXAMPLES = examples(
     "labferry status                  # a table",
     "labferry status --max-age 26h    # one line for monitoring",
@@ -111,7 +115,7 @@ def _matters(
 
 
 def _print(rows: Sequence[Freshness], now: datetime) -> None:
-    print_what_fits(_HEAD, [_row(each, now) for each in rows], _SPARE)
+    print_what_fits(*without_empty(_HEAD, [_row(each, now) for each in rows], _WHOSE), _SPARE)
     explained = [(each, text) for each in rows if (text := _explained(each, now))]
     if explained:
         say()
@@ -124,14 +128,23 @@ def _explained(row: Freshness, now: datetime) -> str:
     """What a word in the table does not say; a problem comes last, as it may end with a command."""
     found = dict(_matters(row, now))
     problem = found.pop(Matter.FAILED, "")
+    if row.never_stored and Matter.INCOMPLETE in found:
+        found[Matter.INCOMPLETE] = f"the work of {_some(row.never_stored)} was never stored"
     facts = ", ".join(text for word, text in found.items() if text != word)
     return ". ".join(filter(None, (facts, problem)))
+
+
+def _some(names: Sequence[Names]) -> str:
+    more = len(names) - _NAMED
+    listed = ", ".join(map(str, names[:_NAMED]))
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _row(row: Freshness, now: datetime) -> Sequence[str]:
     success = row.last_success
     return (
         row.source,
+        clipped(show_names(row.names), _WIDEST_NAME),
         row.destination,
         _moment(success),
         "-" if success is None else show_seconds(_seconds(success, now)),

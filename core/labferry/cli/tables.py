@@ -81,6 +81,27 @@ def print_what_fits(
         say("  ", *[part for each in others for part in (painted(each), ", ")][:-1])
 
 
+def clipped(text: str, width: int) -> str:
+    """The text; on a terminal only as much of it as a column of that width has room for."""
+    clear = shown(text)
+    if not sys.stdout.isatty() or _width(clear) <= width:
+        return clear
+    from rich.cells import set_cell_size  # noqa: PLC0415 - rarely needed
+
+    return f"{set_cell_size(clear, width - 1).rstrip()}…"
+
+
+def without_empty(
+    head: Sequence[str], rows: Sequence[Sequence[str]], column: str
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """A table; without one column if nothing is in it. Where a cell of it is empty stands `-`."""
+    place = head.index(column)
+    if any(row[place] for row in rows):
+        return head, [[*row[:place], row[place] or "-", *row[place + 1 :]] for row in rows]
+    slim = [[*cells[:place], *cells[place + 1 :]] for cells in (head, *rows)]
+    return slim[0], slim[1:]
+
+
 def say_wrapped(text: str, mark: str = "", *, to_stderr: bool = False) -> None:
     """Print a paragraph in the width of the terminal, if it goes to one.
 

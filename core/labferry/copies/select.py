@@ -78,6 +78,14 @@ def newest(copies: Iterable[ListedCopy]) -> ListedCopy | None:
     return max(copies, key=lambda copy: (copy.taken, copy.archive_id), default=None)
 
 
+def series_key(copy: ListedCopy) -> tuple[str, str]:
+    """The source and the series of a copy: the same whether a destination encrypts it or not."""
+    manifest = copy.stored.manifest
+    is_hidden = manifest.encryption is not None
+    series = manifest.source.series if is_hidden else hidden_series(manifest.source)
+    return manifest.source.name, series
+
+
 def choose(copies: Sequence[ListedCopy], query: ArchiveQuery) -> Sequence[ListedCopy]:
     """All copies of the one archive that is meant, in the order in which to try them.
 
@@ -117,11 +125,7 @@ def _matching(known: set[str], query: ArchiveQuery) -> str:
 def _latest(copies: Sequence[ListedCopy], query: ArchiveQuery) -> str:
     by_series: dict[tuple[str, str], list[ListedCopy]] = {}
     for copy in copies:
-        manifest = copy.stored.manifest
-        # One series, whether a destination encrypts it or not.
-        is_hidden = manifest.encryption is not None
-        series = manifest.source.series if is_hidden else hidden_series(manifest.source)
-        by_series.setdefault((manifest.source.name, series), []).append(copy)
+        by_series.setdefault(series_key(copy), []).append(copy)
     latest = [found.archive_id for each in by_series.values() if (found := newest(each))]
     if not latest:
         raise _nothing(query)

@@ -6,6 +6,7 @@ from labferry.ledger.ledger import Ledger
 from labferry.ledger.opening import existing_ledger, ledger_file
 from labferry.ledger.records import Copy, Delivery, DeliveryState, Export, Run
 from labferry.ledger.releases import Release
+from labferry.ledger.series_names import KnownNames
 from labferry.ledger.vanished import LastArchive, Vanished
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Export",
     "Failure",
     "History",
+    "KnownNames",
     "LastArchive",
     "Ledger",
     "Release",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from labferry.ledger.records import Copy, Export
+from labferry.ledger.series_names import SeriesNames
 from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment, stamp
 from labferry.sdk import (
@@ -115,6 +116,7 @@ class Copies:
                 *(place or self._next_place(destination), stored_at, manifest.download_check),
             )
             self._keep(destination, manifest.archive_id, document)
+            SeriesNames(self._store).learn(manifest, now)
         return True
 
     def learn(self, destination: str, listed: Iterable[StoredArchive], now: datetime) -> int:

@@ -1,13 +1,14 @@
 """How well each source is kept at each destination, as far as the ledger knows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import itemgetter
 
+from labferry.ledger.series_names import KnownNames, SeriesNames
 from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment
-from labferry.sdk import DownloadCheck, Freshness
+from labferry.sdk import DownloadCheck, Freshness, Names
 
 _PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL"
 _OPEN = "phase NOT IN ('done', 'unchanged', 'failed')"
@@ -50,11 +51,13 @@ class _Attempt:
 
     Attributes:
         series: What was last planned, each with the run that last found nothing new in it.
+        names: Whose work each series of the source is, as far as it is known.
         problems: What went wrong, for all destinations (under an empty name) or for one.
         having: For each unfinished export, the destinations that have it.
     """
 
     series: Mapping[str, int | None]
+    names: Mapping[str, KnownNames]
     problems: Mapping[str, str]
     having: Sequence[frozenset[str]]
 
@@ -102,7 +105,14 @@ def _standing(
         failing=pair.failing,
         next_due=unread_since + every if unread_since is not None and every is not None else None,
         download_check=pair.download_check,
+        names=_called(attempt, attempt.series or pair.newest),
+        never_stored=_called(attempt, attempt.series.keys() - pair.newest.keys()),
     )
+
+
+def _called(attempt: _Attempt, series: Iterable[str]) -> tuple[Names, ...]:
+    known = {attempt.names[each].names for each in series if each in attempt.names}
+    return tuple(sorted(known, key=str))
 
 
 def _last_success(pair: _Pair, attempt: _Attempt) -> int | None:
@@ -179,7 +189,7 @@ def _attempt(store: Store, source: str) -> _Attempt:
         problems.update({where: why for where, state, why in deliveries if state == "failed"})
         if phase not in {"done", "unchanged", "failed"}:
             having.append(frozenset(name for name, state, _ in deliveries if state == "stored"))
-    return _Attempt(series, problems, having)
+    return _Attempt(series, SeriesNames(store).of(source), problems, having)
 
 
 def _unchanged(store: Store, source: str, series: str) -> int | None:

@@ -57,6 +57,7 @@ class Trust:
     stored_at: datetime
     verified_at: datetime | None
     problem: str
+    series: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,8 @@ class History:
     def least_trusted(self, destination: str, limit: int) -> Sequence[Trust]:
         """The copies of a destination that are bad, or were not read back for longest."""
         rows = self._store.rows(
-            "SELECT destination, source, archive_id, stored_at, verified_at, problem FROM copies "  # noqa: S608 - ours
-            f"WHERE {_PRESENT} AND destination = ? "
+            "SELECT destination, source, archive_id, stored_at, verified_at, problem, series "  # noqa: S608 - ours
+            f"FROM copies WHERE {_PRESENT} AND destination = ? "
             "ORDER BY problem = '', coalesce(verified_at, 0), stored_at LIMIT ?",
             destination,
             limit,
@@ -166,8 +167,9 @@ class History:
 
 
 def _trust(row: tuple[Any, ...]) -> Trust:
-    destination, source, archive_id, stored_at, verified_at, problem = row
-    return Trust(destination, source, archive_id, moment(stored_at), moment(verified_at), problem)
+    destination, source, archive_id, stored_at, verified_at, problem, series = row
+    times = moment(stored_at), moment(verified_at)
+    return Trust(destination, source, archive_id, *times, problem, series)
 
 
 def _failure(row: tuple[Any, ...]) -> Failure:

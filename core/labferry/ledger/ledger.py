@@ -20,6 +20,7 @@ from labferry.ledger.freshness import standings
 from labferry.ledger.history import History
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
 from labferry.ledger.releases import Releases
+from labferry.ledger.series_names import SeriesNames
 from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment, stamp
 from labferry.ledger.vanished import Vanished
@@ -52,6 +53,7 @@ class Ledger:
         past: What was.
         releases: What is still to be removed at the servers.
         vanished: What is exported no more.
+        names: Whose work each series holds.
         set_aside: Where a damaged ledger was moved, if there was one; a new one was begun then.
             Losing a ledger costs at most one repeated export for each source.
 
@@ -276,6 +278,7 @@ class Ledger:
         self.past = History(self._store)
         self.releases = Releases(self._store)
         self.vanished = Vanished(self._store)
+        self.names = SeriesNames(self._store)
         try:
             for export in self.unfinished():
                 self.run(export.run)

@@ -126,6 +126,17 @@ MIGRATIONS = (
         problem TEXT NOT NULL DEFAULT ''
     ) STRICT;
     """,
+    """
+    CREATE TABLE names (
+        source TEXT NOT NULL,
+        series TEXT NOT NULL,
+        username TEXT,
+        full_name TEXT,
+        group_name TEXT,
+        since INTEGER NOT NULL,
+        PRIMARY KEY (source, series)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 """Each script brings the file from the version before to the next. Never change one that was
 released: add another.

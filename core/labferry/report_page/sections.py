@@ -20,7 +20,7 @@ from labferry.report_page.charts import (
     line_chart,
     share_bar,
 )
-from labferry.runtime.units import show_moment, show_seconds, show_size
+from labferry.runtime.units import show_moment, show_names, show_seconds, show_size
 from labferry.sdk import Freshness
 
 NONE = "-"
@@ -97,6 +97,10 @@ class Matrix:
         self.sources = tuple(dict.fromkeys(row.source for row in report.rows))
         self.destinations = tuple(dict.fromkeys(row.destination for row in report.rows))
         self._rows = {(row.source, row.destination): row for row in report.rows}
+
+    def whose(self, source: str) -> str:
+        """Whose work a source exports; empty if nobody knows."""
+        return next((show_names(r.names) for r in self._rows.values() if r.source == source), "")
 
     def at(self, source: str, destination: str) -> Freshness | None:
         """A source at a destination; None if it is not sent there."""
@@ -218,7 +222,7 @@ def series_charts(report: Report) -> Iterator[tuple[str, Chart]]:
             Dot(point.when, point.size, show_moment(point.when), show_size(point.size))
             for point in series.points
         ]
-        title = f"{series.source}: {series.name}"
+        title = f"{series.source}: {series.names or series.name}"
         first, newest = (show_size(series.points[end].size) for end in (0, -1))
         label = f"Archive sizes of {title}, from {first} to {newest}"
         yield title, line_chart(label, dots, SIZE)

@@ -1,6 +1,9 @@
-"""Sizes, times and ages, written for people."""
+"""Sizes, times, ages and names, written for people."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+
+from labferry.sdk import Names
 
 _UNITS = ("kB", "MB", "GB", "TB")
 _THOUSAND = 1000
@@ -33,3 +36,12 @@ def show_seconds(seconds: float) -> str:
 def show_moment(moment: datetime) -> str:
     """A moment, to the minute, in UTC: `2026-03-01 12:00`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def show_names(names: Sequence[Names]) -> str:
+    """Whose work something holds: `Alice Archer (alice)`, or `3 groups, 12 users`."""
+    if len(names) == 1:
+        return str(names[0])
+    groups = sum(each.group_name is not None for each in names)
+    counts = {"group": groups, "user": len(names) - groups}
+    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items() if n)

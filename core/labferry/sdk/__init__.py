@@ -43,8 +43,10 @@ from labferry.sdk.manifest import (
     Manifest,
     ManifestEncryption,
     ManifestJob,
+    ManifestNames,
     ManifestSource,
 )
+from labferry.sdk.names import Names
 from labferry.sdk.observer import Observer, ObserverSettings
 from labferry.sdk.quantities import GIB, MIB, Pacer, Rate, Size
 from labferry.sdk.report import ExportReport, Freshness, MissingCopy, Outcome, RunReport, RunStarted
@@ -116,8 +118,10 @@ __all__ = [
     "ManifestDraft",
     "ManifestEncryption",
     "ManifestJob",
+    "ManifestNames",
     "ManifestSource",
     "MissingCopy",
+    "Names",
     "NotFinishedError",
     "NotFoundError",
     "Observer",

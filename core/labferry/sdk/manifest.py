@@ -11,6 +11,7 @@ from labferry.sdk.archive import DownloadCheck
 from labferry.sdk.described import Described
 from labferry.sdk.errors import InvalidAnswerError
 from labferry.sdk.keys import archive_key
+from labferry.sdk.names import Names
 from labferry.sdk.settings import JsonValue
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Manifest",
     "ManifestEncryption",
     "ManifestJob",
+    "ManifestNames",
     "ManifestSource",
 ]
 
@@ -73,6 +75,19 @@ class _Part(Described):
     model_config = ConfigDict(extra="ignore")
 
 
+class ManifestNames(_Part):
+    """Whose work an archive holds, by the names that the server gave when it was exported."""
+
+    username: _Name | None = None
+    """The name that the person logs in with."""
+
+    full_name: _Name | None = None
+    """The name that people call the person by."""
+
+    group_name: _Name | None = None
+    """The name of the group."""
+
+
 class ManifestSource(_Part):
     """Where an archive came from."""
 
@@ -90,6 +105,10 @@ class ManifestSource(_Part):
 
     parameters: Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
     """What the server was asked for: format, scope, id and so on."""
+
+    names: ManifestNames | None = None
+    """Whose work it is. Missing if the server gave no name, and in the open part of an encrypted
+    archive's manifest."""
 
 
 class ManifestJob(_Part):
@@ -165,6 +184,12 @@ class Manifest(_Part):
 
     job: ManifestJob
     """The export job that made it."""
+
+    @property
+    def names(self) -> Names:
+        """Whose work the archive holds; none if the manifest does not say."""
+        known = self.source.names
+        return Names() if known is None else Names(**known.model_dump())
 
     def require_key(self, key: str) -> None:
         """Make sure that the manifest is the one of an archive under a key, and of no other.

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from labferry.sdk.archive import DownloadCheck
+from labferry.sdk.names import Names
 from labferry.sdk.sink import Receipt
 
 __all__ = ["ExportReport", "Freshness", "MissingCopy", "Outcome", "RunReport", "RunStarted"]
@@ -96,6 +97,8 @@ class Freshness:
         required: Whether a run fails if this destination fails.
         download_check: How well that archive could be checked when it came from its server; None
             if nothing is stored, or an older labferry did not say.
+        names: Whose work the source exports, by the newest names that this machine knows.
+        never_stored: Those of them whose work is not there, although it was last planned.
     """
 
     source: str
@@ -112,6 +115,8 @@ class Freshness:
     next_due: datetime | None = None
     required: bool = True
     download_check: DownloadCheck | None = None
+    names: tuple[Names, ...] = ()
+    never_stored: tuple[Names, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import BinaryIO, ClassVar, Generic, TypeVar
 from labferry.sdk.archive import DownloadCheck
 from labferry.sdk.errors import LabferryError
 from labferry.sdk.findings import Finding
+from labferry.sdk.names import Names
 from labferry.sdk.settings import JsonValue, SourceSettings
 
 __all__ = ["Contents", "Download", "ExportRequest", "JobState", "JobStatus", "Offer", "Source"]
@@ -28,12 +29,16 @@ class ExportRequest:
         title: The same for people.
         parameters: What the source needs to ask for it again after a crash; no secrets.
         lane: The only lane that can ask for it; any of the source's where None.
+        names: Whose work it is, by the names that the server gives now; none if nobody's in
+            particular, or the server gives none. They are shown and stored, and change nothing:
+            an export under other names is the same export.
     """
 
     series: str
     title: str
     parameters: Mapping[str, JsonValue]
     lane: str | None = None
+    names: Names = field(default=Names(), compare=False)
 
 
 class JobState(StrEnum):

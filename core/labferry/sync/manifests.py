@@ -1,6 +1,6 @@
 """Makes the manifest of one copy of an archive, once the archive is verified."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from typing_extensions import override
 
@@ -10,9 +10,11 @@ from labferry.sdk import (
     MANIFEST_SUFFIX,
     Archive,
     Digests,
+    ExportRequest,
     Manifest,
     ManifestDraft,
     ManifestJob,
+    ManifestNames,
     ManifestSource,
     StateError,
 )
@@ -91,12 +93,26 @@ def manifest_of(export: Export, archive: Archive, digests: Digests) -> Manifest:
         crc32=f"{digests.crc32:08x}",
         md5=digests.md5,
         download_check=job.download_check,
-        source=ManifestSource(
-            name=export.source,
-            type=export.source_type,
-            url=export.source_url,
-            series=redact_stored(export.request.series),
-            parameters=redact_stored(dict(export.request.parameters)),
-        ),
+        source=origin_of(export.source, export.source_type, export.source_url, export.request),
         job=ManifestJob(id=job.server_job, submitted=job.submitted_at, completed=job.completed_at),
+    )
+
+
+def origin_of(name: str, kind: str, url: str, request: ExportRequest) -> ManifestSource:
+    """Where an archive comes from, as its manifest says it.
+
+    Args:
+        name: The source's name in the configuration.
+        kind: Its type.
+        url: Its server's address.
+        request: The export.
+    """
+    names = request.names
+    return ManifestSource(
+        name=name,
+        type=kind,
+        url=url,
+        series=redact_stored(request.series),
+        parameters=redact_stored(dict(request.parameters)),
+        names=ManifestNames(**redact_stored(asdict(names))) if names else None,
     )

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
+from labferry.encryption import hidden_series
 from labferry.ledger import Export
 from labferry.lifecycle import Phase
 from labferry.lifecycle.events import Ended, Restarted, Unchanged
@@ -34,6 +35,7 @@ from labferry.sdk.waiting import interruptible
 from labferry.sync.change_detection import last_everywhere
 from labferry.sync.context import RunContext
 from labferry.sync.export_task import ExportTask
+from labferry.sync.manifests import origin_of
 from labferry.sync.vanished import report_vanished, vanished_requests
 
 ResultT = TypeVar("ResultT")
@@ -149,6 +151,7 @@ class Planner(Thread):
             return
         # The server has been asked; now one write for all.
         with self._context.ledger.together():
+            self._note_names(requests)
             self._settle_lost(lanes)
             self.carried += [
                 ExportTask(self._source, self._take_over(export), _allowed(export, lanes))
@@ -168,6 +171,14 @@ class Planner(Thread):
                 and not (task.export.job.phase is Phase.VERIFIED or task.export.job.phase.is_over)
             ]
         )
+
+    def _note_names(self, requests: Sequence[ExportRequest]) -> None:
+        """Note whose work each series holds, under both names that manifests give a series."""
+        context, source = self._context, self._source
+        for request in requests:
+            origin = origin_of(source.name, source.type, source.url, request)
+            for series in (origin.series, hidden_series(origin)):
+                context.ledger.names.note(source.name, series, request.names, context.clock.now())
 
     def _can_go_on(
         self, lanes: Sequence[str], requests: Sequence[ExportRequest]

@@ -150,11 +150,12 @@ def test_table_has_a_row_for_each_destination(lab: VerifyLab) -> None:
     lab.configure(nas='verify = { every = "30d" }\n')
     lab.sync(2)
     head, *rows = lab.run("status").out.splitlines()
-    assert re.split(r"\s{2,}", head)[:3] == ["SOURCE", "DESTINATION", "LAST SUCCESS (UTC)"]
+    columns = ["SOURCE", "WORK OF", "DESTINATION", "LAST SUCCESS (UTC)"]
+    assert re.split(r"\s{2,}", head)[:4] == columns
     nas, offsite = (re.split(r"\s{2,}", row) for row in rows)
-    assert (nas[0], nas[1], nas[5], nas[8]) == ("chem", "nas", "2", "ok")
-    assert nas[7] != "-"
-    assert (offsite[1], offsite[5], offsite[7]) == ("offsite", "2", "-")
+    assert (nas[0], nas[2], nas[6], nas[9]) == ("chem", "nas", "2", "ok")
+    assert nas[8] != "-"
+    assert (offsite[2], offsite[6], offsite[8]) == ("offsite", "2", "-")
 
 
 def test_document_says_all(lab: VerifyLab) -> None:
@@ -163,6 +164,7 @@ def test_document_says_all(lab: VerifyLab) -> None:
     assert set(row) == {
         *("source", "destination", "last_success", "last_stored", "size", "copies"),
         *("last_verified", "next_due", "pending", "failing", "problem", "required", "seconds"),
+        *("names", "never_stored", "download_check"),
     }
     assert row["size"] == lab.archive(first).stat().st_size
     assert (row["copies"], row["pending"], row["failing"], row["problem"]) == (1, 0, 0, "")

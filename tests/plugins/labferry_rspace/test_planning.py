@@ -59,25 +59,15 @@ def test_parameters_are_plain_json_and_complete(
     }
 
 
-@pytest.mark.parametrize(
-    ("settings", "series", "parameters"),
-    [
-        ({"id": 101}, "user-101", {"scope": "user", "id": 101}),
-        ({"scope": "group", "id": 1234}, "group-1234", {"scope": "group", "id": 1234}),
-    ],
-)
-def test_numeric_ids_need_no_question(
-    server: SimulatedRSpace,
-    connect: Connect,
-    plan: Plan,
-    settings: dict[str, object],
-    series: str,
-    parameters: dict[str, object],
+@pytest.mark.parametrize("scope", ["user", "group"])
+def test_a_numeric_id_is_asked_for_its_name_only(
+    server: SimulatedRSpace, connect: Connect, plan: Plan, scope: str
 ) -> None:
-    (request,) = plan(connect(server, PI_KEY, **settings))
-    assert request.series == series
-    assert told(request) == parameters
-    assert kinds(server) == ["whoami"]
+    number = {"user": 101, "group": 1234}[scope]
+    (request,) = plan(connect(server, PI_KEY, scope=scope, id=number))
+    assert request.series == f"{scope}-{number}"
+    assert told(request) == {"scope": scope, "id": number}
+    assert kinds(server) == ["whoami", "groups"]
 
 
 def test_the_group_of_its_pi_needs_no_id(

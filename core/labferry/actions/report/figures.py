@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from labferry.sdk import Freshness
+from labferry.sdk import Freshness, Names
 
 MOST = 60
 """How many periods, or points of a series, a report has at most."""
@@ -85,12 +85,14 @@ class Series:
         name: What is exported.
         count: How many archives there ever were.
         points: Their sizes, oldest first; of many only some, the first and the last among them.
+        names: Whose work it is, by the newest names.
     """
 
     source: str
     name: str
     count: int
     points: Sequence[Point]
+    names: Names = field(default_factory=Names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,10 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A copy that was last read back long ago, or is known to be bad. Times are UTC."""
+    """A copy that was last read back long ago, or is known to be bad. Times are UTC.
+
+    `names` says whose work it holds.
+    """
 
     destination: str
     source: str
@@ -118,6 +123,7 @@ class Unread:
     stored: datetime
     verified: datetime | None
     problem: str
+    names: Names = field(default_factory=Names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,10 @@ from labferry.actions.report.figures import (
 from labferry.actions.session import Session
 from labferry.actions.status import status
 from labferry.config import Config
-from labferry.ledger import History, Run, existing_ledger, ledger_file
-from labferry.sdk import ExitCode, StateError
+from labferry.ledger import History, KnownNames, Run, existing_ledger, ledger_file
+from labferry.sdk import ExitCode, Names, StateError
+
+_Known = Mapping[tuple[str, str], KnownNames]
 
 _LATEST = 20
 _SERIES = 100
@@ -66,7 +68,7 @@ def report(session: Session, max_age: timedelta, now: datetime) -> Report:
         if ledger is None:
             return whole
         try:
-            return _with_past(whole, config, ledger.past)
+            return _with_past(whole, config, ledger.past, ledger.names.all())
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise StateError(
                 f"The ledger {ledger_file(config.state_dir)} is damaged.",
@@ -74,12 +76,12 @@ def report(session: Session, max_age: timedelta, now: datetime) -> Report:
             ) from error
 
 
-def _with_past(whole: Report, config: Config, past: History) -> Report:
+def _with_past(whole: Report, config: Config, past: History, names: _Known) -> Report:
     now = whole.generated
     begun = [_begun(run, now) for run in past.runs()]
-    series = _series(past)
+    series = _series(past, names)
     destinations = tuple(config.destinations)
-    unread = [each for name in destinations for each in _unread(past, name)]
+    unread = [each for name in destinations for each in _unread(past, name, names)]
     failures, all_failures = past.failures(_FAILURES)
     held = {name: past.held(name) for name in destinations}
     shown = sorted(unread, key=_worst)[:_UNREAD]
@@ -147,14 +149,20 @@ def _middle_and_most(values: Sequence[float]) -> tuple[float, float] | None:
     return (median(values), max(values)) if values else None
 
 
-def _series(past: History) -> Sequence[Series]:
+def _series(past: History, names: _Known) -> Sequence[Series]:
     """Every series, the one whose newest archive is largest first."""
     sizes = sorted(past.sizes(), key=lambda each: (each.source, each.series, each.taken))
     found = []
     for (source, name), group in groupby(sizes, key=lambda each: (each.source, each.series)):
         points = [Point(each.taken, each.size) for each in group]
-        found.append(Series(source, name, len(points), _few(points)))
+        called = _called(names, source, name)
+        found.append(Series(source, name, len(points), _few(points), called))
     return sorted(found, key=lambda each: -each.points[-1].size)
+
+
+def _called(names: _Known, source: str, series: str) -> Names:
+    known = names.get((source, series))
+    return known.names if known is not None else Names()
 
 
 def _few(points: Sequence[Point]) -> Sequence[Point]:
@@ -169,7 +177,7 @@ def _coverage(past: History, destination: str, size: int, now: datetime) -> Cove
     return Coverage(destination, {_PLACES[place]: count for place, count in counts.items()}, size)
 
 
-def _unread(past: History, destination: str) -> Sequence[Unread]:
+def _unread(past: History, destination: str, names: _Known) -> Sequence[Unread]:
     return [
         Unread(
             each.destination,
@@ -178,6 +186,7 @@ def _unread(past: History, destination: str) -> Sequence[Unread]:
             each.stored_at,
             each.verified_at,
             each.problem,
+            _called(names, each.source, each.series),
         )
         for each in past.least_trusted(destination, _UNREAD)
     ]

@@ -3,15 +3,15 @@
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from labferry.actions.restore.extract import Extracted, Renamed, extract, require_unused
 from labferry.actions.session import Session, chosen_destinations
 from labferry.actions.sources import require_source
-from labferry.config import Config
 from labferry.copies.download import fetch
+from labferry.copies.names import NewestNames
 from labferry.copies.partial_file import (
     RESTORE,
     PartialFile,
@@ -31,6 +31,7 @@ from labferry.sdk import (
     IntegrityError,
     InvalidAnswerError,
     LabferryError,
+    Names,
     NotFoundError,
     RefusedError,
     Secret,
@@ -76,6 +77,7 @@ class Restored:
         files: How many files it was unpacked to; None if it was not.
         problems: What did not work before it worked, a sentence each.
         renamed: What was unpacked under another name than its own.
+        names: Whose work it holds, by the newest names that are known.
     """
 
     archive_id: str
@@ -88,6 +90,7 @@ class Restored:
     files: int | None
     problems: tuple[str, ...]
     renamed: tuple[Renamed, ...] = ()
+    names: Names = field(default_factory=Names)
 
 
 def restore(
@@ -129,17 +132,19 @@ def restore(
     if query.source is not None and not answers.failures:
         known = (copy.stored.manifest.source.name for copy in everything)
         require_source(session.config, query.source, known)
-    copies = _believed(session.config, choose(everything, query), query)
+    trust = Trust(session.config)
+    copies = _believed(trust, choose(everything, query), query)
+    names = NewestNames(session.config, everything, trust)
     _warn_of_differences(copies)
     here = _already_here(copies, place)
     if here is not None:
-        return here
+        return replace(here, names=names.of(copies[0]))
     for copy in copies:
         problems.warn()
         restored = _restore_copy(copy, place, identities, stop, problems, progress or Progress())
         if restored is not None:
             _sweep(copies, restored.path.parent)
-            return restored
+            return replace(restored, names=names.of(copy) or restored.names)
     others = "Without --from, the other destinations are tried. " if query.origin else ""
     raise problems.as_one(
         f"{copies[0].archive_id} can't be restored from {query.origin or 'any destination'}.",
@@ -235,6 +240,7 @@ def _restore_copy(
         files=extracted.files if extracted else None,
         problems=tuple(problems.texts),
         renamed=extracted.renamed if extracted else (),
+        names=manifest.names,
     )
 
 
@@ -267,14 +273,13 @@ def _file_name(copy: ListedCopy) -> str:
 
 
 def _believed(
-    config: Config, copies: Sequence[ListedCopy], query: ArchiveQuery
+    trust: Trust, copies: Sequence[ListedCopy], query: ArchiveQuery
 ) -> Sequence[ListedCopy]:
     """The copies that the ledger has nothing to say against; all if somebody insists.
 
     Raises:
         IntegrityError: It has something to say against each.
     """
-    trust = Trust(config)
     believed = []
     for copy in copies:
         doubt = trust.doubt(copy)
