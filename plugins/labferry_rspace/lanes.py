@@ -114,7 +114,9 @@ class Credentials:
             if owner.lane in owners:
                 _logger.warning(
                     "Source %s: %s belongs to %s as well and is not needed",
-                    *(self._source, name, owner.lane),
+                    self._source,
+                    name,
+                    owner.lane,
                 )
             owners.setdefault(owner.lane, owner)
         if not owners:

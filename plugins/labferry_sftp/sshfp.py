@@ -53,7 +53,7 @@ def published(host: str, seconds: float) -> Published | None:
     resolver = _resolver()
     try:
         answer = resolver.resolve(
-            *(dns.name.from_text(host), "SSHFP"), raise_on_no_answer=False, lifetime=seconds
+            dns.name.from_text(host), "SSHFP", raise_on_no_answer=False, lifetime=seconds
         )
     except dns.resolver.NXDOMAIN:
         return None

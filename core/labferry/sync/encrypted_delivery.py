@@ -241,7 +241,11 @@ def _committed(sink: Sink[Any], before: StoredArchive) -> Receipt | None:
                 return None
             checked = sink.quick_check(stored)
             return Receipt(
-                *(sink.name, wanted.archive_id, stored.key, stored.size, checked),
+                destination=sink.name,
+                archive_id=wanted.archive_id,
+                key=stored.key,
+                size=stored.size,
+                checked=checked,
                 version_id=stored.version_id,
             )
     return None
