@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -79,6 +80,19 @@ def test_a_command_runs_without_a_shell_or_input() -> None:
     program = "import sys; print(sys.stdin.read(), sys.argv[1])"
 
     assert _secret({"command": [sys.executable, "-c", program, "$HOME;"]}).reveal() == " $HOME;"
+
+
+def test_a_command_does_not_wait_for_somebody_who_types() -> None:
+    read, write = os.pipe()
+    before = os.dup(0)
+    os.dup2(read, 0)
+    try:
+        error = _failure({"command": [sys.executable, "-c", "print(input())"]})
+    finally:
+        os.dup2(before, 0)
+        for descriptor in (read, write, before):
+            os.close(descriptor)
+    assert "exit code 1" in str(error)
 
 
 def test_plain_text() -> None:
@@ -269,6 +283,26 @@ def test_every_secret_that_was_seen_is_blotted_out(monkeypatch: pytest.MonkeyPat
     _secret(CANARY)
 
     assert redact(f"a {CANARY} b {CANARY}-longer c") == "a *** b *** c"
+
+
+def test_a_secret_in_another_one_leaves_nothing_of_that_behind() -> None:
+    for value in ("zz-inner-zz", "a-zz-inner-zz-outer"):
+        Secret.plain(value)
+
+    assert redact("It is a-zz-inner-zz-outer.") == "It is ***."
+
+
+def test_a_secret_of_eight_characters_is_blotted_out_inside_of_words() -> None:
+    Secret.plain("abcd1234")
+    Secret.plain("efg5678")
+
+    assert redact("xabcd1234x xefg5678x") == "x***x xefg5678x"
+
+
+def test_a_secret_is_written_as_its_origin() -> None:
+    sample = _Sample(key=_secret({"env": "KEY"}))
+
+    assert sample.model_dump_json() == '{"key":"Secret(env KEY)"}'
 
 
 def test_an_empty_secret_blots_nothing_out() -> None:
