@@ -1,6 +1,7 @@
 """A manifest at a destination is what somebody put there: every field of it is mistrusted."""
 
 import json
+import time
 import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
@@ -125,6 +126,57 @@ def test_names_are_made_fit_to_be_shown(names: object, text: str) -> None:
     manifest = read(changed("source.names", names))
     assert str(manifest.names) == text
     assert Manifest.from_json(manifest.to_json(), where="it") == manifest
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "key"),
+    [
+        ("archive_id", f"{ID[:17]}.hidden", f"chem-lab/2026/{ID[:17]}.hidden.zip"),
+        ("job.submitted", "2026-01-02T03:04:06+00:00", KEY),
+        ("file", f"{ID}0.zip", f"chem-lab/2026/{ID}0.zip"),
+        ("source.name", "$(reboot)", f"$(reboot)/2026/{ID}.zip"),
+    ],
+)
+def test_one_field_that_does_not_agree_is_enough(path: str, value: str, key: str) -> None:
+    document = changed(path, value)
+    if path == "archive_id":
+        document["file"] = f"{value}.zip"
+    with pytest.raises(InvalidAnswerError, match="names no archive of labferry's"):
+        read(document).require_key(key)
+
+
+def test_time_of_a_manifest_is_utc_wherever_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        read(document()).require_key(KEY)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_parameters_may_have_50000_values() -> None:
+    # The table itself is one, and so is the list.
+    read(changed("source.parameters", {"ids": [0] * 49_998}))
+    with pytest.raises(InvalidAnswerError, match="more than 50000 values, or more than 16 levels"):
+        read(changed("source.parameters", {"ids": [0] * 49_999}))
+
+
+def test_years_that_can_be_meant_are_named() -> None:
+    with pytest.raises(InvalidAnswerError, match="the year must be between 2000 and 2199"):
+        read(changed("job.completed", "1999-12-31T23:59:59+00:00"))
+
+
+def test_document_may_have_a_mebibyte() -> None:
+    text = json.dumps(document())
+    Manifest.from_json(text.ljust(1 << 20).encode(), where="it").require_key(KEY)
+    with pytest.raises(InvalidAnswerError, match="it is too large for a manifest"):
+        Manifest.from_json(text.ljust((1 << 20) + 1).encode(), where="it")
+
+
+def test_what_is_no_table_at_all_is_named_as_a_whole() -> None:
+    with pytest.raises(InvalidAnswerError, match="can read: document: "):
+        Manifest.from_json(b"[]", where="it")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The manifest of each copy: the same bytes for ever, and a link in its destination's chain."""
 
 import hashlib
+import json
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,11 +12,20 @@ import pytest
 
 from labferry.ledger import Delivery, DeliveryState, Export, Ledger
 from labferry.lifecycle import ExportJob, Phase
-from labferry.sdk import Checked, Manifest, Names, Offer, Receipt, Secret
+from labferry.sdk import (
+    Checked,
+    DownloadCheck,
+    Manifest,
+    Names,
+    Offer,
+    Receipt,
+    Secret,
+    StateError,
+)
 from labferry.spool import Declared, SpoolArchive
 from labferry.sync.context import RunContext
 from labferry.sync.export_task import ExportTask
-from labferry.sync.manifests import CopyManifest
+from labferry.sync.manifests import CopyManifest, manifest_of
 
 MakeWork = Callable[..., ExportTask]
 MakeArchive = Callable[..., tuple[Export, SpoolArchive]]
@@ -92,6 +102,29 @@ def test_manifest_says_whose_work_it_is(context: RunContext, made: MakeArchive) 
     named = replace(export, request=replace(export.request, names=names))
     manifest = read(draft(context, (named, archive), "offsite").seal())
     assert str(manifest.names) == f"Alice Archer (alice), {'x' * 254}…"
+
+
+def test_manifest_says_nothing_of_what_is_not_known(context: RunContext, made: MakeArchive) -> None:
+    document = json.loads(draft(context, made()).seal())
+    assert {*document}.isdisjoint({"md5", "previous", "encryption"})
+    assert None not in document.values()
+
+
+def test_manifest_says_how_the_download_was_checked(context: RunContext, made: MakeArchive) -> None:
+    export, archive = made()
+    checked = replace(export, job=replace(export.job, check=DownloadCheck.DECLARED_SIZE))
+    manifest = read(draft(context, (checked, archive)).seal())
+    assert manifest.download_check is DownloadCheck.DECLARED_SIZE
+
+
+@pytest.mark.parametrize("missing", ["submitted_at", "completed_at"])
+def test_archive_without_a_time_has_no_manifest(
+    context: RunContext, made: MakeArchive, missing: str
+) -> None:
+    export, archive = made()
+    job = replace(export.job, **{missing: None})  # type: ignore[arg-type] # one of its times
+    with pytest.raises(StateError, match=f"does not say when {archive.id} was made"):
+        manifest_of(replace(export, job=job), archive, archive.digests())
 
 
 def test_md5_is_told_where_the_destination_needs_it(context: RunContext, made: MakeArchive) -> None:

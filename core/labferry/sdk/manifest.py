@@ -208,7 +208,6 @@ class Manifest(_Part):
         if not (
             _IDENTITY.fullmatch(self.archive_id)
             and self.archive_id.startswith(submitted.strftime("%Y%m%dT%H%M%SZ-"))
-            and self.file.startswith(self.archive_id)
             and _SOURCE.fullmatch(self.source.name)
             and _SUFFIX.fullmatch(suffix)
         ):

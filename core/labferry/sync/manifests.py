@@ -87,7 +87,7 @@ def manifest_of(export: Export, archive: Archive, digests: Digests) -> Manifest:
     return Manifest(
         labferry_manifest=1,
         archive_id=archive.id,
-        file=archive.key.rsplit("/", 1)[-1],
+        file=archive.key.rpartition("/")[2],
         size=archive.size,
         sha256=digests.sha256,
         crc32=f"{digests.crc32:08x}",
