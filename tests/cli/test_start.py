@@ -24,6 +24,7 @@ VERBS = [
     "completion",
     "demo",
     "drill",
+    "history",
     "init",
     "list",
     "plugins",

@@ -15,6 +15,7 @@ from labferry.actions.restore.restore import Restored
 from labferry.actions.selftest.selftest import Verdict
 from labferry.actions.sync import PlannedExport
 from labferry.actions.verify.results import VerifyState
+from labferry.ledger import PastRun
 from labferry.sdk import Checked, Freshness, MissingCopy, Outcome, Receipt, Severity
 from labferry.sdk.sink import StrayKind
 
@@ -192,6 +193,12 @@ class Status(TypedDict):
     standings: list[Freshness]
 
 
+class History(TypedDict):
+    """How every run ended, and why."""
+
+    runs: list[PastRun]
+
+
 class Judged(TypedDict):
     """An archive, and what retention says of it."""
 
@@ -270,6 +277,7 @@ CONTENT: Mapping[str, tuple[type, ...]] = {
     "drill": (DrillReport,),
     "verify": (Verification,),
     "status": (Status,),
+    "history": (History,),
     "prune": (Prune,),
     "report": (Report,),
 }

@@ -40,6 +40,10 @@ _OWN: Mapping[str, Mapping[int, str]] = {
         ExitCode.INTERRUPTED: "stopped by Ctrl-C; nothing is left behind",
         ExitCode.TERMINATED: "stopped by SIGTERM; nothing is left behind",
     },
+    "history": {
+        ExitCode.OK: "the runs are shown, however they ended",
+        ExitCode.FAILED: "the ledger can't be read",
+    },
     "init": {
         ExitCode.OK: "everything is written",
         ExitCode.USAGE: "a file exists already or can't be written; nothing was changed",

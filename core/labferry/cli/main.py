@@ -22,6 +22,7 @@ _VERBS = (
     "completion",
     "demo",
     "drill",
+    "history",
     "init",
     "list",
     "plugins",

@@ -4,6 +4,7 @@ from labferry.ledger.copies import Copies
 from labferry.ledger.history import Failure, History, Trust
 from labferry.ledger.ledger import Ledger
 from labferry.ledger.opening import existing_ledger, ledger_file
+from labferry.ledger.outcomes import Outcomes, PastDelivery, PastExport, PastRun
 from labferry.ledger.records import Copy, Delivery, DeliveryState, Export, Run
 from labferry.ledger.releases import Release
 from labferry.ledger.series_names import KnownNames
@@ -20,6 +21,10 @@ __all__ = [
     "KnownNames",
     "LastArchive",
     "Ledger",
+    "Outcomes",
+    "PastDelivery",
+    "PastExport",
+    "PastRun",
     "Release",
     "Run",
     "Trust",

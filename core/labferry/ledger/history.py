@@ -2,24 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from labferry.ledger.records import Run
 from labferry.ledger.store import Store
-from labferry.ledger.timestamps import moment, stamp
+from labferry.ledger.timestamps import moment, read_time, stamp
 
 _PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL"
 _FAILURES = """
-    SELECT e.source, '' AS destination, json_extract(e.job, '$.reason') AS message,
+    SELECT o.source, o.destination, o.reason AS message,
         count(*) AS times, min(r.started_at) AS first, max(r.started_at) AS last
+    FROM outcomes o JOIN runs r ON r.id = o.run
+    WHERE o.outcome = 'failed' AND o.reason <> '' GROUP BY o.source, o.destination, o.reason
+    UNION ALL
+    SELECT e.source, '', json_extract(e.job, '$.reason') AS message,
+        count(*), min(r.started_at), max(r.started_at)
     FROM exports e JOIN runs r ON r.id = e.run
-    WHERE e.phase = 'failed' GROUP BY e.source, message
+    WHERE e.phase = 'failed' AND e.run NOT IN (SELECT run FROM outcomes) GROUP BY e.source, message
     UNION ALL
     SELECT e.source, d.destination, d.reason, count(*), min(r.started_at), max(r.started_at)
     FROM deliveries d JOIN exports e ON e.id = d.export JOIN runs r ON r.id = e.run
-    WHERE d.state = 'failed' GROUP BY e.source, d.destination, d.reason
+    WHERE d.state = 'failed' AND e.run NOT IN (SELECT run FROM outcomes)
+    GROUP BY e.source, d.destination, d.reason
 """
+"""What runs noted; of runs before they noted it, what is left in the exports' own rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class History:
         """Every run, in the order in which they began."""
         rows = self._store.rows("SELECT id, started_at, ended_at, exit_code FROM runs ORDER BY id")
         return [
-            Run(number, _moment(began), _moment(ended) if ended else None, code)
+            Run(number, read_time(began), read_time(ended) if ended else None, code)
             for number, began, ended, code in rows
         ]
 
@@ -97,7 +104,7 @@ class History:
             "FROM exports WHERE phase IN ('verified', 'done')"
         )
         return [
-            Download(run, int(size), (_moment(verified) - _moment(completed)).total_seconds())
+            Download(run, int(size), (read_time(verified) - read_time(completed)).total_seconds())
             for run, size, completed, verified in rows
             if size is not None and completed is not None and verified is not None
         ]
@@ -174,9 +181,4 @@ def _trust(row: tuple[Any, ...]) -> Trust:
 
 def _failure(row: tuple[Any, ...]) -> Failure:
     source, destination, message, count, first, last = row
-    return Failure(source, destination, message or "", count, _moment(first), _moment(last))
-
-
-def _moment(text: str) -> datetime:
-    when = datetime.fromisoformat(text)
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
+    return Failure(source, destination, message or "", count, read_time(first), read_time(last))

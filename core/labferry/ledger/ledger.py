@@ -18,6 +18,7 @@ from labferry.ledger.copies import Copies
 from labferry.ledger.database import is_damage, open_database, set_aside
 from labferry.ledger.freshness import standings
 from labferry.ledger.history import History
+from labferry.ledger.outcomes import Outcomes
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
 from labferry.ledger.releases import Releases
 from labferry.ledger.series_names import SeriesNames
@@ -50,6 +51,7 @@ class Ledger:
 
     Attributes:
         copies: What each destination holds.
+        outcomes: How each run ended, and why.
         past: What was.
         releases: What is still to be removed at the servers.
         vanished: What is exported no more.
@@ -276,6 +278,7 @@ class Ledger:
         self._store = Store(connection, self._path)
         self.copies = Copies(self._store)
         self.past = History(self._store)
+        self.outcomes = Outcomes(self._store)
         self.releases = Releases(self._store)
         self.vanished = Vanished(self._store)
         self.names = SeriesNames(self._store)

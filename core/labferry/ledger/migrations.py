@@ -137,6 +137,22 @@ MIGRATIONS = (
         PRIMARY KEY (source, series)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE outcomes (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        series TEXT NOT NULL,
+        title TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        exit_code INTEGER NOT NULL,
+        archive_id TEXT,
+        size INTEGER,
+        reason TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX outcomes_run ON outcomes (run);
+    """,
 )
 """Each script brings the file from the version before to the next. Never change one that was
 released: add another.

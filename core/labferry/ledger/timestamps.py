@@ -20,3 +20,13 @@ def moment(stamp: int | None) -> datetime | None: ...
 def moment(stamp: int | None) -> datetime | None:
     """A time as it was written, whatever a damaged disk made of it."""
     return None if stamp is None else _EPOCH + timedelta(microseconds=min(max(stamp, 0), _LAST))
+
+
+def read_time(text: str) -> datetime:
+    """A time that was written in words, UTC unless it says otherwise.
+
+    Raises:
+        ValueError: It is none.
+    """
+    when = datetime.fromisoformat(text)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -1,6 +1,7 @@
 """Sums a run up: for the caller, the ledger and the observers."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from labferry.runtime.plugin_errors import wrap_plugin_error
@@ -57,13 +58,15 @@ class RunReporter:
             problems=tuple(redact(str(problem)) for problem in problems),
             freshness=tuple(standings(self._context.config, self._ledger)),
         )
-        self._ledger.end_run(self._context.run, ended, report.exit_code)
+        with self._ledger.together():
+            self._ledger.end_run(self._context.run, ended, report.exit_code)
+            self._ledger.outcomes.note(report)
         return self._completed(report)
 
     def failure(self, error: Exception) -> RunReport:
-        """The report on a run that could not go on, for the observers."""
+        """The report on a run that could not go on: for the observers, and if it can be, kept."""
         stop, problem = self._context.stop, wrap_plugin_error(error, "The run")
-        return RunReport(
+        report = RunReport(
             run=self._context.run,
             started=self._context.clock.began,
             ended=self._context.clock.now(),
@@ -72,6 +75,9 @@ class RunReporter:
             problems=(redact(str(problem)),),
             log=self._log.lines,
         )
+        with suppress(LabferryError):  # its disk may be what is full
+            self._ledger.outcomes.note(report)
+        return report
 
     def _completed(self, report: RunReport) -> RunReport:
         """A report with what only a look at the whole run can tell."""

@@ -1,0 +1,105 @@
+"""What a run leaves behind for whoever asks later: outcomes and reasons, kept for good."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from labferry.ledger import Ledger
+from labferry.sdk import ExportReport, Outcome, RunReport
+from labferry.testing.rspace import Fault, JobEnds
+from labferry.testing.rspace import Outcome as JobOutcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Source
+    from tests.lab import Lab
+
+    from labferry.testing.rspace import SimulatedRSpace
+
+
+def test_every_run_and_every_reason_is_there_later(
+    lab: Lab, server: SimulatedRSpace, source: Source
+) -> None:
+    lab.write({"lab": source(server)}, ("nas", "offsite"))
+    assert lab.run("sync").code == 0
+    server.faults.add(Fault("job", JobEnds(JobOutcome.FAILED)))
+    assert lab.run("sync").code == 1
+    lab.destination("offsite").rename(lab.folder / "away")
+    assert lab.run("sync").code == 3
+    (lab.folder / "away").rename(lab.destination("offsite"))
+    assert lab.run("sync").code == 0, "the reasons stay although all is well again"
+
+    done = lab.run("history")
+
+    assert done.code == 0, done.err
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "NIGHT", done.out)
+    heads = [line for line in text.splitlines() if line.startswith("NIGHT")]
+    assert [re.split(r"  +", head)[1:3] for head in heads] == [
+        ["run 1", "ok"],
+        ["run 2", "failed (exit code 1)"],
+        ["run 3", "partial (exit code 3)"],
+        ["run 4", "ok"],
+    ]
+    assert "  1 stored\n" in text
+    assert "  lab: work of alice: failed\n    The server ended the export" in text
+    assert re.search(r"  lab: work of alice: failed, at nas, .* kB\n    offsite: ", text), text
+
+    runs = lab.run("history", "--json").document["runs"]
+    assert [run["exit_code"] for run in runs] == [0, 1, 3, 0]
+    (export,) = runs[2]["exports"]
+    outcomes = {each["destination"]: each["outcome"] for each in export["deliveries"]}
+    assert outcomes == {"nas": "stored", "offsite": "failed"}
+
+
+def test_a_server_that_is_nowhere_and_a_key_that_is_refused_are_remembered(
+    lab: Lab, server: SimulatedRSpace, source: Source
+) -> None:
+    lab.write({"lab": source("http://127.0.0.1:9")}, retry_for="10ms")
+    assert lab.run("sync").code == 1
+    lab.environment["ALICE_KEY"] = "wrongWrongWrong01"
+    lab.write({"lab": source(server)})
+    assert lab.run("sync").code == 5
+
+    first, second = lab.run("history", "--json").document["runs"]
+
+    assert any("127.0.0.1:9" in each for each in first["problems"]), first
+    assert any("lab" in each for each in second["problems"]), second
+    assert second["exit_code"] == 5
+
+
+def test_sources_and_times_choose(lab: Lab, server: SimulatedRSpace, source: Source) -> None:
+    lab.write({"lab": source(server), "other": source(server, scope="selection", selections=[202])})
+    assert lab.run("sync").code == 0
+    assert lab.run("sync", "lab").code == 0
+
+    all_runs = lab.run("history", "--json").document["runs"]
+    others = lab.run("history", "other", "--json").document["runs"]
+    none = lab.run("history", "--since", "2099-01-01")
+
+    assert [len(run["exports"]) for run in all_runs] == [2, 1]
+    assert [[each["source"] for each in run["exports"]] for run in others] == [["other"]]
+    assert none.out == "There is no run to show.\n"
+    assert "lab: work of alice: stored, at nas" in lab.run("history", "-v").out
+
+
+def test_ten_thousand_runs_take_bounded_memory_and_few_questions(tmp_path: Path) -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    export = ExportReport("lab", "user", "all", Outcome.FAILED, 1, None, None, (), ("Why.",))
+    with closing(Ledger(tmp_path / "ledger.db")) as ledger:
+        with ledger.together():
+            for number in range(10_000):
+                run = ledger.begin_run(began + timedelta(hours=number))
+                ended = began + timedelta(hours=number, minutes=1)
+                ledger.outcomes.note(RunReport(run, began, ended, 1, (export,), ()))
+                ledger.end_run(run, ended, 1)
+        questions: list[str] = []
+        ledger._store.connection.set_trace_callback(questions.append)
+        found = ledger.outcomes.runs()
+        assert next(found).exports[0].reason == "Why."
+        assert len(questions) == 2
+        assert sum(1 for _ in found) == 9_999
+        assert len(questions) <= 25
