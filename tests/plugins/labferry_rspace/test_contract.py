@@ -29,6 +29,9 @@ class TestRSpaceSource(SourceContract):
             "poll_interval": "10ms",
         }
 
+    def server_url(self, server: SimulatedRSpace) -> str:
+        return server.url
+
     def count_exports(self, server: SimulatedRSpace) -> int:
         return len(server.exports)
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from labferry.sdk.archive import DownloadCheck
 from labferry.sdk.errors import LabferryError
 from labferry.sdk.findings import Finding
 from labferry.sdk.settings import JsonValue
@@ -41,6 +42,7 @@ class ContractBase:
         secrets: The credentials in the settings, in plain text: nothing may show them.
         pause: How long to wait between two questions about a job, in seconds.
         patience: After how many seconds a job is taken to hang.
+        declares: How well the server under test lets its archives be checked.
         server: What the fixture `server` made for the test.
     """
 
@@ -48,6 +50,7 @@ class ContractBase:
     secrets: ClassVar[tuple[str, ...]] = ()
     pause: ClassVar[float] = 0.01
     patience: ClassVar[float] = 60.0
+    declares: ClassVar[DownloadCheck] = DownloadCheck.DECLARED_DIGEST
 
     server: Any
     _settings: dict[str, JsonValue]
@@ -76,6 +79,24 @@ class ContractBase:
         """
         del server
         return {}
+
+    def server_url(self, server: Any) -> str:  # noqa: ANN401 - the author's own
+        """The server's address as it stands in the settings: http, without a slash at its end.
+
+        The suite puts a proxy in between, and lets things go wrong. Empty if there is none.
+        """
+        del server
+        return ""
+
+    def change_content(self, server: Any) -> bool:  # noqa: ANN401 - the author's own
+        """Change something in what is exported; False if the server under test can't do that."""
+        del server
+        return False
+
+    def let_exports_fail(self, server: Any) -> bool:  # noqa: ANN401 - the author's own
+        """Let every export from now on fail; False if the server under test can't do that."""
+        del server
+        return False
 
     @property
     def exports(self) -> int:

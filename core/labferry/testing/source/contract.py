@@ -5,6 +5,8 @@ from labferry.testing.source.discretion import DiscretionCases
 from labferry.testing.source.downloading import DownloadingCases
 from labferry.testing.source.examining import ExaminingCases
 from labferry.testing.source.exporting import ExportingCases
+from labferry.testing.source.failing import FailingCases
+from labferry.testing.source.keeping import KeepingCases
 from labferry.testing.source.planning import PlanningCases
 from labferry.testing.source.preflight import PreflightCases
 
@@ -19,6 +21,8 @@ class SourceContract(
     ExaminingCases,
     PreflightCases,
     DiscretionCases,
+    FailingCases,
+    KeepingCases,
 ):
     """Every promise of `labferry.sdk.source`, to be subclassed by the author of a source.
 

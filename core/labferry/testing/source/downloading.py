@@ -1,10 +1,12 @@
 """Cases about fetching an archive."""
 # ruff: noqa: S101 - assert is how pytest checks
 
+import hashlib
 import zlib
 
 import pytest
 
+from labferry.sdk.archive import DownloadCheck
 from labferry.sdk.errors import NotFoundError
 from labferry.testing.source.base import ContractBase
 
@@ -15,12 +17,21 @@ class DownloadingCases(ContractBase):
     """The bytes are those that were offered, and begin where the source says."""
 
     def test_archive_is_what_was_offered(self) -> None:
-        """Size and checksum agree where the server declared them."""
+        """Size and digests agree if the server declared them, and it declares what it can."""
         with self.source() as source:
             offer, link, lane = self.offered(source)
             data = self.fetched(source, link, lane)
         assert offer.size in {None, len(data)}
         assert offer.crc32 in {None, zlib.crc32(data)}
+        for name in ("md5", "sha1", "sha256", "sha512"):
+            declared = getattr(offer, name)
+            digest = hashlib.new(name, data, usedforsecurity=False).hexdigest()
+            assert declared is None or declared.lower() == digest, name
+        best_first = [*DownloadCheck]
+        assert best_first.index(offer.check) <= best_first.index(self.declares), (
+            f"The offer allows {offer.check} only, not {self.declares}: pass on all that the "
+            "server declares, or say with `declares` that this one declares less."
+        )
 
     def test_download_without_an_offset_begins_at_the_beginning(self) -> None:
         """And tells the whole size, if it tells one."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from labferry.sdk.errors import IntegrityError
-from labferry.sdk.source import Contents, ExportRequest
+from labferry.sdk.source import Contents, ExportRequest, JobStatus
 from labferry.testing.source.base import ContractBase
 
 __all__ = ["ExaminingCases"]
@@ -19,17 +19,43 @@ _LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 class ExaminingCases(ContractBase):
     """`examine` and `is_idle` have a default; one that is written must be honest."""
 
+    completed: JobStatus
+
     def export(self) -> tuple[ExportRequest, bytes]:
         """An archive, and what was asked for."""
         with self.source() as source:
-            _, link, lane = self.offered(source)
+            status, lane = self.submitted(source)
+            self.completed = self.finished(source, status, lane)
+            assert self.completed.offer is not None
+            link = self.completed.offer.link or ""
             return self.planned(source)[0], self.fetched(source, link, lane)
 
     def examine(self, request: ExportRequest, archive: bytes) -> Contents | None:
         """What a new source says of it."""
         with self.source() as source:
-            contents: Contents | None = source.examine(io.BytesIO(archive), request)
+            contents: Contents | None = source.examine_job(
+                io.BytesIO(archive), request, self.completed
+            )
         return contents
+
+    def fingerprint(self) -> str | None:
+        """That of a new export."""
+        contents = self.examine(*self.export())
+        return None if contents is None else contents.fingerprint
+
+    def test_fingerprint_is_that_of_the_content(self) -> None:
+        """Two exports of the same work are alike; what the server makes anew does not count."""
+        first = self.fingerprint()
+        assert first in {None, self.fingerprint()}
+
+    def test_fingerprint_changes_with_the_content(self) -> None:
+        """Else `skip_unchanged` never stores anything again."""
+        before = self.fingerprint()
+        if before is None:
+            pytest.skip(f"{self.source_class.__name__} makes no fingerprints.")
+        if not self.change_content(self.server):
+            pytest.skip("Declare change_content: then fingerprints are compared.")
+        assert self.fingerprint() != before
 
     def test_good_archive_is_accepted(self) -> None:
         """Whoever does not look says None; the same archive is always found the same."""
