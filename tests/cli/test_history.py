@@ -69,6 +69,29 @@ def test_a_server_that_is_nowhere_and_a_key_that_is_refused_are_remembered(
     assert any("127.0.0.1:9" in each for each in first["problems"]), first
     assert any("lab" in each for each in second["problems"]), second
     assert second["exit_code"] == 5
+    assert lab.run("history", "lab", "--json").document["runs"] == [first, second]
+    assert lab.run("history", "other").out == "There is no run to show.\n"
+
+
+def test_after_a_failed_attempt_the_status_is_not_ok_until_one_succeeds(
+    lab: Lab, server: SimulatedRSpace, source: Source
+) -> None:
+    lab.write({"lab": source(server)})
+    assert lab.run("sync").code == 0
+    good = lab.environment["ALICE_KEY"]
+    lab.environment["ALICE_KEY"] = "wrongWrongWrong01"
+    assert lab.run("sync").code == 5
+
+    (row,) = lab.run("status", "--json").document["standings"]
+    checked = lab.run("status", "--max-age", "1d")
+
+    assert row["problem"].startswith("lab: "), row
+    assert checked.code == 1
+    assert checked.out.startswith("LABFERRY WARNING: 0 of 1 fresh; lab at nas: ")
+    lab.environment["ALICE_KEY"] = good
+    assert lab.run("sync").code == 0
+    (row,) = lab.run("status", "--json").document["standings"]
+    assert row["problem"] == ""
 
 
 def test_sources_and_times_choose(lab: Lab, server: SimulatedRSpace, source: Source) -> None:

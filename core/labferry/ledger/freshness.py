@@ -189,7 +189,18 @@ def _attempt(store: Store, source: str) -> _Attempt:
         problems.update({where: why for where, state, why in deliveries if state == "failed"})
         if phase not in {"done", "unchanged", "failed"}:
             having.append(frozenset(name for name, state, _ in deliveries if state == "stored"))
+    problems.setdefault("", _planning_problem(store, source))
     return _Attempt(series, SeriesNames(store).of(source), problems, having)
+
+
+def _planning_problem(store: Store, source: str) -> str:
+    """Why the last run that tried could not ask a source's server; empty if it could."""
+    rows = store.rows(
+        "SELECT reason FROM outcomes WHERE source = ?1 AND series = '' AND title = '' "
+        "AND run = (SELECT max(run) FROM outcomes WHERE source = ?1) ORDER BY id LIMIT 1",
+        source,
+    )
+    return rows[0][0] if rows else ""
 
 
 def _unchanged(store: Store, source: str, series: str) -> int | None:

@@ -152,6 +152,7 @@ MIGRATIONS = (
         reason TEXT NOT NULL
     ) STRICT;
     CREATE INDEX outcomes_run ON outcomes (run);
+    CREATE INDEX outcomes_source ON outcomes (source, run);
     """,
 )
 """Each script brings the file from the version before to the next. Never change one that was

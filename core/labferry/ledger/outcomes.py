@@ -63,7 +63,7 @@ class PastRun:
         ended: When it ended; None if it was killed, or is at work.
         exit_code: How it ended; None likewise.
         exports: What it worked on. Runs of labferry before 0.2 have none.
-        problems: What went wrong apart from single exports.
+        problems: What went wrong apart from single exports; if sources were chosen, with these.
     """
 
     run: int
@@ -84,10 +84,17 @@ class Outcomes:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def note(self, report: RunReport) -> None:
-        """Remember a run's exports and problems; all of them or none."""
+    def note(
+        self, report: RunReport, by_source: Mapping[str, Collection[str]] | None = None
+    ) -> None:
+        """Remember a run's exports and problems; all of them or none.
+
+        Args:
+            report: How the run went.
+            by_source: Those of its problems that are one source's.
+        """
         with self._store.transaction():
-            for values in _rows(report):
+            for values in _rows(report, by_source or {}):
                 self._store.execute(
                     f"INSERT INTO outcomes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - ours
                     *values,
@@ -110,7 +117,7 @@ class Outcomes:
             rows = self._between(some[0].id, some[-1].id)
             for run in some:
                 past = _past(run, rows.get(run.id, ()), sources)
-                if not sources or past.exports:
+                if not sources or past.exports or past.problems:
                     yield past
 
     def _all_runs(self) -> Sequence[Run]:
@@ -128,9 +135,13 @@ class Outcomes:
         return {run: [*some] for run, some in groupby(rows, itemgetter(0))}
 
 
-def _rows(report: RunReport) -> Iterator[tuple[str | int | None, ...]]:
+def _rows(
+    report: RunReport, by_source: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str | int | None, ...]]:
+    sources = {problem: source for source, some in by_source.items() for problem in some}
     for problem in report.problems:
-        yield (report.run, "", "", "", "", Outcome.FAILED, report.exit_code, None, None, problem)
+        about = (report.run, sources.get(problem, ""), "", "", "")
+        yield (*about, Outcome.FAILED, report.exit_code, None, None, problem)
     for export in report.exports:
         whole = (report.run, export.source, redact_stored(export.series), export.title)
         archive = (export.archive_id, export.size)
@@ -155,10 +166,10 @@ def _past(run: Run, rows: Iterable[tuple[Any, ...]], sources: Collection[str]) -
     problems: list[str] = []
     delivered: dict[int, list[PastDelivery]] = {}
     for _, source, series, title, destination, outcome, code, archive_id, size, reason in rows:
-        if not source:
-            problems.append(reason)
-        elif sources and source not in sources:
+        if sources and source not in sources:
             continue
+        if not (series or title):
+            problems.append(reason)
         elif destination:
             delivery = PastDelivery(destination, Outcome(outcome), reason)
             delivered.setdefault(len(exports), []).append(delivery)

@@ -136,8 +136,8 @@ class _Run:
         self._context.notify_started()
         try:
             self._work()
-            planning = [each for planner in self._planners for each in planner.problems]
-            report = self._reporter.report(self._tasks(), [*planning, *self._problems])
+            planning = {each.source.name: each.problems for each in self._planners}
+            report = self._reporter.report(self._tasks(), planning, self._problems)
         except Exception as error:
             self._context.notify_finished(self._reporter.failure(error))
             raise

@@ -1,6 +1,6 @@
 """Sums a run up: for the caller, the ledger and the observers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -26,18 +26,25 @@ class RunReporter:
         self._ledger = context.ledger
         self._log = log
 
-    def report(self, tasks: Sequence[ExportTask], problems: Sequence[LabferryError]) -> RunReport:
+    def report(
+        self,
+        tasks: Sequence[ExportTask],
+        planning: Mapping[str, Sequence[LabferryError]],
+        others: Sequence[LabferryError],
+    ) -> RunReport:
         """Note in the ledger how a run ended, and say so.
 
         Args:
             tasks: What it worked on.
-            problems: What went wrong outside any single export.
+            planning: What went wrong with each source outside any single export.
+            others: What else went wrong.
 
         Raises:
             StateError: The ledger can't be written.
             FullError: Its disk is full.
         """
         stop = self._context.stop
+        problems = [*(each for some in planning.values() for each in some), *others]
         exports = tuple(
             report_export(
                 task,
@@ -55,13 +62,14 @@ class RunReporter:
             ended=ended,
             exit_code=stop.exit_code if stop.requested else code,
             exports=exports,
-            problems=tuple(redact(str(problem)) for problem in problems),
-            freshness=tuple(standings(self._context.config, self._ledger)),
+            problems=_words(problems),
         )
+        by_source = {source: _words(some) for source, some in planning.items()}
         with self._ledger.together():
             self._ledger.end_run(self._context.run, ended, report.exit_code)
-            self._ledger.outcomes.note(report)
-        return self._completed(report)
+            self._ledger.outcomes.note(report, by_source)
+        freshness = tuple(standings(self._context.config, self._ledger))
+        return self._completed(replace(report, freshness=freshness))
 
     def failure(self, error: Exception) -> RunReport:
         """The report on a run that could not go on: for the observers, and if it can be, kept."""
@@ -95,3 +103,7 @@ class RunReporter:
             if not ExitCode.is_unfinished(code):
                 return code
         return None
+
+
+def _words(problems: Iterable[LabferryError]) -> tuple[str, ...]:
+    return tuple(redact(str(problem)) for problem in problems)
