@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from textwrap import shorten
 
 import click
 
@@ -27,6 +28,13 @@ _HEAD = (
     *("LAST VERIFIED (UTC)", "NEXT DUE (UTC)", "STATE"),
 )
 _SPARE = ("NEXT DUE (UTC)", "LAST VERIFIED (UTC)", "COPIES", "SIZE", "LAST SUCCESS (UTC)", _WHOSE)
+_LINE = 990
+"""Characters. Monitoring systems cut longer lines, NRPE for one at 1,024 bytes."""
+_MESSAGE = 600
+"""How many of them what is wrong may take."""
+_ONE = 300
+"""How many of those one source at one destination may take."""
+
 _EXAMPLES = examples(
     "labferry status                  # a table",
     "labferry status --max-age 26h    # one line for monitoring",
@@ -84,14 +92,33 @@ def _check(
     """The line that monitoring reads: what is wrong, and the ages."""
     worst = max(levels, default=Level.UNKNOWN)
     good = levels.count(Level.OK)
-    said = [f"{good} of {len(rows)} fresh"]
-    said += [
-        f"{each.source} at {each.destination}: {_state(each, now, max_age)}"
-        for level, each in sorted(zip(levels, rows, strict=True), key=lambda pair: -pair[0])
+    ranked = sorted(zip(levels, rows, strict=True), key=lambda pair: -pair[0])
+    bad = [
+        shorten(
+            _plain(f"{each.source} at {each.destination}: {_state(each, now, max_age)}"),
+            _ONE,
+            placeholder=" ...",
+        )
+        for level, each in ranked
         if level is not Level.OK
     ]
-    data = " ".join(_measured(each, max_age, now) for each in rows)
-    return f"LABFERRY {worst.name}: {_plain('; '.join(said))} | {data}"
+    shown = _as_many_as_fit(bad, "; ", _MESSAGE)
+    more = [f"{len(bad) - len(shown)} more"] if len(shown) < len(bad) else []
+    said = "; ".join([f"{good} of {len(rows)} fresh", *shown, *more])
+    line = f"LABFERRY {worst.name}: {said} | "
+    data = [_measured(each, max_age, now) for _, each in ranked]
+    return line + " ".join(_as_many_as_fit(data, " ", _LINE - len(line)))
+
+
+def _as_many_as_fit(parts: Sequence[str], between: str, room: int) -> Sequence[str]:
+    """The first parts, as many as have room."""
+    taken: list[str] = []
+    for part in parts:
+        room -= len(part) + len(between)
+        if room < 0:
+            break
+        taken.append(part)
+    return taken
 
 
 def _measured(row: Freshness, max_age: timedelta, now: datetime) -> str:
