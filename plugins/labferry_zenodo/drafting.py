@@ -57,7 +57,7 @@ def _searched(task: Task) -> Record | None:
     lost = task.journal.notes.intent == "draft"
     for pause in (*_SEARCH_AFTER,) if lost else (0.0,):
         waiting.pause(pause)
-        found = find(task.records, task.marker)
+        found = find(task.records, task.marker, leaving_out=task.journal.notes.abandoned)
         if found:
             return _adopted(task, found[0], made=lost)
     return None

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Self
@@ -13,6 +14,7 @@ from labferry.sdk import (
     IntegrityError,
     LabferryError,
     Pacer,
+    RefusedError,
     TransientError,
 )
 from labferry_zenodo.describing import is_edited
@@ -23,6 +25,10 @@ _PIECE = 256 << 10
 _SMALLEST_PIECE = 1024
 _MOST_FILES = 100
 _MANIFEST_ROOM = 1 << 20
+_TRIES = 3
+"""How often a server may fail to remove a file before its draft is given up."""
+
+_log = logging.getLogger(__name__)
 
 
 def require_room(task: Task) -> None:
@@ -113,7 +119,27 @@ class Filling:
         if not self._task.journal.notes.made:
             state = "another" if entry.completed else "an unfinished"
             raise self._task.conflict(self._record, f"holds {state} {name} that is not known here")
-        self._records.remove_file(self._record, name)
+        try:
+            self._records.remove_file(self._record, name)
+        except LabferryError as error:
+            raise self._stuck(name, error) from error
+
+    def _stuck(self, name: str, error: LabferryError) -> LabferryError:
+        """What follows from a file of our own draft that the server does not remove."""
+        journal, where = self._task.journal, self._task.link(self._record)
+        what = f"The server does not remove {name} from the draft {where}: {error.message}"
+        journal.note(stuck=journal.notes.stuck + 1)
+        if isinstance(error, TransientError) and journal.notes.stuck < _TRIES:
+            return TransientError(what, hint=error.hint, retry_after=error.retry_after)
+        self._give_up()
+        if journal.notes.draft is None:
+            return TransientError(f"{what} The draft is discarded; another one is begun.")
+        hint = f"Discard that draft by hand: log in, open {where}, and choose Discard."
+        if self._task.settings.series:  # a series has room for one draft only
+            return RefusedError(what, hint=f"{hint} The next run begins another one.")
+        journal.abandon(self._record.id)
+        _log.warning("%s %s labferry goes on with another draft.", what, hint)
+        return TransientError(f"{what} Another draft is begun.", hint=hint)
 
     def _send_archive(self, name: str) -> None:
         source = _Source(self._task.archive)
@@ -139,10 +165,13 @@ class Filling:
         if entry is None or not entry.completed:
             raise TransientError(f"{name} is not in {self._record.id} although it was stored.")
         if not _is_equal(entry, size, md5):
-            self._records.remove_file(self._record, name)
+            left = f"They are still in {self._task.link(self._record)}."
+            with suppress(LabferryError):  # the next store tries again, and says why it can't
+                self._records.remove_file(self._record, name)
+                left = "They were deleted again."
             raise IntegrityError(
                 f"The server had {entry.size} bytes with the MD5 {entry.md5} of {name}, not the "
-                f"{size} bytes with {md5} that were sent. They were deleted again."
+                f"{size} bytes with {md5} that were sent. {left}"
             )
 
     def _give_up(self) -> None:

@@ -1,7 +1,7 @@
 """Finding records by their mark, and the archives in them."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from labferry.sdk import (
     MANIFEST_SUFFIX,
@@ -19,15 +19,20 @@ _log = logging.getLogger(__name__)
 _MANIFEST_LIMIT = 1 << 20
 
 
-def find(records: Records, marker: Marker) -> list[Record]:
+def find(records: Records, marker: Marker, *, leaving_out: Collection[str] = ()) -> list[Record]:
     """The records that bear a mark, published ones first, then the oldest.
 
     The index may be behind, and takes a query that it can't read for any of its words: so each hit
     is read anew, and its mark compared.
+
+    Args:
+        records: The account.
+        marker: The mark.
+        leaving_out: The ids of records that don't count.
     """
     query = f'metadata.identifiers.identifier:"{marker}"'
-    hits = [hit.id for hit in records.mine(query) if hit.marker == marker]
-    found = [record for hit in hits if (record := records.current(hit)) is not None]
+    hits = {hit.id for hit in records.mine(query) if hit.marker == marker} - {*leaving_out}
+    found = [record for hit in sorted(hits) if (record := records.current(hit)) is not None]
     mine = [record for record in found if record.marker == marker]
     if len(mine) > 1:
         _log.warning("%s is in several records: %s", marker, ", ".join(each.id for each in mine))
@@ -62,6 +67,21 @@ def committed_archives(records: Records) -> Iterator[StoredArchive]:
                 continue
             seen.add(key)
             yield StoredArchive(key, archive.size, manifest, version_id=record.id)
+
+
+def committed_archive(records: Records, key: str, identity: str | None) -> StoredArchive | None:
+    """One archive with its manifest; the arguments are those of `locate`."""
+    record = locate(records, key, identity)
+    if record is None:
+        return None
+    entries = records.files(record)
+    archive = dict(_archives(record, entries)).get(key)
+    if archive is None:
+        return None
+    manifest = _manifest(records, record, entries.get(archive.name + MANIFEST_SUFFIX))
+    if manifest is None:
+        return None
+    return StoredArchive(key, archive.size, manifest, version_id=record.id)
 
 
 def marked(records: Records) -> Iterator[tuple[Record, dict[str, FileEntry]]]:

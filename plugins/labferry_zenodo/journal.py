@@ -23,6 +23,8 @@ class Notes(BaseModel):
             certainly refused.
         doi: The DOI, once published.
         discarding: The draft was about to be deleted by labferry itself.
+        stuck: How often a file in the draft could not be removed.
+        abandoned: The ids of drafts that labferry made and can't go on with.
     """
 
     model_config = ConfigDict(extra="ignore", strict=True)
@@ -38,6 +40,8 @@ class Notes(BaseModel):
     publishing: float | None = None
     doi: str | None = None
     discarding: bool = False
+    stuck: int = 0
+    abandoned: list[str] = []
 
 
 class Journal:
@@ -66,7 +70,16 @@ class Journal:
         self.notes = self.notes.model_copy(update=changes)
         self._checkpoint.save(self.notes.model_dump(mode="json", exclude_none=True))
 
+    def abandon(self, draft: str) -> None:
+        """Begin anew, and never go on with a draft."""
+        self.notes = self.notes.model_copy(update={"abandoned": [*self.notes.abandoned, draft]})
+        self.clear()
+
     def clear(self) -> None:
-        """Begin anew."""
+        """Begin anew; what was abandoned stays so."""
+        abandoned = self.notes.abandoned
         self.notes = self._blank
-        self._checkpoint.save({})
+        if abandoned:
+            self.note(abandoned=abandoned)
+        else:
+            self._checkpoint.save({})

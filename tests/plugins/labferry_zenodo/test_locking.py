@@ -1,5 +1,6 @@
 """One writer at a time on a machine, whatever becomes of the others."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,11 +51,33 @@ def test_lock_of_a_killed_process_is_free() -> None:
             pass
 
 
+def test_nothing_is_left(folder: Path) -> None:
+    killed = folder / f"labferry-zenodo-{os.getuid()}-{'ab' * 16}.lock"
+    killed.touch()
+    other = folder / f"labferry-zenodo-{os.getuid() + 1}-{'ab' * 16}.lock"
+    other.touch()
+    with only_writer("thing", "The thing"):
+        assert len(list(folder.iterdir())) == 2, "what a killed process left is swept"
+    assert list(folder.iterdir()) == [other]
+
+
+def test_lock_that_was_removed_meanwhile_is_taken_anew(folder: Path) -> None:
+    with only_writer("thing", "The thing"):
+        (lock,) = folder.iterdir()
+        held = lock.open()
+    with held, only_writer("thing", "The thing"):
+        (lock,) = folder.iterdir()
+        assert (
+            lock.stat().st_ino != os.fstat(held.fileno()).st_ino
+            or os.fstat(held.fileno()).st_nlink == 0
+        )
+        with pytest.raises(TransientError):
+            only_writer("thing", "The thing").__enter__()
+
+
 def test_link_in_place_of_the_lock_file_is_not_followed(folder: Path) -> None:
     with only_writer("thing", "The thing"):
-        pass
-    (lock,) = folder.iterdir()
-    lock.unlink()
+        (lock,) = folder.iterdir()
     lock.symlink_to(folder / "victim")
     with pytest.raises(StateError, match="can't be opened"):
         only_writer("thing", "The thing").__enter__()
