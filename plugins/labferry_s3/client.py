@@ -1,6 +1,7 @@
 """Requests to the store, through the client that s3fs holds."""
 
 import asyncio
+import concurrent.futures
 import difflib
 import logging
 import random
@@ -16,6 +17,7 @@ from labferry.sdk import (
     LabferryError,
     NotFoundError,
     TransientError,
+    waiting,
 )
 from labferry_s3.answers import Answer
 from labferry_s3.body import Body, Pacer
@@ -157,8 +159,14 @@ class StoreClient:
         return run_coroutine_threadsafe(work, self._fs.loop)
 
     def wait(self, future: "Future[ResultT]") -> ResultT:
-        """The result of something that runs in the I/O thread, which ends when we do."""
+        """The result of something that runs in the I/O thread, which ends when we do.
+
+        Raises:
+            StoppedError: The run is being stopped; pauses that the store asks for end, too.
+        """
         try:
+            while not concurrent.futures.wait([future], waiting.INTERVAL).done:
+                waiting.check()
             return future.result()
         finally:
             future.cancel()

@@ -53,8 +53,7 @@ class Window:
     ) -> None:
         try:
             if error is None:
-                while self._pending:
-                    self._wait()
+                self._wait_for_all()
             elif not isinstance(error, IntegrityError):
                 self._collect_finished()
         finally:
@@ -78,6 +77,17 @@ class Window:
         body = Body(memoryview(buffer)[: digest.size], self._client.pacer)
         future = self._client.start("upload_part", PartNumber=number, Body=body, **parameters)
         self._pending[future] = (number, digest, buffer)
+
+    def _wait_for_all(self) -> None:
+        try:
+            while self._pending:
+                self._wait()
+        except IntegrityError:
+            raise
+        except BaseException:
+            # The last part may be the one that fails: the others are worth as much then.
+            self._collect_finished()
+            raise
 
     def _wait(self) -> None:
         """Wait until at least one part has arrived."""
