@@ -1,6 +1,5 @@
 """The files of known hosts."""
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,9 +8,11 @@ from pathlib import Path
 import asyncssh
 
 from labferry.sdk import ConfigError, home_file
+from labferry.sdk.files import Folder, make_private_folder, take_lock, write_all
 
 _SYSTEM = Path("/etc/ssh/ssh_known_hosts")
 _PORT = 22
+_LARGEST = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +67,22 @@ class KnownHosts:
         Raises:
             ConfigError: It can't be written.
         """
+        place = self.file.resolve()  # people keep it elsewhere, and a link to it
         try:
-            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(descriptor, "r+b") as file:
-                file.seek(0)
-                unfinished = file.read()[-1:] not in {b"", b"\n"}
-                file.write(b"\n" * unfinished + line.encode() + b"\n")
+            make_private_folder(place.parent)
+            with Folder.at(place.parent) as folder, folder.open_or_create(place.name) as file:
+                take_lock(file, wait=True)
+                is_unfinished = file.readall()[-1:] not in {b"", b"\n"}
+                write_all(file, b"\n" * is_unfinished + line.encode() + b"\n")
         except OSError as error:
             raise ConfigError(f"{self.file} can't be written: {error.strerror}.") from error
         return self.file
 
     def _load(self, path: Path) -> None:
+        place = path.resolve()
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
+            with Folder.at(place.parent) as folder:
+                text = folder.read(place.name, _LARGEST).decode(errors="replace")
         except FileNotFoundError:
             return
         except OSError as error:
