@@ -5,7 +5,16 @@ from difflib import get_close_matches
 _READ_ONLY = "it can only be read"
 _A_COPY = "what is read back would come from a copy on this machine, not from the storage"
 _ONE_FILE = "a file in it can't be replaced or removed, and a crash while adding one loses them all"
+_HERE = (
+    "it would not notice if the disk is not mounted. For a folder of this machine or a mounted "
+    'share, use type = "local" with its path; it finds the archives that are there'
+)
+_NOWHERE = "what is in it ends with the process"
 _UNSUITABLE = {
+    "asynclocal": _HERE,
+    "file": _HERE,
+    "local": _HERE,
+    "memory": _NOWHERE,
     "blockcache": _A_COPY,
     "cached": _A_COPY,
     "filecache": _A_COPY,
@@ -22,13 +31,17 @@ _UNSUITABLE = {
 }
 
 
-def require_suitable(url: str) -> None:
+def require_suitable(url: str, target: str = "") -> None:
     """Refuse filesystems on which labferry's promises can't be kept.
+
+    Args:
+        url: The URL.
+        target: The filesystem that the options name, for one that is put upon another.
 
     Raises:
         ValueError: Says which part of the URL, and why.
     """
-    for part in url.split("::"):
+    for part in filter(None, [*url.split("::"), target]):
         protocol = part.partition("://")[0]
         if protocol in _UNSUITABLE:
             raise ValueError(f"{protocol!r} can't keep archives: {_UNSUITABLE[protocol]}")

@@ -78,12 +78,21 @@ class FsspecSettings(SinkSettings):
     @classmethod
     def _usable(cls, url: str) -> str:
         if not re.match(r"[a-z][a-z0-9+.-]*(::|://)", url):
-            raise ValueError('a URL such as "ftp://host/folder" or "file:///mnt/backup"')
+            raise ValueError(
+                'a URL such as "ftp://host/folder"; for a folder of this machine, use type = '
+                '"local" with its path'
+            )
         if any(urlsplit(part).password for part in url.split("::")):
             raise ValueError("a URL without a password; put it into options = { password = … }")
         require_suitable(url)
         require_driver(url)
         return url
+
+    @model_validator(mode="after")
+    def _is_elsewhere(self) -> Self:
+        target = self.options.get("target_protocol")
+        require_suitable("", target if isinstance(target, str) else "")
+        return self
 
     @model_validator(mode="after")
     def _knows_its_host(self) -> Self:

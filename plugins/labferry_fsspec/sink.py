@@ -11,7 +11,7 @@ from labferry_fsspec.settings import FsspecSettings, revealed
 
 # Filesystems whose `mv` is one rename on the server, by their source. That of WebDAV's client is
 # one, too, and does not overwrite: see `webdav`.
-_RENAMING = {"file", "local", "ftp", "sftp", "ssh", "smb"}
+_RENAMING = {"ftp", "sftp", "ssh", "smb"}
 _WEBDAV = {"webdav", "dav"}
 # The driver sends its block in one request; servers end the connection at 256 KiB or so.
 _OWN_BLOCKS = {"sftp", "ssh"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.labfiles import install
 
 if TYPE_CHECKING:
     from tests.lab import Done, Lab
@@ -103,10 +104,11 @@ def test_a_folder_keeps_every_promise_and_is_left_as_it_was(lab: Lab) -> None:
 
 
 def test_a_filesystem_of_fsspecs_keeps_every_promise(lab: Lab) -> None:
-    lab.write({"lab": _SOURCE}, {"ram": {"type": "fsspec", "url": "memory://lab", "path": 0}})
+    lab.write({"lab": _SOURCE}, {"ram": {"type": "fsspec", "url": "labram://lab", "path": 0}})
     lab.config.write_text(lab.config.read_text().replace("path = 0\n", ""))
 
-    document = lab.run("plugins", "validate", "ram", "--json").document
+    drivers = install(lab.folder.parent / "drivers")
+    document = lab.run("plugins", "validate", "ram", "--json", PYTHONPATH=drivers).document
 
     assert document["command"] == "plugins validate"
     assert {promise["state"] for promise in document["promises"]} == {"kept"}

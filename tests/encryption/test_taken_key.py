@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, BinaryIO, cast
 
 import pytest
+from tests import labfiles  # noqa: F401 - brings a filesystem
 from typing_extensions import override
 
 from labferry.config import Kinds, load_config
@@ -102,7 +103,7 @@ class Place:
 
     def sink(self, kind: Kind) -> Sink[Any]:
         if issubclass(kind, UrlSink):
-            url = f"file://{self.folder}"
+            url = f"labfiles://{self.folder}"
             return kind("nas", FsspecSettings.model_validate({"type": "fsspec", "url": url}))
         return kind("nas", LocalSettings(type="local", path=self.folder))
 

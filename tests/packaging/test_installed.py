@@ -48,7 +48,7 @@ encrypt = { recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudy6t
     "fsspec": """
 [destinations.any]
 type = "fsspec"
-url = "memory://lab"
+url = "ftp://127.0.0.1:1/lab"
 """,
     "notify": """
 [destinations.nas]

@@ -12,7 +12,7 @@ from labferry.sdk.manifest import Manifest
 
 __all__ = ["UNFINISHED", "Parts", "Storing"]
 
-UNFINISHED = re.compile(r"\.labferry-[0-9a-f]{16}\.[a-z]+")
+UNFINISHED = re.compile(r"\.?labferry-[0-9a-f]{16}\.[a-z]+")
 """What the names of files look like that are still being written."""
 
 _TOKEN = re.compile(r"[0-9a-f]{16}")
@@ -25,7 +25,8 @@ class Parts:
     """The temporary names of one store, in the folder that its files will stay in.
 
     Short and made of a random token: any key has room for them, two stores never write to the same
-    one, and no key can look like one, as keys don't begin with a dot.
+    one, and no archive's name looks like one. They do not begin with a dot: drivers find out by a
+    listing whether a file is there and how long it is, and FTP servers leave hidden files out.
 
     Attributes:
         folder: The folder.
@@ -45,12 +46,18 @@ class Parts:
 
     def path(self, what: str) -> str:
         """The temporary name for something."""
-        return f"{self.folder}/.labferry-{self.token}.{what}"
+        return f"{self.folder}/labferry-{self.token}.{what}"
 
     def discard(self, tree: Tree) -> None:
         """Remove what was written, as far as that is possible."""
         for what in ("archive", "manifest"):
             tree.discard(self.path(what))
+
+    def discard_earlier(self, tree: Tree) -> None:
+        """Remove what an earlier store left, also one of labferry 0.1, which hid its files."""
+        self.discard(tree)
+        for what in ("archive", "manifest"):
+            tree.discard_unseen(f"{self.folder}/.labferry-{self.token}.{what}")
 
 
 @dataclass
@@ -83,7 +90,7 @@ class Storing:
         self.tree.make_folder(folder)
         noted = Parts.noted(folder, self.checkpoint)
         if noted is not None:
-            noted.discard(self.tree)
+            noted.discard_earlier(self.tree)
         parts = noted or Parts(folder)
         try:
             if self.tree.size(place) is None:

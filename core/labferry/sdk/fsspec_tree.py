@@ -170,6 +170,11 @@ class Tree:
         with suppress(LabferryError):
             self.remove(path)
 
+    def discard_unseen(self, path: str) -> None:
+        """Remove a file, if that is possible, that may be there although no listing shows it."""
+        with suppress(LabferryError), self.errors(f"Deleting {path}"):
+            self._fs.rm_file(path)
+
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it."""
         if not path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.lab import environment
+from tests.labfiles import LabRam, install
 
 from labferry.testing.rspace import JobTiming, Options, SimulatedRSpace
 
@@ -27,9 +28,10 @@ def test_what_a_sync_stored_comes_back_on_an_empty_machine(
     (storage / "disk").mkdir()
     destinations = (
         f'[destinations.disk]\ntype = "local"\npath = "{storage}/disk"\n'
-        f'[destinations.elsewhere]\ntype = "fsspec"\nurl = "file://{storage}/elsewhere"\n'
+        f'[destinations.elsewhere]\ntype = "fsspec"\nurl = "labfiles://{storage}/elsewhere"\n'
     )
-    variables = environment(tmp_path / "home", bytecode)
+    path = install(tmp_path / "drivers")
+    variables = environment(tmp_path / "home", bytecode, PYTHONPATH=path)
     first = RestoreLab(tmp_path / "first", variables)
     first.folder.mkdir()
     source = (
@@ -64,15 +66,13 @@ def test_what_a_sync_stored_comes_back_on_an_empty_machine(
 
 def test_from_a_storage_that_is_none_of_a_disk(lab: RestoreLab) -> None:
     """fsspec's memory, which is filled here and read through the plugin."""
-    import fsspec  # noqa: PLC0415 - ships no types, and only this test needs it
-
     put = lab.store("nas")
     root = f"/{uuid.uuid4().hex}"
-    memory = fsspec.filesystem("memory")
+    memory = LabRam()
     for path in (put.path, put.manifest):
         key = path.relative_to(lab.folder / "nas").as_posix()
         memory.pipe_file(f"{root}/{key}", path.read_bytes())
-    table = f'[destinations.memory]\ntype = "fsspec"\nurl = "memory:/{root}"\n'
+    table = f'[destinations.memory]\ntype = "fsspec"\nurl = "labram:/{root}"\n'
     lab.config.write_text(table, encoding="utf-8")
     assert lab.restore(put.id).path.read_bytes() == put.content
     memory.rm(root, recursive=True)

@@ -91,9 +91,9 @@ secret_access_key = { file = "/etc/labferry/s3" }
 
 def test_folders_that_a_run_writes_to_are_writable(tmp_path: Path) -> None:
     observer = '[observers.metrics]\ntype = "prometheus"\npath = "/var/lib/node/labferry.prom"\n'
-    url = '[destinations.disk]\ntype = "fsspec"\nurl = "file:///srv/disk"\n'
+    disk = '[destinations.disk]\ntype = "local"\npath = "/srv/disk"\n'
     top = 'spool_dir = "/var/spool/labferry"\n'
-    found = service(tmp_path, top + HEAD + NAS + url + observer)
+    found = service(tmp_path, top + HEAD + NAS + disk + observer)
     assert found["ReadWritePaths"] == [
         "-/var/spool/labferry -/mnt/nas -/srv/disk -/var/lib/node",
     ]

@@ -25,9 +25,9 @@ def _first_line(stream: IO[str] | None) -> str:
 
 
 @contextmanager
-def _serving(script: str, folder: Path) -> Iterator[Server]:
+def _serving(script: str, folder: Path, *more: str) -> Iterator[Server]:
     program = Path(__file__).parent / "servers" / script
-    command = [sys.executable, "-W", "ignore", str(program), str(folder), PASSWORD]
+    command = [sys.executable, "-W", "ignore", str(program), str(folder), PASSWORD, *more]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
@@ -40,6 +40,13 @@ def _serving(script: str, folder: Path) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def ftp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with _serving("ftp.py", tmp_path_factory.mktemp("ftp")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def plain_ftp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One that knows no MLSD and shows no hidden files."""
+    with _serving("ftp.py", tmp_path_factory.mktemp("plain-ftp"), "plain") as server:
         yield server
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem
+from tests.labfiles import LabRam
 
 from labferry.sdk import JsonValue
 from labferry.testing.sink import RawStorage, SinkContract
@@ -12,18 +12,18 @@ class MemoryStorage(RawStorage):
     root = "/lab/storage/"
 
     def names(self) -> dict[str, int]:
-        store = dict(MemoryFileSystem.store)
+        store = dict(LabRam.store)
         return {name.removeprefix(self.root): len(file.getvalue()) for name, file in store.items()}
 
     def read(self, name: str) -> bytes:
-        data: bytes = MemoryFileSystem.store[self.root + name].getvalue()
+        data: bytes = LabRam.store[self.root + name].getvalue()
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        MemoryFileSystem(skip_instance_cache=True).pipe_file(self.root + name, data)
+        LabRam(skip_instance_cache=True).pipe_file(self.root + name, data)
 
     def remove(self, name: str) -> None:
-        del MemoryFileSystem.store[self.root + name]
+        del LabRam.store[self.root + name]
 
 
 class TestMemory(SinkContract):
@@ -35,11 +35,11 @@ class TestMemory(SinkContract):
 
     @pytest.fixture
     def storage(self) -> Iterator[MemoryStorage]:
-        MemoryFileSystem.store.clear()
+        LabRam.store.clear()
         yield MemoryStorage()
-        MemoryFileSystem.store.clear()
-        MemoryFileSystem.pseudo_dirs[:] = [""]
+        LabRam.store.clear()
+        LabRam.pseudo_dirs[:] = [""]
 
     def make_settings(self, storage: MemoryStorage) -> dict[str, JsonValue]:
         del storage
-        return {"type": "fsspec", "url": "memory://lab/", "prefix": "storage/"}
+        return {"type": "fsspec", "url": "labram://lab/", "prefix": "storage/"}

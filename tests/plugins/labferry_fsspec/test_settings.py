@@ -8,13 +8,14 @@ from fsspec.registry import (
     known_implementations,
 )
 from pydantic import ValidationError
+from tests import labfiles  # noqa: F401 - brings a filesystem
 
 from labferry.sdk import Secret, redact
 from labferry_fsspec import FsspecSettings, labferry_sinks
 from labferry_fsspec.settings import revealed
 
 
-def _settings(url: str = "memory://lab", **others: object) -> FsspecSettings:
+def _settings(url: str = "labram://lab", **others: object) -> FsspecSettings:
     return FsspecSettings.model_validate({"type": "fsspec", "url": url, **others})
 
 
@@ -37,12 +38,35 @@ def test_filesystem_that_cannot_keep_archives_is_refused(protocol: str) -> None:
 
 def test_part_of_a_chain_that_cannot_keep_archives_is_refused() -> None:
     assert "'simplecache' can't keep archives" in _mistake(url="simplecache::ftp://host/folder")
-    assert "'zip' can't keep archives" in _mistake(url="zip://folder::file:///mnt/backup.zip")
+    assert "'zip' can't keep archives" in _mistake(url="zip://folder::ftp://host/backup.zip")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///mnt/backup", "file://backup", "local:///mnt/backup", "asynclocal:///mnt/x"),
+        *("dir::file:///mnt/backup", "dir:///mnt/backup::local://", "file::/mnt/backup"),
+    ],
+)
+def test_folder_of_this_machine_is_refused_with_a_way(url: str) -> None:
+    text = _mistake(url=url)
+    assert "can't keep archives" in text
+    assert 'use type = "local" with its path' in text
+
+
+@pytest.mark.parametrize("url", ["memory://lab", "dir::memory://lab"])
+def test_memory_is_refused(url: str) -> None:
+    assert "what is in it ends with the process" in _mistake(url=url)
+
+
+def test_filesystem_that_options_name_is_looked_at_too() -> None:
+    options = {"target_protocol": "file"}
+    assert 'use type = "local"' in _mistake(url="dir:///mnt/backup", options=options)
 
 
 def test_unknown_protocol_is_named_with_a_suggestion() -> None:
-    assert "fsspec knows no 'memry'" in _mistake(url="memry://lab")
-    assert "did you mean 'memory'" in _mistake(url="memry://lab")
+    assert "fsspec knows no 'dropbx'" in _mistake(url="dropbx://lab")
+    assert "did you mean 'dropbox'" in _mistake(url="dropbx://lab")
 
 
 def test_missing_driver_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +91,7 @@ def test_missing_fsspec_is_named_with_what_to_install(monkeypatch: pytest.Monkey
         return whole(name, names, here, wanted, level)
 
     monkeypatch.setattr(builtins, "__import__", without_fsspec)
-    assert "labferry[fsspec]" in _mistake(url="memory://lab")
+    assert "labferry[fsspec]" in _mistake(url="ftp://host/lab")
 
 
 def test_password_in_the_url_is_refused_and_not_shown() -> None:

@@ -15,7 +15,6 @@ SERVICE_USER = "labferry"
 """Who the service runs as where root sets it up."""
 
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
-_LOCAL_URL = re.compile(r"(?:file|local)://(/.*)")
 _STATE = "StateDirectory=labferry\nStateDirectoryMode=0700"
 _WRITABLE = "# What labferry writes to. Everything else is read-only."
 
@@ -97,12 +96,10 @@ def written_folders(config: Config) -> Iterator[Path]:
 
 
 def _local_folders(settings: object) -> Iterator[Path]:
-    """Where a plugin's settings say that it writes: a path, or a URL of this machine."""
-    path, url = getattr(settings, "path", None), getattr(settings, "url", None)
+    """Where a plugin's settings say that it writes."""
+    path = getattr(settings, "path", None)
     if isinstance(path, Path):
         yield path
-    elif isinstance(url, str) and (match := _LOCAL_URL.fullmatch(url)):
-        yield Path(match[1])
 
 
 def _setting(config: Config, key: str) -> bool:
