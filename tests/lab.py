@@ -27,6 +27,7 @@ from typing_extensions import override
 from labferry.cli.main import main
 from labferry.sdk import (
     MANIFEST_SUFFIX,
+    MARKER_KEY,
     JsonValue,
     Manifest,
     ManifestJob,
@@ -294,11 +295,13 @@ class Lab:
         return done
 
     def files(self, where: Path | str = "nas") -> list[str]:
-        """All files of a destination, or of another folder, temporaries included."""
+        """All files of a destination, or of another folder, temporaries included.
+
+        The marker of a destination is left out.
+        """
         root = self.folder / where
-        return sorted(
-            path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()
-        )
+        files = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        return sorted({*files} - {MARKER_KEY})
 
     def archives(self, name: str = "nas") -> list[Path]:
         """The archives at a destination that have a manifest; there is nothing else there."""

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from labferry.sdk import (
     MANIFEST_SUFFIX,
+    MARKER_KEY,
     Archive,
     Checked,
     Checkpoint,
@@ -35,6 +36,7 @@ from labferry.sdk import (
     Severity,
     Sink,
     SinkSettings,
+    SinkTraits,
     StoredArchive,
     Stray,
     StrayKind,
@@ -77,6 +79,7 @@ class LocalSink(Sink[LocalSettings]):
 
     type = "local"
     Settings = LocalSettings
+    traits = SinkTraits(has_marker=True)
 
     def __init__(self, name: str, settings: LocalSettings) -> None:
         super().__init__(name, settings)
@@ -129,11 +132,24 @@ class LocalSink(Sink[LocalSettings]):
                 if entry.is_link and self._hides_archives(entry):
                     links.append(entry.key)
                 elif entry.name.endswith(MANIFEST_SUFFIX):
-                    stored = self._committed(entry)
+                    stored = self._committed(entry.folder, entry.name, entry.key)
                     if stored is not None:
                         yield stored
             for key in links:
                 raise FileKindError(self._path(key), "a link", "a folder")
+
+    @override
+    def find(self, key: str, version_id: str | None = None) -> StoredArchive | None:
+        del version_id
+        parent, name = _split(key + MANIFEST_SUFFIX)
+        with disk_errors(self._path(key)), self._opened() as root:
+            try:
+                folder = root.descend(parent)
+            except FileNotFoundError:
+                return None
+            with folder:
+                is_there = folder.has(name)
+                return self._committed(folder, name, key + MANIFEST_SUFFIX) if is_there else None
 
     @override
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
@@ -162,6 +178,25 @@ class LocalSink(Sink[LocalSettings]):
             if not os.access(".", os.W_OK | os.X_OK, dir_fd=folder.fileno()):
                 return f"the folder {folder.path} may not be written"
         return ""
+
+    @override
+    def read_marker(self) -> bytes | None:
+        with disk_errors(self._root / MARKER_KEY), self._opened() as root:
+            try:
+                return root.read(MARKER_KEY, _CHUNK)
+            except FileNotFoundError:
+                return None
+
+    @override
+    def write_marker(self, content: bytes) -> None:
+        with (
+            disk_errors(self._root / MARKER_KEY),
+            self._opened() as root,
+            suppress(FileExistsError),
+        ):
+            if not root.has(MARKER_KEY):
+                with root.new_file(MARKER_KEY, suffix=PART) as file:
+                    file.write(content)
 
     @override
     def strays(self) -> Iterator[Stray]:
@@ -287,15 +322,15 @@ class LocalSink(Sink[LocalSettings]):
                     hint="The disk or the network in between is at fault.",
                 )
 
-    def _committed(self, entry: Entry) -> StoredArchive | None:
-        path = self._root / entry.key
-        name = entry.name.removesuffix(MANIFEST_SUFFIX)
+    def _committed(self, folder: Folder, name: str, key: str) -> StoredArchive | None:
+        """What a manifest commits, given its folder, its name in that, and its key."""
+        path = self._root / key
         try:
-            key = check_key(entry.key.removesuffix(MANIFEST_SUFFIX))
+            archive = check_key(key.removesuffix(MANIFEST_SUFFIX))
             # One byte more than a manifest can have: other people's files may be huge.
-            document = entry.folder.read(entry.name, _CHUNK + 1)
+            document = folder.read(name, _CHUNK + 1)
             manifest = Manifest.from_json(document, where=str(path))
-            size = entry.folder.size(name)
+            size = folder.size(name.removesuffix(MANIFEST_SUFFIX))
         except FileNotFoundError:
             _log.warning("%s is left out: there is no archive beside it.", path)
         except (FileKindError, PermissionError) as error:
@@ -303,7 +338,7 @@ class LocalSink(Sink[LocalSettings]):
         except InvalidAnswerError as error:
             _log.warning("%s is left out: %s", path, error)
         else:
-            return StoredArchive(key, size, manifest)
+            return StoredArchive(archive, size, manifest)
         return None
 
     def _hides_archives(self, entry: Entry) -> bool:

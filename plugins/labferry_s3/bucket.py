@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from labferry.sdk import (
     MANIFEST_SUFFIX,
+    MARKER_KEY,
     Archive,
     Checked,
     Checkpoint,
@@ -41,6 +42,7 @@ from labferry_s3.strays import remove_dead, remove_stray, strays_of
 from labferry_s3.upload import MultipartUpload
 
 _log = logging.getLogger(__name__)
+_MARKER_LIMIT = 1 << 16
 
 
 class Bucket:
@@ -96,6 +98,18 @@ class Bucket:
             if f"{key}{MANIFEST_SUFFIX}" in found:
                 yield from self._committed(each)
 
+    def find(self, key: str) -> StoredArchive | None:
+        """One committed archive."""
+        state = self._objects.state(key)
+        if state is None:
+            return None
+        try:
+            document = self._objects.read_manifest(key)
+            manifest = Manifest.from_json(document, where=f"{key}{MANIFEST_SUFFIX}")
+        except (InvalidAnswerError, NotFoundError):
+            return None
+        return StoredArchive(key, state.size, manifest, state.version_id)
+
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
         """Read an archive."""
         if stored.version_id is not None:
@@ -128,6 +142,19 @@ class Bucket:
     def hold(self, stored: StoredArchive) -> str:
         """Why an archive can't be removed; empty where it can."""
         return _lock_of(self._states(stored))
+
+    def read_marker(self) -> bytes | None:
+        """The marker's content; None if there is none."""
+        if self._objects.state(MARKER_KEY) is None:
+            return None
+        with self._objects.open(MARKER_KEY) as file:
+            return file.read(_MARKER_LIMIT)
+
+    def write_marker(self, content: bytes) -> None:
+        """Write the marker, unless there is one."""
+        if self._objects.state(MARKER_KEY) is None:
+            with suppress(ConflictError):
+                self._objects.put(MARKER_KEY, content, write_parameters(self._for_manifests))
 
     def strays(self) -> Iterator[Stray]:
         """What is no committed archive."""

@@ -13,6 +13,7 @@ from labferry.sdk import (
     ManifestDraft,
     Receipt,
     Sink,
+    SinkTraits,
     StoredArchive,
     Stray,
 )
@@ -29,6 +30,7 @@ class S3Sink(Sink[S3Settings]):
 
     type = "s3"
     Settings = S3Settings
+    traits = SinkTraits(has_marker=True)
 
     def __init__(self, name: str, settings: S3Settings) -> None:
         # Importing it takes a while, and most runs of the command do without.
@@ -50,6 +52,11 @@ class S3Sink(Sink[S3Settings]):
         return self._bucket.list()
 
     @override
+    def find(self, key: str, version_id: str | None = None) -> StoredArchive | None:
+        del version_id
+        return self._bucket.find(key)
+
+    @override
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
         return self._bucket.open(stored, offset)
 
@@ -64,6 +71,14 @@ class S3Sink(Sink[S3Settings]):
     @override
     def hold(self, stored: StoredArchive) -> str:
         return self._bucket.hold(stored)
+
+    @override
+    def read_marker(self) -> bytes | None:
+        return self._bucket.read_marker()
+
+    @override
+    def write_marker(self, content: bytes) -> None:
+        self._bucket.write_marker(content)
 
     @override
     def strays(self) -> Iterator[Stray]:

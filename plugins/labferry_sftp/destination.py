@@ -2,15 +2,18 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, cast
 
 from labferry.sdk import (
     MANIFEST_SUFFIX,
+    MARKER_KEY,
     Archive,
     Checked,
     Checkpoint,
     Finding,
     IntegrityError,
+    LabferryError,
     ManifestDraft,
     NotFoundError,
     Receipt,
@@ -20,13 +23,13 @@ from labferry.sdk import (
 )
 from labferry.sdk.strays import require_unfinished, strays_among
 from labferry_sftp.abilities import Abilities
-from labferry_sftp.listing import committed_archives, everything
-from labferry_sftp.parts import UNFINISHED
+from labferry_sftp.listing import committed_archive, committed_archives, everything
+from labferry_sftp.parts import UNFINISHED, temporary_name
 from labferry_sftp.probe import probe
 from labferry_sftp.remote import Remote
 from labferry_sftp.settings import SftpSettings
 from labferry_sftp.storing import Storing
-from labferry_sftp.transfer import Pieces, RemoteReader
+from labferry_sftp.transfer import Pieces, RemoteReader, send_small
 
 _READ_AHEAD = 1 << 20
 
@@ -63,6 +66,10 @@ class Destination:
         """Every committed archive."""
         return committed_archives(self._remote)
 
+    def find(self, key: str) -> StoredArchive | None:
+        """One committed archive."""
+        return committed_archive(self._remote, key)
+
     def open(self, stored: StoredArchive, offset: int) -> BinaryIO:
         """The stored bytes."""
         path = self._remote.path(check_key(stored.key))
@@ -93,6 +100,25 @@ class Destination:
                 raise self._differs(path, "has another SHA-256 than that")
             return Checked.STORE_CHECKSUM
         return Checked.SIZE
+
+    def read_marker(self) -> bytes | None:
+        """The marker's content; None if there is none."""
+        return self._remote.read(self._remote.path(MARKER_KEY))
+
+    def write_marker(self, content: bytes) -> None:
+        """Write the marker, unless there is one."""
+        place = self._remote.path(MARKER_KEY)
+        if self._remote.size(place) is not None:
+            return
+        path = temporary_name(self._remote.root, "manifest")
+        try:
+            send_small(self._remote, path, content)
+            self._remote.rename(path, place, len(content))
+        except LabferryError:
+            with suppress(LabferryError):
+                self._remote.remove(path)
+            if self._remote.size(place) is None:  # else another labferry was faster
+                raise
 
     def strays(self) -> Iterator[Stray]:
         """What is no committed archive."""

@@ -9,6 +9,7 @@ from labferry.sdk import (
     InvalidAnswerError,
     Manifest,
     StoredArchive,
+    check_key,
 )
 from labferry.sdk.keys import is_key
 from labferry.sdk.strays import Found
@@ -30,6 +31,15 @@ def committed_archives(remote: Remote) -> Iterator[StoredArchive]:
             manifest = _manifest(key, document)
             if manifest is not None:
                 yield StoredArchive(key, sizes[key], manifest)
+
+
+def committed_archive(remote: Remote, key: str) -> StoredArchive | None:
+    """One archive, if there is a readable manifest beside it."""
+    path = remote.path(check_key(key))
+    size = remote.size(path)
+    document = None if size is None else remote.read(path + MANIFEST_SUFFIX)
+    manifest = _manifest(key, document)
+    return None if size is None or manifest is None else StoredArchive(key, size, manifest)
 
 
 def everything(remote: Remote) -> Iterator[Found]:
@@ -56,7 +66,7 @@ def _is_committed(key: str, sizes: dict[str, int]) -> bool:
 
 
 def _manifest(key: str, document: bytes | None) -> Manifest | None:
-    if document is None:  # deleted since it was listed
+    if document is None:  # or deleted since it was listed
         return None
     try:
         return Manifest.from_json(document, where=key + MANIFEST_SUFFIX)

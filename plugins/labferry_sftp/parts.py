@@ -16,6 +16,17 @@ _TOKEN = re.compile(r"[0-9a-f]{16}")
 _NOTE = "part"
 
 
+def temporary_name(folder: str, what: str, token: str = "") -> str:
+    """The path of a file that is being written.
+
+    Args:
+        folder: Its folder.
+        what: `archive`, `manifest` or `check`.
+        token: What is random in its name; chosen anew if empty.
+    """
+    return posixpath.join(folder, f".labferry-{token or secrets.token_hex(8)}.{what}")
+
+
 class Parts:
     """The temporary names for one archive and its manifest, in the folder they will stay in.
 
@@ -66,8 +77,8 @@ class Parts:
         checkpoint.save({})
 
     def _name(self, token: str) -> None:
-        self.archive = posixpath.join(self._folder, f".labferry-{token}.archive")
-        self.manifest = posixpath.join(self._folder, f".labferry-{token}.manifest")
+        self.archive = temporary_name(self._folder, "archive", token)
+        self.manifest = temporary_name(self._folder, "manifest", token)
 
     def _remove(self, remote: Remote) -> None:
         for path in (self.archive, self.manifest):

@@ -16,6 +16,7 @@ from labferry.sdk import (
     PluginError,
     Receipt,
     Sink,
+    SinkTraits,
     StoredArchive,
     Stray,
     TransientError,
@@ -37,6 +38,7 @@ class SftpSink(Sink[SftpSettings]):
 
     type = "sftp"
     Settings = SftpSettings
+    traits = SinkTraits(has_marker=True)
 
     def __init__(self, name: str, settings: SftpSettings) -> None:
         super().__init__(name, settings)
@@ -58,6 +60,12 @@ class SftpSink(Sink[SftpSettings]):
             yield from destination.list()
 
     @override
+    def find(self, key: str, version_id: str | None = None) -> StoredArchive | None:
+        del version_id
+        with self._connected() as destination:
+            return destination.find(key)
+
+    @override
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
         with self._connected() as destination:
             return destination.open(stored, offset)
@@ -71,6 +79,16 @@ class SftpSink(Sink[SftpSettings]):
     def quick_check(self, stored: StoredArchive) -> Checked:
         with self._connected() as destination:
             return destination.quick_check(stored)
+
+    @override
+    def read_marker(self) -> bytes | None:
+        with self._connected() as destination:
+            return destination.read_marker()
+
+    @override
+    def write_marker(self, content: bytes) -> None:
+        with self._connected() as destination:
+            destination.write_marker(content)
 
     @override
     def strays(self) -> Iterator[Stray]:

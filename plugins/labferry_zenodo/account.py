@@ -20,7 +20,7 @@ from labferry.sdk import (
     check_key,
 )
 from labferry_zenodo.client import Client
-from labferry_zenodo.finding import committed_archives, locate
+from labferry_zenodo.finding import committed_archive, committed_archives, locate
 from labferry_zenodo.journal import Journal
 from labferry_zenodo.marker import file_name
 from labferry_zenodo.model import FileEntry, Record
@@ -61,6 +61,10 @@ class Account:
     def list(self) -> Iterator[StoredArchive]:
         """The archives whose records are complete."""
         return committed_archives(self.records)
+
+    def find(self, key: str, identity: str | None) -> StoredArchive | None:
+        """One archive, if its record is complete."""
+        return committed_archive(self.records, key, identity)
 
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
         """Read an archive."""

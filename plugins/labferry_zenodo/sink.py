@@ -48,6 +48,10 @@ class ZenodoSink(Sink[ZenodoSettings]):
         return self._account.list()
 
     @override
+    def find(self, key: str, version_id: str | None = None) -> StoredArchive | None:
+        return self._account.find(key, version_id)
+
+    @override
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
         return self._account.open(stored, offset)
 

@@ -139,6 +139,14 @@ class _Asker(Thread, Generic[ResultT]):
             return self._question(sink)
 
 
+def repair_hint(destination: str, archive_id: str) -> str:
+    """What to do about a copy that is not what it should be."""
+    return (
+        "Nothing was changed. To put a good copy from another destination in its place: "
+        f"labferry verify {destination} {archive_id} --repair"
+    )
+
+
 def failure_text(name: str, error: LabferryError) -> str:
     """A destination's failure, for people."""
     return redact(f"{name}: {error}")

@@ -3,6 +3,7 @@
 from labferry.ledger.copies import Copies
 from labferry.ledger.history import Failure, History, Trust
 from labferry.ledger.ledger import Ledger
+from labferry.ledger.markers import Markers
 from labferry.ledger.opening import existing_ledger, ledger_file
 from labferry.ledger.outcomes import Outcomes, PastDelivery, PastExport, PastRun
 from labferry.ledger.records import Copy, Delivery, DeliveryState, Export, Run
@@ -21,6 +22,7 @@ __all__ = [
     "KnownNames",
     "LastArchive",
     "Ledger",
+    "Markers",
     "Outcomes",
     "PastDelivery",
     "PastExport",

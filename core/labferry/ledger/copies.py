@@ -24,13 +24,13 @@ from labferry.sdk.secrets import redact_stored
 _COLUMNS = (
     "destination, archive_id, source, series, key, size, sha256, version_id, submitted_at, "
     "manifest, previous, place, stored_at, checked, checked_at, verified_at, problem, "
-    "removing_at, removed_at, download_check"
+    "removing_at, removed_at, download_check, away_since"
 )
 _MOMENTS = (
     *("submitted_at", "stored_at", "checked_at", "verified_at"),
-    *("removing_at", "removed_at"),
+    *("removing_at", "removed_at", "away_since"),
 )
-_PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL"
+_PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL AND away_since IS NULL"
 
 
 class Copies:
@@ -164,7 +164,7 @@ class Copies:
         with self._store.transaction():
             self._store.execute(
                 "UPDATE copies SET key = ?, size = ?, sha256 = ?, version_id = ?, manifest = ?, "
-                "previous = ?, problem = ?, checked = coalesce(?, checked), "
+                "previous = ?, away_since = NULL, problem = ?, checked = coalesce(?, checked), "
                 "checked_at = coalesce(?, checked_at), verified_at = coalesce(?, verified_at) "
                 "WHERE destination = ? AND archive_id = ?",
                 *(stored.key, manifest.size, manifest.sha256, stored.version_id),

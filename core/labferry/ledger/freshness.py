@@ -10,7 +10,7 @@ from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment
 from labferry.sdk import DownloadCheck, Freshness, Names
 
-_PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL"
+_PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL AND away_since IS NULL"
 _OPEN = "phase NOT IN ('done', 'unchanged', 'failed')"
 _SERIES = "json_extract(request, '$.series')"
 _SECOND = 1_000_000
@@ -143,7 +143,8 @@ def _pairs(store: Store) -> Mapping[tuple[str, str], _Pair]:
         pair.size, pair.seconds, pair.download_check = _newest(store, *place, series, newest)
     for source, destination, count, problem in store.rows(
         "SELECT source, destination, count(*), min(problem) FROM copies "
-        "WHERE problem <> '' AND removing_at IS NULL GROUP BY destination, source"
+        "WHERE problem <> '' AND removing_at IS NULL AND away_since IS NULL "
+        "GROUP BY destination, source"
     ):
         pair = pairs.setdefault((source, destination), _Pair())
         pair.failing, pair.problem = count, problem

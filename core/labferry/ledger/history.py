@@ -9,7 +9,7 @@ from labferry.ledger.records import Run
 from labferry.ledger.store import Store
 from labferry.ledger.timestamps import moment, read_time, stamp
 
-_PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL"
+_PRESENT = "stored_at IS NOT NULL AND removing_at IS NULL AND away_since IS NULL"
 _FAILURES = """
     SELECT o.source, o.destination, o.reason AS message,
         count(*) AS times, min(r.started_at) AS first, max(r.started_at) AS last

@@ -18,6 +18,7 @@ from labferry.ledger.copies import Copies
 from labferry.ledger.database import is_damage, open_database, set_aside
 from labferry.ledger.freshness import standings
 from labferry.ledger.history import History
+from labferry.ledger.markers import Markers
 from labferry.ledger.outcomes import Outcomes
 from labferry.ledger.records import Delivery, DeliveryState, Export, Run
 from labferry.ledger.releases import Releases
@@ -51,6 +52,7 @@ class Ledger:
 
     Attributes:
         copies: What each destination holds.
+        markers: Which medium each destination was seen on.
         outcomes: How each run ended, and why.
         past: What was.
         releases: What is still to be removed at the servers.
@@ -277,6 +279,7 @@ class Ledger:
             return False
         self._store = Store(connection, self._path)
         self.copies = Copies(self._store)
+        self.markers = Markers(self._store)
         self.past = History(self._store)
         self.outcomes = Outcomes(self._store)
         self.releases = Releases(self._store)

@@ -154,6 +154,21 @@ MIGRATIONS = (
     CREATE INDEX outcomes_run ON outcomes (run);
     CREATE INDEX outcomes_source ON outcomes (source, run);
     """,
+    """
+    ALTER TABLE copies ADD COLUMN away_since INTEGER;
+    DROP INDEX copies_present;
+    CREATE INDEX copies_present
+        ON copies (source, destination, series, submitted_at, size, stored_at, checked_at,
+            verified_at, removing_at, away_since)
+        WHERE stored_at IS NOT NULL AND removing_at IS NULL AND away_since IS NULL;
+    CREATE TABLE markers (
+        destination TEXT NOT NULL,
+        marker TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        has_returned INTEGER NOT NULL,
+        PRIMARY KEY (destination, marker)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 """Each script brings the file from the version before to the next. Never change one that was
 released: add another.

@@ -121,6 +121,7 @@ class Copy:
         removed_at: When that was done.
         download_check: How well it could be checked when it came from its server; None where an
             older labferry did not say.
+        away_since: When the destination was found to be another medium, without this copy.
     """
 
     destination: str
@@ -143,11 +144,13 @@ class Copy:
     removing_at: datetime | None
     removed_at: datetime | None
     download_check: str | None
+    away_since: datetime | None = None
 
     @property
     def is_present(self) -> bool:
         """Whether it ought to be there."""
-        return self.stored_at is not None and self.removing_at is None
+        is_stored = self.stored_at is not None and self.removing_at is None
+        return is_stored and self.away_since is None
 
     def is_of(self, stored: StoredArchive) -> bool:
         """Whether what a destination lists is what was stored there, by all that manifests say."""

@@ -37,7 +37,7 @@ from labferry.sdk.errors import (
 )
 from labferry.sdk.findings import Finding, Severity
 from labferry.sdk.hookspecs import hookimpl
-from labferry.sdk.keys import archive_id, archive_key, check_key, is_key, safe_name
+from labferry.sdk.keys import MARKER_KEY, archive_id, archive_key, check_key, is_key, safe_name
 from labferry.sdk.manifest import (
     MANIFEST_SUFFIX,
     Manifest,
@@ -83,6 +83,7 @@ from labferry.sdk.text import printable
 __all__ = [
     "GIB",
     "MANIFEST_SUFFIX",
+    "MARKER_KEY",
     "MIB",
     "AnswerLostError",
     "Archive",

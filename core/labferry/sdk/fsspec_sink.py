@@ -13,14 +13,14 @@ from typing import BinaryIO, TypeVar
 from typing_extensions import override
 
 from labferry.sdk.archive import Archive, Checkpoint, ManifestDraft
-from labferry.sdk.errors import IntegrityError, NotFoundError
+from labferry.sdk.errors import IntegrityError, LabferryError, NotFoundError
 from labferry.sdk.findings import Finding, Severity
 from labferry.sdk.fsspec_files import FileSystem, Following, block_option, sync
 from labferry.sdk.fsspec_storing import UNFINISHED, Parts, Storing
 from labferry.sdk.fsspec_tree import Tree
-from labferry.sdk.keys import is_key
+from labferry.sdk.keys import MARKER_KEY, is_key
 from labferry.sdk.manifest import MANIFEST_SUFFIX
-from labferry.sdk.sink import Checked, Receipt, Sink, StoredArchive, Stray
+from labferry.sdk.sink import Checked, Receipt, Sink, SinkTraits, StoredArchive, Stray
 from labferry.sdk.sink_settings import SinkSettings
 from labferry.sdk.strays import require_unfinished, strays_among
 
@@ -34,7 +34,7 @@ SettingsT = TypeVar("SettingsT", bound=SinkSettings)
 class FsspecSink(Sink[SettingsT]):
     """Keeps archives in a filesystem of fsspec's.
 
-    An archive is written under a hidden temporary name, as it arrives, and its SHA-256 is read
+    An archive is written under a temporary name, as it arrives, and its SHA-256 is read
     back. Where `renames` says so it is then renamed to its final name; elsewhere it is copied
     there within the storage and read back from there. The manifest follows in the same way and
     commits it.
@@ -50,6 +50,7 @@ class FsspecSink(Sink[SettingsT]):
             that best.
     """
 
+    traits = SinkTraits(has_marker=True)
     renames: bool = False
     block_size: int | None = 8 << 20
 
@@ -109,6 +110,13 @@ class FsspecSink(Sink[SettingsT]):
                     yield StoredArchive(key, sizes[key], manifest)
 
     @override
+    def find(self, key: str, version_id: str | None = None) -> StoredArchive | None:
+        del version_id
+        size = self._tree.size(self._tree.path(key))
+        manifest = None if size is None else self._tree.manifest(key + MANIFEST_SUFFIX)
+        return None if size is None or manifest is None else StoredArchive(key, size, manifest)
+
+    @override
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
         return self._tree.open(self._tree.path(stored.key), offset)
 
@@ -124,6 +132,25 @@ class FsspecSink(Sink[SettingsT]):
         if size is None:
             raise NotFoundError(f"{path} is not in {self.name} any more.")
         return super().quick_check(replace(stored, size=size))
+
+    @override
+    def read_marker(self) -> bytes | None:
+        with suppress(NotFoundError):
+            return self._tree.read(self._tree.path(MARKER_KEY))
+        return None
+
+    @override
+    def write_marker(self, content: bytes) -> None:
+        place, temporary = self._tree.path(MARKER_KEY), Parts(self._tree.root).path("manifest")
+        if self._tree.size(place) is not None:
+            return
+        try:
+            self._tree.write_document(temporary, content)
+            self._tree.move(temporary, place)
+        except LabferryError:
+            self._tree.discard(temporary)
+            if self._tree.size(place) is None:  # else another labferry was faster
+                raise
 
     @override
     def strays(self) -> Iterator[Stray]:

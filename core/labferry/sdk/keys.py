@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 
 from labferry.sdk.errors import InvalidAnswerError
 
-__all__ = ["archive_id", "archive_key", "check_key", "is_key", "safe_name"]
+__all__ = ["MARKER_KEY", "archive_id", "archive_key", "check_key", "is_key", "safe_name"]
+
+MARKER_KEY = "labferry-destination.json"
+"""Where a destination keeps the marker by which it is known again; no archive has such a key."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")

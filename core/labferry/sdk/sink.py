@@ -120,10 +120,12 @@ class SinkTraits:
     Attributes:
         can_delete: Whether `delete` can work at all.
         needs_md5: Whether `Archive.digests` must hold an MD5.
+        has_marker: Whether `read_marker` and `write_marker` are there.
     """
 
     can_delete: bool = True
     needs_md5: bool = False
+    has_marker: bool = False
 
 
 class Sink(ABC, Generic[SettingsT]):
@@ -181,6 +183,22 @@ class Sink(ABC, Generic[SettingsT]):
     def list(self) -> Iterator[StoredArchive]:
         """Every committed archive, from the destination alone, in any order."""
 
+    def find(self, key: str, version_id: str | None = None) -> StoredArchive | None:
+        """The committed archive under a key; None if `list` would not list it.
+
+        Each sync asks for the newest archives. Override it if the storage can answer without
+        listing everything.
+
+        Args:
+            key: Where it is.
+            version_id: The version that its receipt named, if that helps to find it.
+
+        Raises:
+            NotFoundError: The destination itself is not there, such as a disk.
+        """
+        del version_id
+        return next((stored for stored in self.list() if stored.key == key), None)
+
     @abstractmethod
     def open(self, stored: StoredArchive, offset: int = 0) -> BinaryIO:
         """The stored bytes, from an offset on.
@@ -226,6 +244,29 @@ class Sink(ABC, Generic[SettingsT]):
         """Why the storage would not delete an archive now, for people; empty where it would."""
         del stored
         return ""
+
+    def read_marker(self) -> bytes | None:
+        """The content of the file `MARKER_KEY`; None if there is none.
+
+        A destination is known again by this file: a disk that was exchanged, or a NAS that was
+        wiped, has another one or none. Only for sinks whose traits say `has_marker`.
+
+        Raises:
+            NotFoundError: The destination itself is not there, such as a disk.
+            RefusedError: It may not be read.
+        """
+        return None
+
+    def write_marker(self, content: bytes) -> None:
+        """Write the file `MARKER_KEY`, all or nothing, unless there is one: that stays as it is.
+
+        It is no archive and no stray: neither `list` nor `strays` names it. Only for sinks whose
+        traits say `has_marker`.
+
+        Raises:
+            RefusedError: It may not be written.
+        """
+        del content
 
     def strays(self) -> Iterator[Stray]:
         """What is at the destination, below its prefix or path, and is no committed archive."""

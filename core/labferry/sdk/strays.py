@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from labferry.sdk.errors import LabferryError
+from labferry.sdk.keys import MARKER_KEY
 from labferry.sdk.manifest import MANIFEST_SUFFIX
 from labferry.sdk.sink import Stray, StrayKind
 
@@ -55,7 +56,7 @@ def is_system_name(name: str) -> bool:
 def strays_among(
     found: Iterable[Found], committed: Collection[str], unfinished: re.Pattern[str]
 ) -> Iterator[Stray]:
-    """Those that are no committed archive, no manifest of one, and no `is_system_name`.
+    """Those that are no committed archive, no manifest of one, no marker, no `is_system_name`.
 
     List the committed archives last: what is committed meanwhile is then no stray.
 
@@ -69,7 +70,7 @@ def strays_among(
     for key, each in sorted(everything.items()):
         if not {key, key.removesuffix(MANIFEST_SUFFIX)}.isdisjoint(committed):
             continue
-        if any(map(is_system_name, key.split("/"))):
+        if key == MARKER_KEY or any(map(is_system_name, key.split("/"))):
             continue
         yield Stray(_kind(key, everything, unfinished), key, each.size, each.since)
 

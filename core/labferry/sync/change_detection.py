@@ -57,7 +57,18 @@ def last_everywhere(context: RunContext, source: str, request: ExportRequest) ->
         for delivery in context.ledger.deliveries(last.id)
         if delivery.state is DeliveryState.STORED
     }
-    return last if set(context.routes[source]) <= have else None
+    route = set(context.routes[source])
+    is_there = route <= have and all(_has(context, name, last) for name in sorted(route))
+    return last if is_there else None
+
+
+def _has(context: RunContext, destination: str, export: Export) -> bool:
+    """Whether a destination, which got an archive once, still has it as far as is known."""
+    check = context.checks.get(destination)
+    if check is not None:
+        check.wait()
+    copy = context.ledger.copies.get(destination, export.archive_id or "")
+    return copy is None or (copy.is_present and not copy.problem)
 
 
 def _suspicion(source: Source[Any], contents: Contents, known: Contents) -> str:

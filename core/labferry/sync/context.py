@@ -18,6 +18,7 @@ from labferry.runtime.retry import RetryPolicy
 from labferry.runtime.stop import Stop
 from labferry.sdk import Receipt, RunReport, RunStarted, Source, redact
 from labferry.spool import Spool
+from labferry.sync.destination_check import DestinationCheck
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class RunContext:
         stop: Ends the run.
         progress: Shows what is going on.
         first_pause: Seconds before a destination is tried again the first time.
+        checks: The look at each destination with which the run begins.
     """
 
     run: int
@@ -49,6 +51,7 @@ class RunContext:
     stop: Stop
     progress: Progress = field(default_factory=Progress)
     first_pause: float = 1.0
+    checks: Mapping[str, DestinationCheck] = field(default_factory=dict)
 
     @property
     def needs_md5(self) -> bool:

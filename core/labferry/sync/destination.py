@@ -68,6 +68,7 @@ class DestinationWorker(Thread):
         self._aside: list[DeliveryTask] = []
         self._is_ended = False
         self._attempt = _Attempt()
+        self._check = context.checks[name]
 
     @override
     def run(self) -> None:
@@ -76,6 +77,7 @@ class DestinationWorker(Thread):
 
     def _work(self) -> None:
         sink: Sink[Any] | None = None
+        self._look()
         while (task := self._next()) is not Signal.END:
             if isinstance(task, Signal):
                 sink = sink or self._prepared()
@@ -89,6 +91,7 @@ class DestinationWorker(Thread):
                 ):
                     sink = sink or self._make_sink()
                     self._deliver(sink, task)
+                    self._check.mark(sink)
             except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
                 if self._attempt.is_set_aside and not task.archive.is_refused:
                     _log.info("%s: %s has stopped arriving", self._destination, task.archive.id)
@@ -99,6 +102,19 @@ class DestinationWorker(Thread):
         sink = self._read_back(sink)
         if sink is not None:
             self._close(sink)
+        if self._check.problem is not None and self._check.is_relied_on:
+            self._note(self._check.problem)
+
+    def _look(self) -> None:
+        """Look whether the destination is the same as before, with the newest archives in it."""
+        traits = self._context.config.destinations[self._destination].kind.traits
+        try:
+            for problem in self._check.look(self._make_sink, traits):
+                self._note(problem)
+        except StoppedError:
+            pass
+        finally:
+            self._check.finish()
 
     def _next(self) -> DeliveryTask | Signal:
         """What to do next: what was set aside has to wait for what can be stored at once."""
@@ -128,17 +144,17 @@ class DestinationWorker(Thread):
             self._context.stop.check()
             sink = sink or self._make_sink()
             for problem in read_share(self._context, sink):
-                self._note(problem, is_required=settings.required)
+                self._note(problem)
         except StoppedError:
             pass
         except Exception as error:  # noqa: BLE001 - a stranger's sink must not end the run
             failure = wrap_plugin_error(error, f"The sink of {self._destination}")
             failure.message = f"{self._destination}: reading back failed: {failure.message}"
-            self._note(failure, is_required=settings.required)
+            self._note(failure)
         return sink
 
-    def _note(self, problem: LabferryError, *, is_required: bool) -> None:
-        if is_required:
+    def _note(self, problem: LabferryError) -> None:
+        if self._context.config.destinations[self._destination].settings.required:
             self.problems.append(problem)
         else:
             _log.warning("%s", problem)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from labferry.copies.query import committed
+from labferry.copies.query import committed, repair_hint
 from labferry.copies.reader import read_copy
 from labferry.runtime.progress import ActivityKind
 from labferry.sdk import Checked, IntegrityError, Sink, StoredArchive
@@ -45,14 +45,6 @@ def read_share(context: RunContext, sink: Sink[Any]) -> Iterator[IntegrityError]
         )
         if problem is not None:
             yield problem
-
-
-def repair_hint(destination: str, archive_id: str) -> str:
-    """What to do about a copy that is not what it should be."""
-    return (
-        "Nothing was changed. To put a good copy from another destination in its place: "
-        f"labferry verify {destination} {archive_id} --repair"
-    )
 
 
 def _share(

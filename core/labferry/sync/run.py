@@ -29,6 +29,7 @@ from labferry.sdk import (
 from labferry.spool import Spool, SpoolArchive
 from labferry.sync.context import RunContext
 from labferry.sync.destination import DestinationWorker
+from labferry.sync.destination_check import DestinationCheck
 from labferry.sync.export_task import ExportQueue, ExportTask
 from labferry.sync.fanout import DeliveryQueue, FanOut
 from labferry.sync.lane import LaneWorker, declared_archive
@@ -87,6 +88,10 @@ def run_sync(
             hooks=plugins.hooks,
             stop=stop,
             progress=progress or Progress(),
+            checks={
+                name: DestinationCheck(name, _skipping(config, routes, name), ledger, clock, stop)
+                for name in _destinations(routes)
+            },
         )
         with observing(config.observers.values(), plugins.manager, stop):
             run = _Run(context, log)
@@ -112,13 +117,28 @@ def _open(config: Config, stack: ExitStack) -> tuple[Ledger, Spool]:
     return ledger, Spool(config.spool_dir)
 
 
+def _destinations(routes: Mapping[str, tuple[str, ...]]) -> Sequence[str]:
+    return sorted({name for route in routes.values() for name in route})
+
+
+def _skipping(
+    config: Config, routes: Mapping[str, tuple[str, ...]], destination: str
+) -> Mapping[str, bool]:
+    """The sources of a destination, and whether each may leave out what is stored already."""
+    settings = {name: config.sources[name].settings for name in routes}
+    return {
+        name: settings[name].skip_unchanged or settings[name].skip_idle
+        for name, route in routes.items()
+        if destination in route
+    }
+
+
 class _Run:
     def __init__(self, context: RunContext, log: RunLog) -> None:
         self._context = context
         self._reporter = RunReporter(context, log)
         self._ledger = context.ledger
-        names = sorted({name for route in context.routes.values() for name in route})
-        self._queues: dict[str, DeliveryQueue] = {name: DeliveryQueue() for name in names}
+        self._queues = {name: DeliveryQueue() for name in _destinations(context.routes)}
         self._fan_out = FanOut(context.ledger, context.routes, self._queues, self._settled)
         self._exports = ExportQueue()
         self._releaser = JobReleaser(context)

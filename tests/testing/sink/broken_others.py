@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from labferry.sdk import (
     MANIFEST_SUFFIX,
+    MARKER_KEY,
     Checked,
     Finding,
     InvalidAnswerError,
@@ -82,6 +83,32 @@ class ListsOneFolderOnly(FolderSink):
     @override
     def manifests(self) -> Iterator[Path]:
         yield from self.root.glob(f"sample/*/*{MANIFEST_SUFFIX}")
+
+
+class FindsWhatIsNotCommitted(FolderSink):
+    """An archive is found although its manifest is gone."""
+
+    _seen: dict[str, StoredArchive]
+
+    @override
+    def find(self, key: str, version_id: str | None = None) -> StoredArchive | None:
+        self._seen = getattr(self, "_seen", None) or {each.key: each for each in self.list()}
+        return self._seen.get(key)
+
+
+class TakesAnotherMarker(FolderSink):
+    """Whoever comes last makes the destination another one."""
+
+    traits = SinkTraits(has_marker=True)
+
+    @override
+    def read_marker(self) -> bytes | None:
+        place = self.root / MARKER_KEY
+        return place.read_bytes() if place.exists() else None
+
+    @override
+    def write_marker(self, content: bytes) -> None:
+        (self.root / MARKER_KEY).write_bytes(content)
 
 
 class FollowsTheNameInTheManifest(FolderSink):

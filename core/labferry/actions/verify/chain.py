@@ -20,6 +20,9 @@ class BreakKind(StrEnum):
     GONE = "gone"
     """It is not there, and retention did not remove it."""
 
+    AWAY = "away"
+    """It is not there, as another medium is there than the one that it was stored on."""
+
     EDITED = "edited"
     """Its manifest is not the one that was stored."""
 
@@ -76,6 +79,8 @@ def broken_links(manifests: Sequence[Manifest]) -> Sequence[Manifest]:
 
 def _judge(copy: Copy, manifest: Manifest | None) -> BreakKind | None:
     if manifest is None:
+        if copy.away_since is not None and copy.removing_at is None:
+            return BreakKind.AWAY
         return BreakKind.GONE if copy.is_present else None
     if copy.removed_at is not None:
         return BreakKind.RETURNED

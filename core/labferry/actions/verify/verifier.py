@@ -12,14 +12,20 @@ from typing_extensions import override
 from labferry.actions.verify.chain import Break, BreakKind, broken_links, compare
 from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
 from labferry.config import SinkConfig
-from labferry.copies.query import LISTING, open_sink, stored_archives, stray_files
+from labferry.copies.query import (
+    LISTING,
+    open_sink,
+    repair_hint,
+    stored_archives,
+    stray_files,
+)
 from labferry.copies.reader import (
     UnsoundArchiveError,
     identities_for,
     read_contents,
     read_copy,
 )
-from labferry.ledger import Copies
+from labferry.ledger import Copies, Ledger
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import ActivityKind, Progress
 from labferry.runtime.retry import retry
@@ -35,11 +41,12 @@ from labferry.sdk import (
     StoredArchive,
     StrayKind,
 )
-from labferry.sync.read_back import repair_hint
 
 _ENCRYPTED_SUFFIX = ".age"
 _SAID = {
     BreakKind.GONE: "is gone, and retention did not remove it.",
+    BreakKind.AWAY: "is not on the disk or share that is here now. The one that it was stored on "
+    "was exchanged or emptied.",
     BreakKind.EDITED: "has another manifest than the one that was stored.",
     BreakKind.RETURNED: "is there again, though retention removed it.",
     BreakKind.UNKNOWN: "was not stored from this machine: its ledger does not know it. If another "
@@ -56,18 +63,27 @@ class VerifyContext:
     """What all verifiers share.
 
     Attributes:
-        copies: What the ledger knows, if there is one.
+        ledger: The ledger, if there is one.
         folder: Where to put archives that are opened.
         stop: Ends it early.
         progress: Shows what is being read.
         report: Called with everything that is found.
     """
 
-    copies: Copies | None
+    ledger: Ledger | None
     folder: Path
     stop: Stop
     progress: Progress
     report: Callable[[VerifyResult], None]
+
+    @property
+    def copies(self) -> Copies | None:
+        """What the ledger knows of copies."""
+        return None if self.ledger is None else self.ledger.copies
+
+    def takes_turns(self, destination: str) -> bool:
+        """Whether several disks take turns at a destination."""
+        return self.ledger is not None and self.ledger.markers.takes_turns(destination)
 
 
 class Verifier(Thread):
@@ -232,13 +248,18 @@ class Verifier(Thread):
             invalid = {each.key for each in stray_files(sink) if each.kind is StrayKind.INVALID}
         for found in breaks.values():
             copy = self._context.copies.get(self._config.name, found.archive_id)
-            if found.kind is not BreakKind.GONE or copy is None:
+            if found.kind is BreakKind.AWAY and self._context.takes_turns(self._config.name):
+                message = f"{found.archive_id} is on another disk, which is not here now."
+                yield self._result(VerifyState.NOTE, found.archive_id, found.key, message=message)
+                continue
+            if found.kind not in {BreakKind.GONE, BreakKind.AWAY} or copy is None:
                 continue
             if self._request.wants(copy.archive_id, copy.source):
                 is_edited = copy.key + MANIFEST_SUFFIX in invalid
                 said = _SAID[BreakKind.EDITED if is_edited else found.kind]
                 problem = self._failing(copy.archive_id, copy.key, said)
-                self._note(copy.archive_id, Checked.SIZE, problem)
+                if found.kind is BreakKind.GONE:
+                    self._note(copy.archive_id, Checked.SIZE, problem)
                 state = VerifyState.DAMAGED if is_edited else VerifyState.MISSING
                 yield self._result(
                     state,

@@ -6,7 +6,6 @@ learns what was found.
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -17,7 +16,7 @@ from labferry.actions.verify.repair import repair
 from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
 from labferry.actions.verify.verifier import Verifier, VerifyContext
 from labferry.config import Config
-from labferry.ledger import Copies, existing_ledger
+from labferry.ledger import existing_ledger
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
 from labferry.sdk import NotFoundError
@@ -47,9 +46,9 @@ def verify(
     config, progress = session.config, progress or Progress()
     destinations = chosen_destinations(config, request.destination)
     broken: list[VerifyResult] = []
-    with _copies(config) as copies:
+    with existing_ledger(config.state_dir) as ledger:
         found: SimpleQueue[VerifyResult] = SimpleQueue()
-        context = VerifyContext(copies, _folder(config), stop, progress, found.put)
+        context = VerifyContext(ledger, _folder(config), stop, progress, found.put)
         verifiers = [Verifier(destination, request, context) for destination in destinations]
         for result in _gathered(verifiers, found, stop):
             if result.is_repairable:
@@ -62,13 +61,6 @@ def verify(
         yield result
     if request.repair and broken:
         yield from repair(config, broken, stop, progress)
-
-
-@contextmanager
-def _copies(config: Config) -> Iterator[Copies | None]:
-    """What the ledger knows, if there is one."""
-    with existing_ledger(config.state_dir) as ledger:
-        yield None if ledger is None else ledger.copies
 
 
 def _gathered(

@@ -87,6 +87,23 @@ class ListingCases(ContractBase):
         stored = self.listed().get(archive.key)
         assert stored is None or stored.size == 1000  # noqa: PLR2004 - as written above
 
+    def test_archive_is_found_by_its_key(self) -> None:
+        """As it is listed, and only as long as it is committed."""
+        first, second = self.archive("1"), self.archive("2")
+        self.store(first)
+        self.store(second)
+        listed = self.listed()
+        with self.sink() as sink:
+            for stored in listed.values():
+                found = sink.find(stored.key, stored.version_id)
+                assert found is not None
+                assert (found.key, found.size) == (stored.key, stored.size)
+                assert found.manifest == stored.manifest
+            assert sink.find(self.archive("3").key) is None
+            self.raw.remove(first.key + MANIFEST_SUFFIX)
+            gone = listed[first.key]
+            assert sink.find(gone.key, gone.version_id) is None
+
     def test_list_is_never_stale(self) -> None:
         """A sink that has listed once sees what came and went since."""
         first, second = self.archive("1"), self.archive("2")

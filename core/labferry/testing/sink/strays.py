@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from labferry.sdk.errors import IntegrityError, LabferryError
+from labferry.sdk.keys import MARKER_KEY
 from labferry.sdk.sink import Checked, Stray, StrayKind
 from labferry.testing.samples.documents import SampleManifest
 from labferry.testing.sink.reading import ReadingCases, hostile_keys
@@ -62,6 +63,21 @@ class StrayCases(ReadingCases):
         self.remove(*strays)
         self.remove(*strays)
         assert self.raw.names() == {}
+
+    def test_marker_stays_as_it_is_and_is_no_stray(self) -> None:
+        """The first one counts, and no verb takes it for anything else."""
+        archive = self.archive("1")
+        self.store(archive)
+        with self.sink() as sink:
+            assert sink.read_marker() is None
+            sink.write_marker(b"first")
+            sink.write_marker(b"second")
+        with self.sink() as sink:
+            has_marker = self.sink_class.traits.has_marker
+            assert sink.read_marker() == (b"first" if has_marker else None)
+        assert (MARKER_KEY in self.raw.names()) == has_marker
+        assert set(self.listed()) == {archive.key}
+        assert self.strays() == []
 
     def test_strays_are_told_apart(self) -> None:
         """An archive or a manifest alone, and what is not labferry's."""
