@@ -16,7 +16,7 @@ from tests.needs import require_program
 from tests.reliability.harness import Driver, Outcome
 
 from labferry.encryption import decrypted, open_sealed
-from labferry.sdk import Manifest, Secret
+from labferry.sdk import MARKER_KEY, Manifest, Secret
 from labferry.testing.rspace import (
     ALICE_KEY,
     BigArchive,
@@ -135,11 +135,11 @@ class EncryptionLab(Lab):
         return Outcome(answer["code"], stdout, stderr, [tuple(step) for step in answer["steps"]])
 
     def contents(self, name: str = "nas") -> dict[str, bytes]:
-        """Everything at a destination, hidden or not, by its name."""
+        """Everything at a destination, hidden or not, by its name; but for its marker."""
         return {
             path.name: path.read_bytes()
             for path in self.destination(name).rglob("*")
-            if path.is_file()
+            if path.is_file() and path.name != MARKER_KEY
         }
 
     def manifests(self, name: str = "nas") -> Sequence[Manifest]:

@@ -12,6 +12,8 @@ from tests.servers.proftpd import ProFtpd
 from tests.servers.s3_store import Store
 from typing_extensions import override
 
+from labferry.sdk import MARKER_KEY
+
 
 class Target(ABC):
     """One destination, looked at without labferry.
@@ -40,7 +42,7 @@ class Target(ABC):
 
     @abstractmethod
     def objects(self) -> Mapping[str, bytes]:
-        """Everything that anybody can see there, by key."""
+        """Everything that anybody can see there, by key; but for the destination's marker."""
 
     @abstractmethod
     def leftovers(self) -> list[str]:
@@ -60,7 +62,7 @@ class LocalTarget(Target):
         return {
             path.relative_to(self.folder).as_posix(): path.read_bytes()
             for path in self.folder.rglob("*")
-            if path.is_file() and not path.name.startswith(".")
+            if path.is_file() and not path.name.startswith(".") and path.name != MARKER_KEY
         }
 
     def leftovers(self) -> list[str]:
@@ -129,6 +131,7 @@ class S3Target(Target):
                 Bucket=self._bucket, Key=each["Key"]
             )["Body"].read()
             for each in listed.get("Contents", ())
+            if each["Key"] != f"{self._prefix}{MARKER_KEY}"
         }
 
     def leftovers(self) -> list[str]:

@@ -17,6 +17,7 @@ from tests.lab import Done, Lab, LabInProcess, environment
 
 from labferry.sdk import (
     MANIFEST_SUFFIX,
+    MARKER_KEY,
     Manifest,
     ManifestJob,
     ManifestSource,
@@ -114,7 +115,8 @@ class RetentionLab(LabInProcess):
 
     def held(self, at: str = "nas") -> list[str]:
         """The ids of the archives at a destination; each has its manifest."""
-        names = [path.name for path in (self.folder / at).rglob("*.*") if path.is_file()]
+        paths = (path for path in (self.folder / at).rglob("*.*") if path.is_file())
+        names = [path.name for path in paths if path.name != MARKER_KEY]
         archives = sorted(name for name in names if name.endswith(".zip"))
         assert sorted(names) == sorted([*archives, *(name + MANIFEST_SUFFIX for name in archives)])
         return [name.removesuffix(".zip") for name in archives]
