@@ -125,12 +125,11 @@ class DestinationCheck:
         try:
             sink.write_marker(_new_marker())
             content = sink.read_marker()
+            if content is not None:
+                self._ledger.markers.saw(self._name, _digest(content))
         except Exception as error:  # noqa: BLE001 - a store that takes none keeps archives as well
             problem = wrap_plugin_error(error, f"The sink of {self._name}")
             _log.info("%s: it can't have a marker: %s", self._name, redact(str(problem)))
-            return
-        if content is not None:
-            self._ledger.markers.saw(self._name, _digest(content))
 
     def _recognise(self, sink: Sink[Any]) -> Iterator[LabferryError]:
         """Compare the marker with the one that was there before."""
