@@ -97,7 +97,7 @@ def _of_its_sources(report: RunReport) -> Iterator[Family]:
     yield Family(
         "export_duration_seconds",
         "How long the slowest export of the last run took, from asking for it until its archive "
-        "was verified.",
+        "was here and checked.",
         tuple(seconds),
     )
 

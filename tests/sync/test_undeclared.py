@@ -30,6 +30,7 @@ from labferry.sdk import (
     DownloadCheck,
     ExportRequest,
     Finding,
+    FullError,
     JobState,
     JobStatus,
     Offer,
@@ -323,3 +324,19 @@ def test_lost_spool_is_filled_with_the_same_bytes_or_not_at_all(work: Callable[.
     )
     declared = declared_archive(work("alice@eln", job=job))
     assert (declared.size, declared.crc32, declared.sha256) == (36, 7, "ab" * 32)
+
+
+def test_archive_without_an_end_does_not_keep_the_disk_full(
+    fetched: Callable[..., Event], archive: SpoolArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = SpoolArchive.write
+
+    def write(self: SpoolArchive, offset: int, chunk: bytes | bytearray) -> bool:
+        if offset >= 10:
+            raise FullError("The disk is full.")
+        return original(self, offset, chunk)
+
+    monkeypatch.setattr(SpoolArchive, "write", write)
+    with pytest.raises(FullError):
+        fetched(Download(0, None, None, iter([TEXT[:10], TEXT[10:]])))
+    assert (archive.received, archive.path.stat().st_size) == (0, 0)

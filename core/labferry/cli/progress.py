@@ -115,7 +115,9 @@ def _measure(activity: Activity, now: float) -> _Measure:
         return _Measure(subject, share, f"{int(share or 0)} %", "", left)
     speed = activity.pace.lately(now, done)
     rate = "" if speed is None else f"{show_size(int(speed))}/s"
-    amount = f"{show_size(int(done))} of {show_size(int(total or 0))}"
+    amount = show_size(int(done))
+    if total is not None:
+        amount += f" of {show_size(int(total))}"
     return _Measure(subject, share, amount, rate, _left(rest, speed))
 
 

@@ -15,6 +15,7 @@ from labferry.lifecycle.job import ExportJob
 from labferry.sdk import (
     Digests,
     Download,
+    FullError,
     IntegrityError,
     InvalidAnswerError,
     NotFoundError,
@@ -63,6 +64,11 @@ class Fetch:
             digests = archive.check()
             known_fault = ""
             return self.judge(archive, digests)
+        except FullError:
+            if archive.declared.size is None:
+                # It may never end. What is here would fill the disk until the next run, and then.
+                archive.restart()
+            raise
         except IntegrityError as error:
             archive.restart()
             return Corrupted(" ".join(filter(None, (str(error), known_fault))))
