@@ -26,6 +26,7 @@ from labferry.lifecycle.events import (
     Downloaded,
     Downloading,
     Event,
+    Forgotten,
     Found,
     Gone,
     Lost,
@@ -192,11 +193,17 @@ class Lifecycle(RuleBasedStateMachine):
             self.due.pop(0)
 
     @precondition(lambda self: isinstance(self._decision, Poll))
-    @rule(wait=_waits, reachable=st.sampled_from([True, True, True, False]))
-    def poll(self, wait: float, *, reachable: bool) -> None:
+    @rule(
+        wait=_waits, outcome=st.sampled_from(["good", "good", "good", "unreachable", "forgotten"])
+    )
+    def poll(self, wait: float, outcome: str) -> None:
         job = self.job.server_job
         assert job, "asked for a job that has no name"
-        if reachable:
+        if outcome == "forgotten":
+            export = self.server.named(job)
+            export.running = export.kept = False
+            self._happened(Forgotten("404"))
+        elif outcome == "good":
             self._happened(Reported(self._status(self.server.named(job), wait)))
         else:
             self._happened(Unreachable("reset", wait))
@@ -356,6 +363,7 @@ def test_a_run_ends_whatever_the_server_answers() -> None:
         "busy": Busy("already running"),
         "lost": Lost("504"),
         "gone": Gone("404"),
+        "forgotten": Forgotten("404"),
         "damaged": Corrupted("another checksum"),
     }
     for name, event in answers.items():
@@ -370,7 +378,7 @@ def _steps_to_the_end(event: Event) -> int:
         Poll: Reported(JobStatus("1", "/1", JobState.COMPLETED, offer=offer)),
     }
     fits: dict[type[Event], type[object]] = {Busy: Submit, Lost: Submit, Gone: Download}
-    fits[Corrupted] = Download
+    fits |= {Corrupted: Download, Forgotten: Poll}
     for step in range(10 * _MOST_WORK):
         decision = decide(job, now, _POLICY)
         match decision:
