@@ -72,13 +72,13 @@ class NotebookSession(Session[RSpaceSettings]):
 
     @override
     def vanished(self, known: Sequence[ExportRequest]) -> Sequence[ExportRequest]:
-        """Users or groups that the server no longer lists at all, with scope all-users or -groups.
+        """Users or groups that the server no longer lists at all.
 
-        A list that may lack some tells nothing.
+        That is not known with scope user or with an id, and if a list or a key may lack some.
         """
-        scope = {"all-users": "user", "all-groups": "group"}.get(self.settings.scope)
+        scope = {"all-users": "user"}.get(self.settings.scope, "group")
         listed = self._listed
-        if scope is None or listed is None:
+        if listed is None or self.credentials.refusals():
             return ()
         orders = [(request, _order(request)) for request in known]
         return [
@@ -107,7 +107,8 @@ class NotebookSession(Session[RSpaceSettings]):
         planner = self._planner(owner)
         requests = planner.plan()
         self._gaps += planner.problems
-        self._listed = planner.listed
+        if planner.listed is not None:
+            self._listed = planner.listed | (self._listed or frozenset())
         return requests
 
     def _shortage(self, exports: int, owners: Sequence[Owner]) -> str:

@@ -39,8 +39,8 @@ class Planner:
 
     Attributes:
         problems: Why a part of what was asked for may be missing from the plan.
-        listed: With scope all-users or all-groups, the ids of all that the server lists, whatever
-            the settings choose of them; None if that is unknown.
+        listed: With scope all-users, all-groups, or group without an id: the ids of all that the
+            server lists, whatever the settings choose of them; None if that is unknown.
     """
 
     def __init__(self, settings: RSpaceSettings, owner: Owner, directory: Directory) -> None:
@@ -157,6 +157,7 @@ class Planner:
         if wanted is not None:
             return [self._one_group(self._group_id(wanted), wanted)]
         led = self._led()
+        self.listed = frozenset(group.id for group in led)
         if len(led) > 1:
             # Without an id, the server would choose one of them, and another one on another day.
             return [

@@ -17,6 +17,7 @@ from labferry.testing.rspace import (
     ALICE_KEY,
     BOB_KEY,
     LAB_ADMIN_KEY,
+    OUTSIDER_KEY,
     PI_KEY,
     SYSADMIN_KEY,
     Answer,
@@ -108,6 +109,25 @@ def test_users_whom_the_server_does_not_list_have_vanished(
     assert [request.series for request in known] == ["user-102", "user-106"]
     assert [gone.series for gone in source.vanished([*known, *own, old])] == ["user-106"]
     assert not connect(server, SYSADMIN_KEY, scope="all-users").vanished(known), "Not planned yet."
+
+
+def test_group_that_its_pi_lost_has_vanished(
+    server: SimulatedRSpace, connect: Connect, plan: Plan
+) -> None:
+    server.world.groups += [Group(2, "Second", "pi"), Group(3, "Other", "outsider")]
+    source = connect(server, PI_KEY, scope="group")
+    before = plan(source)
+    assert [request.series for request in before] == ["group-2", "group-1234"]
+    server.world.groups = [group for group in server.world.groups if group.id != 2]
+    (left,) = plan(source)
+    assert left.series == "group"
+    assert [gone.series for gone in source.vanished(before)] == ["group-2"]
+    several = connect(server, api_keys=[PI_KEY, OUTSIDER_KEY], scope="group")
+    plan(several)
+    assert [gone.series for gone in several.vanished(before)] == ["group-2"]
+    refused = connect(server, api_keys=[OUTSIDER_KEY, "unknownUnknown1234"], scope="group")
+    plan(refused)
+    assert not refused.vanished(before), "They may be those of the key that is refused."
 
 
 def test_groups_that_the_server_does_not_list_have_vanished(
