@@ -29,6 +29,9 @@ class TestElabftwSource(SourceContract):
             "poll_interval": "10ms",
         }
 
+    def server_url(self, server: SimulatedElabftw) -> str:
+        return server.url
+
     def count_exports(self, server: SimulatedElabftw) -> int:
         return server.begun
 
