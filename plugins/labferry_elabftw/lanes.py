@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from labferry.sdk import InvalidAnswerError, RefusedError, Secret
+from labferry.sdk import InvalidAnswerError, Names, RefusedError, Secret
 from labferry.sdk.quoting import quote
 from labferry_elabftw.client import Client
 from labferry_elabftw.problems import judge
@@ -23,6 +23,7 @@ class Owner:
         name: The user's full name.
         key: The key.
         key_name: Which key that is, without its value.
+        names: What the user is called, if the server says it.
     """
 
     lane: str
@@ -30,6 +31,7 @@ class Owner:
     name: str
     key: str = field(repr=False)
     key_name: str
+    names: Names = field(default_factory=Names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,4 +141,6 @@ class Credentials:
                 hint="Is the url of the source that of an eLabFTW server?",
             )
         lane = f"user-{number}@{self._client.address.host}"
-        return Owner(lane, number, quote(user.get("fullname")) or f"user {number}", key, name)
+        full_name = user.get("fullname")
+        title = quote(full_name) or f"user {number}"
+        return Owner(lane, number, title, key, name, Names(full_name=full_name))

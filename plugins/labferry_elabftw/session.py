@@ -55,7 +55,13 @@ class Session:
         parameters = Order.by(self.settings).parameters
         owners = [self.credentials.owner(lane) for lane in lanes]
         return [
-            ExportRequest(f"user-{owner.id}", f"work of {owner.name}", parameters, owner.lane)
+            ExportRequest(
+                f"user-{owner.id}",
+                f"work of {owner.name}",
+                parameters,
+                owner.lane,
+                names=owner.names,
+            )
             for owner in owners
         ]
 

@@ -46,9 +46,9 @@ _EXAMPLES = examples(
 def command(output: Output, file: Path, config_path: Path | None, max_age: timedelta) -> int:
     """Write one HTML page: freshness, runs, sizes, verification and failures.
 
-    Reads only this machine's ledger. The page needs no other file, no network and no scripts. It
-    names sources, destinations and archives, and contains no secret. Only the owner can read a new
-    file.
+    Reads only this machine's ledger. The page needs no other file, no network and no scripts.
+    It names sources, destinations, archives and the people or groups whose work they hold, and
+    contains no secret. Only the owner can read a new file.
     """
     from labferry.report_page.page import render  # noqa: PLC0415 - with it comes Jinja2
 

@@ -31,6 +31,7 @@ def test_each_key_is_a_lane_and_exports_the_work_of_its_user(
         ("user-1", "work of Alice Abel", f"user-1@{host}"),
         ("user-2", "work of Bob Brown", f"user-2@{host}"),
     ]
+    assert [str(each.names) for each in requests] == ["Alice Abel", "Bob Brown"]
 
 
 def test_a_user_is_exported_once_whatever_keys_there_are(
