@@ -3,6 +3,7 @@
 import json
 import time
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -214,3 +215,142 @@ def test_small_documents_take_little_memory() -> None:
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 1 << 20
+
+
+def text_with(parameters: str, **changes: str) -> bytes:
+    """A document whose parameters are written out, and whose times can be."""
+    text = json.dumps(changed("source.parameters", {}))
+    text = text.replace('"parameters": {}', f'"parameters": {parameters}')
+    for name, value in changes.items():
+        text = text.replace(f'"{name}": "{SUBMITTED.isoformat()}"', f'"{name}": {value}')
+    return text.encode()
+
+
+NUMBERS = (
+    *("1e400", "-1e400", "1e-400", "-0", "-0.0", "1E5", "0.1", "01", "+1", "1.", ".5", "0x1"),
+    *(
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "9" * 19,
+        "9" * 400,
+        "9" * 4300,
+        "9" * 5000,
+        "-" + "9" * 5000,
+    ),
+    *("1e" + "9" * 5000, "0." + "9" * 5000),
+)
+
+
+def survives(document: bytes) -> None:
+    """A manifest is refused, or it can be written and read again as the same."""
+    try:
+        found = Manifest.from_json(document, where="it")
+    except InvalidAnswerError:
+        return
+    again = Manifest.from_json(found.to_json(), where="it")
+    assert again == found
+    assert again.to_json() == found.to_json()
+    json.loads(found.to_json(), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_odd_number_is_refused_or_kept(number: str) -> None:
+    survives(text_with(f'{{"n": {number}}}'))
+    survives(text_with(f'{{"n": [{number}, {{"m": {number}}}]}}'))
+    for field in ("size", "labferry_manifest"):
+        survives(json.dumps(document()).replace(f'"{field}": 1', f'"{field}": {number}').encode())
+
+
+@pytest.mark.parametrize("string", [r"\u0000", r"\ud800", r"\udc00\ud800", r"\ud83d\ude00", "\0"])
+def test_odd_string_is_refused_or_kept(string: str) -> None:
+    survives(text_with(f'{{"{string}": "{string}"}}'))
+    survives(json.dumps(document()).replace("group 23", string).encode())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: text.decode().encode("utf-16"),
+        lambda text: text.decode().encode("utf-32"),
+        lambda text: text + b"\0",
+        lambda text: text + text,
+        lambda text: text.replace(b"group 23", b"group \xed\xa0\x80"),
+        lambda text: text.replace(b"group 23", b"group \xff"),
+        lambda _: b"[" * 100_000,
+        lambda _: b'{"a":' * 100_000,
+        lambda text: text.replace(b"{}", b"[" * 5000 + b"]" * 5000),
+        lambda text: b"/* */" + text,
+        lambda _: b"null",
+        lambda _: b"[]",
+        lambda _: b'"' + b"x" * 900_000 + b'"',
+        lambda _: b"",
+        lambda _: b" " * 1_000_000,
+    ],
+)
+def test_odd_document_is_refused_or_kept(change: Callable[[bytes], bytes]) -> None:
+    survives(change(text_with("{}")))
+
+
+def test_key_that_comes_twice_counts_as_it_is_written_again() -> None:
+    text = json.dumps(document()).encode()
+    twice = text.replace(b'"sha256":', b'"sha256": "' + b"f" * 64 + b'", "sha256":', 1)
+    survives(twice)
+    assert Manifest.from_json(twice, where="it").sha256 == "0" * 64 == json.loads(twice)["sha256"]
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        *('"2026-01-02T03:04:60Z"', '"2026-12-31T23:59:60Z"', '"0001-01-01T00:00:00+14:00"'),
+        *(
+            '"9999-12-31T23:59:59-14:00"',
+            '"2026-01-02T03:04:05+23:59"',
+            '"2026-01-02T03:04:05-23:59"',
+        ),
+        *('"2026-01-02T03:04:05+99:99"', '"2026-01-02T03:04:05+24:00"', '"2026-02-30T00:00:00Z"'),
+        *('"2000-01-01T00:00:00+23:59"', '"2199-12-31T23:59:59-23:59"', '"2026-01-02T03:04:05"'),
+        *(
+            "0",
+            "-1",
+            "1767323045",
+            "1767323045.5",
+            "1e308",
+            "9" * 30,
+            "NaN",
+            "1e18",
+            "true",
+            "null",
+        ),
+        *(
+            '"1767323045"',
+            '"NaN"',
+            '"now"',
+            '""',
+            '"-2026-01-02T03:04:05Z"',
+            '"+12026-01-02T03:04:05Z"',
+        ),
+    ],
+)
+def test_odd_time_is_refused_or_kept(time: str) -> None:
+    survives(text_with("{}", submitted=time, completed=time))
+    try:
+        found = Manifest.from_json(text_with("{}", submitted=time), where="it")
+        found.require_key(KEY)
+    except InvalidAnswerError:
+        return
+    assert found.job.submitted == SUBMITTED
+
+
+def test_source_whose_name_is_not_in_the_id_is_another_one() -> None:
+    """Otherwise one id could be stored under the keys of any two sources."""
+    manifest = read(changed("source.name", "bio"))
+    with pytest.raises(InvalidAnswerError, match="its source and its time do not agree"):
+        manifest.require_key(f"bio/2026/{ID}.zip")
+
+
+@pytest.mark.parametrize("key", [KEY.upper(), KEY.capitalize(), f"./{KEY}", f"{KEY}/", f"/{KEY}"])
+def test_key_that_another_storage_would_take_for_the_same_is_another_one(key: str) -> None:
+    with pytest.raises(InvalidAnswerError):
+        read(document()).require_key(key)

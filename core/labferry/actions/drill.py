@@ -135,7 +135,7 @@ def _try_destination(
 ) -> list[Trial]:
     copies = copies_of([config.destinations[name]], stored)
     there = {copy.stored.manifest.source.name for copy in copies}
-    trust = Trust(config)
+    trust = Trust(config, copies)
     names = NewestNames(config, copies, trust)
     trials = []
     for source in sorted(there | _expected(config, name)) or [""]:

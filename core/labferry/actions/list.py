@@ -112,7 +112,7 @@ def list_stored(
         if (source is None or copy.stored.manifest.source.name == source)
         and (since is None or copy.taken >= since)
     ]
-    trust = Trust(session.config)
+    trust = Trust(session.config, everything)
     names = NewestNames(session.config, everything, trust)
     return Listing(
         _newest_last(copies, _last_verified(session, copies), trust, names),

@@ -134,8 +134,8 @@ def _last(results: Sequence[VerifyResult]) -> Iterator[VerifyResult]:
     }
     for number, result in enumerate(results):
         end = last.get((result.destination, result.archive_id), number)
-        # A good copy does not make up for a chain that is broken before it.
-        is_chain = result.state is VerifyState.BROKEN and results[end].state is VerifyState.GOOD
+        # A good copy makes up neither for a broken chain nor for another archive with its id.
+        is_chain = result.state is VerifyState.BROKEN
         if end <= number or is_chain:
             yield result
 

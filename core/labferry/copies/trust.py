@@ -1,6 +1,7 @@
 """Whether what a destination lists is what this machine stored there, as its ledger knows it."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 
 from labferry.config import Config
@@ -17,18 +18,20 @@ TRUST_HINT = (
 
 
 class Trust:
-    """What the ledger has to say against copies; nothing if there is no ledger.
+    """What there is to say against copies; little if there is no ledger.
 
     A destination is somebody else's machine. Who controls it can put a consistent archive and
     manifest there; only what was written down here, when the archive was stored, tells.
 
     Args:
         config: The configuration, whose state folder holds the ledger.
+        copies: All copies of the archives that are looked at.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, copies: Iterable[ListedCopy]) -> None:
         self._known: dict[tuple[str, str], Copy] = {}
         self._strict: set[str] = set()
+        self._times = Counter((copy.config.name, copy.archive_id) for copy in copies)
         try:
             with existing_ledger(config.state_dir) as ledger:
                 if ledger is not None:
@@ -52,6 +55,8 @@ class Trust:
             return "" if known.is_of(copy.stored) else "is not what was stored from here"
         if copy.config.settings.encrypt is not None and copy.stored.manifest.encryption is None:
             return "is not encrypted, but the configuration wants only encrypted archives there"
+        if self._times[name, copy.archive_id] > 1:
+            return "is there under several keys, and only one of them can be genuine"
         return "was not stored from this machine" if name in self._strict else ""
 
     def require(self, copy: ListedCopy) -> None:

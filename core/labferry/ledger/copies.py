@@ -1,6 +1,7 @@
 """What each destination holds: one copy of an archive a row, and the chain of their manifests."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -125,7 +126,8 @@ class Copies:
         What is put there afterwards, and was not stored from here, stays unknown: whoever can
         write to a destination must not be able to make archives that this machine believes in. A
         machine that stores nothing there itself, but prunes what another one stores, has nothing to
-        compare with, and learns at every look.
+        compare with, and learns at every look. Of archives that share an id, none is learnt: nobody
+        can tell which one is genuine.
 
         Returns:
             How many copies were new.
@@ -133,7 +135,13 @@ class Copies:
         name = f"learnt {destination}"
         if self.has_learnt(destination) and self.stores_at(destination):
             return 0
-        count = sum(self.adopt(destination, stored, now) for stored in listed)
+        found = [*listed]
+        times = Counter(stored.manifest.archive_id for stored in found)
+        count = sum(
+            self.adopt(destination, stored, now)
+            for stored in found
+            if times[stored.manifest.archive_id] == 1
+        )
         self._store.execute("INSERT OR IGNORE INTO milestones VALUES (?, ?)", name, stamp(now))
         return count
 

@@ -154,10 +154,12 @@ class Copy:
 
     def is_of(self, stored: StoredArchive) -> bool:
         """Whether what a destination lists is what was stored there, by all that manifests say."""
-        digest = hashlib.sha256(stored.manifest.to_json()).hexdigest()
         same = (self.key, self.size, self.sha256) == (
             stored.key,
             stored.manifest.size,
             stored.manifest.sha256,
         )
-        return same and self.removed_at is None and self.manifest in {None, digest}
+        if not same or self.removed_at is not None:
+            return False
+        digest = hashlib.sha256(stored.manifest.to_json()).hexdigest()
+        return self.manifest in {None, digest}

@@ -5,12 +5,19 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from labferry.sdk.archive import DownloadCheck
 from labferry.sdk.described import Described
 from labferry.sdk.errors import InvalidAnswerError
-from labferry.sdk.keys import archive_key
+from labferry.sdk.keys import archive_key, safe_name
 from labferry.sdk.names import Names
 from labferry.sdk.settings import JsonValue
 
@@ -36,6 +43,7 @@ _NODES = 50_000
 bound, because a small document can hold very many small values, and each takes memory."""
 _IDENTITY = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9_][A-Za-z0-9._-]*")
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,16}){0,3}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:", re.ASCII)
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -43,6 +51,13 @@ def _sane_time(moment: datetime) -> datetime:
     if moment.year not in _YEARS:
         raise ValueError(f"the year must be between {_YEARS[0]} and {_YEARS[-1]}")
     return moment
+
+
+def _written_out(moment: object) -> object:
+    """Let no number pass for a time, as pydantic would."""
+    if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE.match(moment)):
+        return moment
+    raise ValueError("it must be a date and a time as ISO 8601 has them")
 
 
 def _bounded(parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -57,6 +72,8 @@ def _bounded(parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
                 inner += value.values()
             elif isinstance(value, list):
                 inner += value
+            elif isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:
+                raise ValueError("it has a number that is none, or that is too large")
         if not inner:
             return parameters
         if nodes + len(inner) > _NODES:
@@ -68,7 +85,7 @@ def _bounded(parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
 _Name = Annotated[str, Field(max_length=255)]
 _Text = Annotated[str, Field(max_length=65536)]
 _FileName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$", max_length=255)]
-_Moment = Annotated[AwareDatetime, AfterValidator(_sane_time)]
+_Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_sane_time)]
 
 
 class _Part(Described):
@@ -194,8 +211,8 @@ class Manifest(_Part):
     def require_key(self, key: str) -> None:
         """Make sure that the manifest is the one of an archive under a key, and of no other.
 
-        What labferry stores agrees in all of it: the id begins with the time of the job, the file
-        is named after the id, and the key is made of source, year and file name.
+        What labferry stores agrees in all of it: the id begins with the time of the job and the
+        source, the file is named after the id, and the key is made of source, year and file name.
 
         Args:
             key: Where the archive is.
@@ -207,13 +224,15 @@ class Manifest(_Part):
         submitted = self.job.submitted.astimezone(UTC)
         if not (
             _IDENTITY.fullmatch(self.archive_id)
-            and self.archive_id.startswith(submitted.strftime("%Y%m%dT%H%M%SZ-"))
+            and self.archive_id.startswith(
+                f"{submitted:%Y%m%dT%H%M%SZ}-{safe_name(self.source.name)}-"
+            )
             and _SOURCE.fullmatch(self.source.name)
             and _SUFFIX.fullmatch(suffix)
         ):
             raise InvalidAnswerError(
-                f"The manifest of {key} names no archive of labferry's: its id, its file name and "
-                "its time do not agree."
+                f"The manifest of {key} names no archive of labferry's: its id, its file name, its "
+                "source and its time do not agree."
             )
         own = archive_key(self.archive_id, self.source.name, submitted, suffix)
         if key != own:

@@ -68,7 +68,7 @@ def _read_one(context: RunContext, sink: Sink[Any], unread: Unread) -> Integrity
     stored = _stored(context, sink, unread.archive_id)
     if stored is None:
         return IntegrityError(
-            f"{sink.name}: {unread.archive_id} is gone, or its manifest is.",
+            f"{sink.name}: {unread.archive_id} is gone, or its manifest is gone or another one.",
             hint=repair_hint(sink.name, unread.archive_id),
         )
     subject = f"{sink.name}: {unread.archive_id}"
@@ -88,13 +88,16 @@ def _read_one(context: RunContext, sink: Sink[Any], unread: Unread) -> Integrity
 
 
 def _stored(context: RunContext, sink: Sink[Any], archive_id: str) -> StoredArchive | None:
-    """A copy, as the ledger knows it; if it does not know the manifest, as it is listed."""
+    """A copy, as the ledger knows it; if it lacks the manifest, as listed under the same key.
+
+    None if what is listed there is not what was stored.
+    """
     copies = context.ledger.copies
     copy = copies.get(sink.name, archive_id)
     stored = copies.stored(copy) if copy is not None else None
-    if stored is None:
+    if copy is not None and stored is None:
         for listed in committed(sink):
-            if listed.manifest.archive_id == archive_id:
+            if copy.is_of(listed):
                 copies.adopt(sink.name, listed, context.clock.now())
                 stored = listed
     return stored

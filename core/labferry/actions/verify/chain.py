@@ -6,12 +6,12 @@ only that something is missing which a later manifest names.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from labferry.ledger import Copy
-from labferry.sdk import Manifest
+from labferry.sdk import Manifest, StoredArchive
 
 
 class BreakKind(StrEnum):
@@ -31,6 +31,9 @@ class BreakKind(StrEnum):
 
     UNKNOWN = "unknown"
     """The ledger never heard of it."""
+
+    DOUBLE = "double"
+    """It has the id of another archive, and the ledger knows only that one, or neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +56,32 @@ def manifest_digest(manifest: Manifest) -> str:
     return hashlib.sha256(manifest.to_json()).hexdigest()
 
 
-def compare(copies: Iterable[Copy], listed: Mapping[str, Manifest]) -> Iterator[Break]:
+def compare(copies: Iterable[Copy], listed: Iterable[StoredArchive]) -> Iterator[Break]:
     """Compare what a destination lists with what the ledger knows of it.
+
+    An id can be listed under several keys. At most one of them is what was stored.
 
     Args:
         copies: All that was ever committed there, what retention removed too.
-        listed: The manifests that are there, by archive.
+        listed: All that is there.
     """
-    known = set()
+    there: dict[str, dict[str, Manifest]] = {}
+    for stored in listed:
+        there.setdefault(stored.manifest.archive_id, {})[stored.key] = stored.manifest
     for copy in copies:
-        known.add(copy.archive_id)
-        manifest = listed.get(copy.archive_id)
-        kind = _judge(copy, manifest)
+        found = there.pop(copy.archive_id, {})
+        kind = _judge(copy, found.pop(copy.key, None))
         if kind is not None:
             yield Break(copy.archive_id, copy.key, kind)
-    for archive_id in sorted(listed.keys() - known):
-        yield Break(archive_id, listed[archive_id].file, BreakKind.UNKNOWN)
+        yield from (Break(copy.archive_id, key, BreakKind.DOUBLE) for key in sorted(found))
+    for archive_id, found in sorted(there.items()):
+        kind = BreakKind.UNKNOWN if len(found) == 1 else BreakKind.DOUBLE
+        yield from (Break(archive_id, key, kind) for key in sorted(found))
+
+
+def doubles(listed: Iterable[StoredArchive]) -> Iterator[Break]:
+    """What can be told without a ledger: the archives that share an id."""
+    return (each for each in compare([], listed) if each.kind is BreakKind.DOUBLE)
 
 
 def broken_links(manifests: Sequence[Manifest]) -> Sequence[Manifest]:
@@ -84,6 +97,7 @@ def _judge(copy: Copy, manifest: Manifest | None) -> BreakKind | None:
         return BreakKind.GONE if copy.is_present else None
     if copy.removed_at is not None:
         return BreakKind.RETURNED
-    if copy.manifest is not None and copy.manifest != manifest_digest(manifest):
+    same = (copy.size, copy.sha256) == (manifest.size, manifest.sha256)
+    if not same or copy.manifest not in {None, manifest_digest(manifest)}:
         return BreakKind.EDITED
     return None

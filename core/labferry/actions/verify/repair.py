@@ -94,12 +94,12 @@ class _Workshop:
     spool: Spool
     stop: Stop
     progress: Progress
-    _listed: dict[str, Mapping[str, StoredArchive]] = field(default_factory=dict)
+    _listed: dict[str, Sequence[StoredArchive]] = field(default_factory=dict)
 
     def repair(self, destination: str, archive_id: str) -> VerifyResult:
         """Put a good copy in place, unless the one that is there turns out to be good."""
         target = self.config.destinations[destination]
-        there = self._list(target).get(archive_id)
+        there = self._find(target, archive_id)
         known = self.ledger.copies.get(destination, archive_id)
         if there is not None and self._is_good(target, there, known):
             now = datetime.now(UTC)
@@ -157,7 +157,7 @@ class _Workshop:
             if source.name == destination:
                 continue
             try:
-                stored = self._list(source).get(archive_id)
+                stored = self._find(source, archive_id)
                 if stored is None:
                     continue
                 if sha256 not in {None, stored.manifest.sha256}:
@@ -249,11 +249,26 @@ class _Workshop:
         self.spool.discard(f"{identity}.repair")
         return stored
 
-    def _list(self, config: SinkConfig) -> Mapping[str, StoredArchive]:
+    def _find(self, config: SinkConfig, archive_id: str) -> StoredArchive | None:
+        """An archive at a destination: the one that the ledger knows, if several have its id.
+
+        Raises:
+            IntegrityError: Several have it, and the ledger knows none of them.
+        """
+        named = [each for each in self._list(config) if each.manifest.archive_id == archive_id]
+        known = self.ledger.copies.get(config.name, archive_id)
+        if known is not None:
+            return next((each for each in named if each.key == known.key), None)
+        if len(named) > 1:
+            keys = ", ".join(each.key for each in named)
+            raise IntegrityError(f"{config.name} has several archives with this id: {keys}.")
+        return next(iter(named), None)
+
+    def _list(self, config: SinkConfig) -> Sequence[StoredArchive]:
         if config.name not in self._listed:
             with open_sink(config) as sink:
                 archives = retry(lambda: stored_archives(sink), self.stop, config.name)
-            self._listed[config.name] = {each.manifest.archive_id: each for each in archives}
+            self._listed[config.name] = archives
         return self._listed[config.name]
 
 

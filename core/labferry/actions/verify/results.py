@@ -61,7 +61,7 @@ class VerifyState(StrEnum):
     """It was damaged or missing; a good copy is in its place now."""
 
     BROKEN = "broken"
-    """A manifest names one before it that is not there as it was."""
+    """A manifest names one before it that is not there as it was, or has the id of another one."""
 
     FAILED = "failed"
     """It could not be found out."""

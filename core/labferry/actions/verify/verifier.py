@@ -9,7 +9,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from labferry.actions.verify.chain import Break, BreakKind, broken_links, compare
+from labferry.actions.verify.chain import Break, BreakKind, broken_links, compare, doubles
 from labferry.actions.verify.results import VerifyRequest, VerifyResult, VerifyState
 from labferry.config import SinkConfig
 from labferry.copies.query import (
@@ -51,6 +51,8 @@ _SAID = {
     BreakKind.RETURNED: "is there again, though retention removed it.",
     BreakKind.UNKNOWN: "was not stored from this machine: its ledger does not know it. If another "
     "machine of yours stored it, trust it with --adopt.",
+    BreakKind.DOUBLE: "has the id of another archive. labferry stores each id under one key only, "
+    "so somebody else put it there.",
 }
 _NO_LEDGER = (
     "This machine's ledger does not know this destination. So labferry notices a removed "
@@ -133,7 +135,7 @@ class Verifier(Thread):
             manifest = stored.manifest
             if self._request.wants(manifest.archive_id, manifest.source.name):
                 self.known.add(manifest.archive_id)
-                yield from self._look(sink, stored, breaks.get(manifest.archive_id))
+                yield from self._look(sink, stored, breaks.get(stored.key))
         yield from self._missing(sink, breaks)
         if self._request.source is None and not self._has_all():
             yield from self._headless(sink, {found.key for found in breaks.values()})
@@ -142,21 +144,25 @@ class Verifier(Thread):
         return retry(lambda: stored_archives(sink), self._context.stop, self._config.name, LISTING)
 
     def _breaks(self, listed: Sequence[StoredArchive]) -> dict[str, Break]:
-        """What is not as the ledger knows it.
+        """What is not as the ledger knows it, by its key.
 
-        The ledger learns what is there at the first look, and later what it has to adopt.
+        The ledger learns what is there at the first look, and later what it has to adopt; never one
+        of two archives that share an id.
         """
+        shared = {each.key: each for each in doubles(listed)}
         if self._context.copies is None:
-            return {}
+            return shared
         copies, name = self._context.copies, self._config.name
-        manifests = {stored.manifest.archive_id: stored.manifest for stored in listed}
         now = datetime.now(UTC)
         copies.learn(name, listed, now)
         for stored in listed:
             known = copies.get(name, stored.manifest.archive_id)
-            if self._adopts(stored) if known is None else known.manifest is None:
+            if known is None:
+                if self._adopts(stored) and stored.key not in shared:
+                    copies.adopt(name, stored, now)
+            elif known.manifest is None and known.is_of(stored):
                 copies.adopt(name, stored, now)
-        return {each.archive_id: each for each in compare(copies.at(name), manifests)}
+        return {each.key: each for each in compare(copies.at(name), listed)}
 
     def _adopts(self, stored: StoredArchive) -> bool:
         manifest = stored.manifest
@@ -191,6 +197,11 @@ class Verifier(Thread):
     ) -> Iterator[VerifyResult]:
         manifest = stored.manifest
         self._context.stop.check()
+        if found is not None and found.kind is BreakKind.DOUBLE:
+            # Nothing that is found there says anything about the archive that has this id.
+            double = IntegrityError(f"{self._config.name}: {stored.key} {_SAID[found.kind]}")
+            yield self._result(VerifyState.BROKEN, manifest.archive_id, stored.key, problem=double)
+            return
         checked, problem = None, None
         try:
             self._require_manifest(stored, found)
