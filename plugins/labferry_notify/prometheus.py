@@ -21,11 +21,12 @@ from labferry.sdk import (
     Severity,
     hookimpl,
 )
-from labferry.sdk.files import replace_file
+from labferry.sdk.files import read_small_file, replace_file
 from labferry_notify.exposition import families, of_copies, render
 
 _SUFFIX = ".prom"
 _FOR_ALL_TO_READ = 0o644
+_LARGEST = 16 << 20
 _TAKEN = {"destination", "outcome", "source"}
 
 
@@ -89,7 +90,7 @@ class PrometheusTextfile(Observer[PrometheusSettings]):
     def _published(self) -> str:
         """What an earlier run wrote; nothing where that can't be read."""
         try:
-            return self.settings.path.read_text(encoding="utf-8")
+            return read_small_file(self.settings.path, _LARGEST).decode()
         except (OSError, UnicodeDecodeError):
             return ""
 

@@ -7,6 +7,7 @@ from typing import Any
 import asyncssh
 
 from labferry.sdk import ConfigError, RefusedError, Secret
+from labferry.sdk.files import read_small_file
 from labferry_sftp.settings import SftpSettings
 
 KEYBOARD = "keyboard-interactive"
@@ -192,6 +193,6 @@ def _key(settings: SftpSettings) -> Any:  # noqa: ANN401 - what asyncssh takes f
 
 def _read(path: Path | None) -> bytes:
     try:
-        return (path or Path()).read_bytes()
+        return read_small_file(path or Path())
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}.") from None

@@ -3,8 +3,11 @@
 import copy
 import logging
 import os
+import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -61,6 +64,76 @@ def test_a_file_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", str(tmp_path))
 
     assert _secret({"file": "~/key"}).reveal() == CANARY
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+def _large(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(2 << 20)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("plant", "message"),
+    [
+        (_fifo, "is empty"),
+        (_socket, "it is a socket, not a file"),
+        (Path.mkdir, "it is a folder, not a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a file"),
+        (lambda path: path.symlink_to("/dev/tty"), "it is a device, not a file"),
+        (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+        (_large, "it is larger than 1048576 bytes"),
+    ],
+)
+@pytest.mark.parametrize("form", ["file", "credential"])
+def test_what_is_no_file_is_refused_at_once(
+    plant: Callable[[Path], None],
+    message: str,
+    form: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    plant(tmp_path / "key")
+
+    assert message in str(_failure({form: str(tmp_path / "key") if form == "file" else "key"}))
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    """As in `--identity <(pass show key)`."""
+    path = tmp_path / "key"
+    os.mkfifo(path)
+    late = Timer(0.2, lambda: path.write_text(f"{CANARY}\n"))
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(path, os.O_WRONLY)
+    os.close(reader)
+    late.start()
+    Timer(0.5, lambda: os.close(writer)).start()
+
+    assert _secret({"file": str(path)}).reveal() == CANARY
+
+
+def test_a_pipe_that_does_not_end_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labferry.sdk.files._PIPE_SECONDS", 0.3)
+    path = tmp_path / "key"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(path, os.O_WRONLY)
+    os.write(writer, CANARY.encode())
+
+    assert "did not end within 0.3 s" in str(_failure({"file": str(path)}))
+    os.close(reader)
+    os.close(writer)
 
 
 def test_a_systemd_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +213,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         f"The secret file {tmp_path}/none can't be read: No such file or directory."
     )
     assert str(_failure({"file": str(tmp_path)})) == (
-        f"The secret file {tmp_path} can't be read: Is a directory."
+        f"The secret file {tmp_path} can't be read: it is a folder, not a file."
     )
 
 

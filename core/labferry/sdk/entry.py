@@ -3,12 +3,15 @@
 import os
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from labferry.sdk.disk_errors import FileKindError
 
 if TYPE_CHECKING:
     from labferry.sdk.folder import Folder
 
-__all__ = ["Entry", "kind_of"]
+__all__ = ["Entry", "kind_of", "require_kind"]
 
 _KINDS = {
     stat.S_IFLNK: "a link",
@@ -49,6 +52,21 @@ class Entry:
     def is_link(self) -> bool:
         """Whether it is a symbolic link."""
         return stat.S_ISLNK(self.status.st_mode)
+
+
+def require_kind(path: Path, status: os.stat_result, *kinds: int) -> None:
+    """Make sure that something is a file, or another kind of thing that can be read as one.
+
+    Args:
+        path: What to call it.
+        status: What it is.
+        kinds: What it may be, as `stat` has them.
+
+    Raises:
+        FileKindError: It is something else.
+    """
+    if stat.S_IFMT(status.st_mode) not in kinds:
+        raise FileKindError(path, kind_of(status), "a file")
 
 
 def kind_of(status: os.stat_result) -> str:

@@ -7,14 +7,17 @@ looked at before it is used. Everything here raises `OSError`; `disk_errors` mak
 labferry's errors.
 """
 
+import errno
 import io
 import os
+import select
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from labferry.sdk.disk_errors import DESTINATION, DiskUse, FileKindError, disk_errors
-from labferry.sdk.entry import Entry
+from labferry.sdk.entry import Entry, require_kind
 from labferry.sdk.file_locks import take_lock
 from labferry.sdk.folder import Folder
 
@@ -26,10 +29,71 @@ __all__ = [
     "Folder",
     "disk_errors",
     "make_private_folder",
+    "read_small_file",
     "replace_file",
+    "require_file",
     "take_lock",
     "write_all",
 ]
+
+SMALL = 1 << 20
+"""Bytes: more than a file with a key, a password or a certificate has."""
+
+_PIECE = 1 << 16
+_PIPE_SECONDS = 30.0
+
+
+def require_file(path: Path) -> None:
+    """Make sure that a path leads to a file, before it is given to what would wait for a FIFO.
+
+    Raises:
+        FileKindError: It is a FIFO, socket, device or folder.
+        OSError: It is not there, or can't be looked at.
+    """
+    require_kind(path, path.stat(), stat.S_IFREG)
+
+
+def read_small_file(path: Path, limit: int = SMALL) -> bytes:
+    """All of a file that an administrator names: in little memory, and without waiting for ever.
+
+    Links are followed. A pipe is read to its end, as a shell makes one of `<(...)`; it may take
+    30 s. A FIFO that nobody writes is empty.
+
+    Args:
+        path: The file.
+        limit: How many bytes it may have.
+
+    Raises:
+        FileKindError: It is a socket, device or folder.
+        TimeoutError: It is a pipe, and its end did not come.
+        OSError: It is too large, is not there, or can't be read.
+    """
+    require_kind(path, path.stat(), stat.S_IFREG, stat.S_IFIFO)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        require_kind(path, os.fstat(descriptor), stat.S_IFREG, stat.S_IFIFO)
+        return _read_to_end(descriptor, limit)
+    finally:
+        os.close(descriptor)
+
+
+def _read_to_end(descriptor: int, limit: int) -> bytes:
+    ends = time.monotonic() + _PIPE_SECONDS
+    content = bytearray()
+    while len(content) <= limit:
+        try:
+            piece = os.read(descriptor, _PIECE)
+        except BlockingIOError:
+            left = ends - time.monotonic()
+            if left <= 0 or not any(select.select([descriptor], [], [], left)):
+                raise TimeoutError(
+                    errno.ETIMEDOUT, f"whoever writes it did not end within {_PIPE_SECONDS:g} s"
+                ) from None
+            continue
+        if not piece:
+            return bytes(content)
+        content += piece
+    raise OSError(errno.EFBIG, f"it is larger than {limit} bytes")
 
 
 def make_private_folder(path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from labferry.sdk.disk_errors import FileKindError
-from labferry.sdk.entry import Entry, kind_of
+from labferry.sdk.entry import Entry, kind_of, require_kind
 from labferry.sdk.file_locks import lock_is_free, take_lock
 
 __all__ = ["Folder"]
@@ -356,8 +356,7 @@ class Folder:
             raise
 
     def _require_file(self, name: str, status: os.stat_result) -> None:
-        if not stat.S_ISREG(status.st_mode):
-            raise FileKindError(self.path / name, kind_of(status), "a file")
+        require_kind(self.path / name, status, stat.S_IFREG)
 
     def _checked(self, name: str) -> str:
         if "/" in name or name in {"", ".", ".."}:

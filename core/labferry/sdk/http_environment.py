@@ -19,6 +19,7 @@ import certifi
 import httpx
 
 from labferry.sdk.errors import ConfigError
+from labferry.sdk.files import require_file
 from labferry.sdk.http_address import is_host, place
 from labferry.sdk.secrets import Secret
 
@@ -199,6 +200,7 @@ def _context(
 
 def _load(context: ssl.SSLContext, file: Path, name: str) -> None:
     try:
+        require_file(file)
         context.load_verify_locations(cafile=file)
     except ssl.SSLError:
         raise ConfigError(f"{name} holds no certificate.", hint="It must be in PEM form.") from None

@@ -20,6 +20,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from labferry.sdk.errors import ConfigError
+from labferry.sdk.files import read_small_file
 from labferry.sdk.settings import ConfigFile, FilePath
 
 __all__ = ["Secret", "redact", "redact_stored"]
@@ -236,7 +237,8 @@ def _from_environment(name: str) -> str:
 
 def _from_file(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").removesuffix("\n")
+        text = read_small_file(path).decode().replace("\r\n", "\n").replace("\r", "\n")
+        return text.removesuffix("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"The secret file {path} can't be read: {reason}.") from None

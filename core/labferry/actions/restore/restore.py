@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +33,7 @@ from labferry.sdk import (
     IntegrityError,
     InvalidAnswerError,
     LabferryError,
+    Manifest,
     Names,
     NotFoundError,
     RefusedError,
@@ -39,7 +42,7 @@ from labferry.sdk import (
     check_key,
     safe_name,
 )
-from labferry.sdk.files import disk_errors
+from labferry.sdk.files import FileKindError, disk_errors
 
 _log = logging.getLogger(__name__)
 _ENCRYPTED_SUFFIX = ".age"
@@ -132,7 +135,7 @@ def restore(
     if query.source is not None and not answers.failures:
         known = (copy.stored.manifest.source.name for copy in everything)
         require_source(session.config, query.source, known)
-    trust = Trust(session.config)
+    trust = Trust(session.config, everything)
     copies = _believed(trust, choose(everything, query), query)
     names = NewestNames(session.config, everything, trust)
     _warn_of_differences(copies)
@@ -316,23 +319,33 @@ def _already_here(copies: Sequence[ListedCopy], place: Place) -> Restored | None
     if place.extract or place.overwrite or not (target.exists() or target.is_symlink()):
         return None
     manifest = first.stored.manifest
-    if target.is_file() and target.stat().st_size == manifest.size:
-        with disk_errors(target, RESTORE), target.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if sha256 == manifest.sha256:
-            _sweep(copies, target.parent)
-            return Restored(
-                archive_id=first.archive_id,
-                source=manifest.source.name,
-                taken=first.taken,
-                destination=None,
-                path=target,
-                size=manifest.size,
-                sha256=manifest.sha256,
-                files=None,
-                problems=(),
-            )
-    raise is_taken(target)
+    if not _holds(target, manifest):
+        raise is_taken(target)
+    _sweep(copies, target.parent)
+    return Restored(
+        archive_id=first.archive_id,
+        source=manifest.source.name,
+        taken=first.taken,
+        destination=None,
+        path=target,
+        size=manifest.size,
+        sha256=manifest.sha256,
+        files=None,
+        problems=(),
+    )
+
+
+def _holds(target: Path, manifest: Manifest) -> bool:
+    """Whether a file is the archive of a manifest; whoever owns its folder may exchange it."""
+    with (
+        disk_errors(target, RESTORE),
+        suppress(FileKindError),
+        open_target(target.parent) as folder,
+        folder.open(target.name) as file,
+    ):
+        if os.fstat(file.fileno()).st_size == manifest.size:
+            return hashlib.file_digest(file, "sha256").hexdigest() == manifest.sha256
+    return False
 
 
 def _sweep(copies: Sequence[ListedCopy], folder: Path) -> None:
