@@ -28,6 +28,7 @@ _SUFFIX = re.compile(r".+?((?:\.zip|\.csv|\.eln)+)", re.ASCII)
 _JOB = re.compile(r"\d{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"\d{1,10}", re.ASCII)
 _HEXADECIMAL = re.compile(r"(?:0x)?[0-9a-f]{1,8}", re.ASCII)
+_LONGEST_NAME = 255
 _MOST_PERCENT = 100
 _MOST_BYTES = 1 << 62
 
@@ -133,7 +134,8 @@ def _crc32(checksum: object, algorithm: object) -> int | None:
 
 
 def _suffix(link: str) -> str:
-    name = link.partition("?")[0].rpartition("/")[2]
+    # Only the end, as the scan takes a time that is quadratic in the length.
+    name = link.partition("?")[0].rpartition("/")[2][-_LONGEST_NAME:]
     match = _SUFFIX.fullmatch(name)
     return match[1] if match else ".zip"
 

@@ -107,9 +107,17 @@ def _below_root(members: Iterable[ZipMember]) -> tuple[str, Sequence[Member]]:
     return root, below
 
 
-def _warn_of_names(members: Iterable[ZipMember]) -> None:
-    paths = UnpackPaths()
-    odd = [name for name in (member.name for member in members) if paths.choose(name).is_renamed]
+def _warn_of_names(members: Sequence[ZipMember]) -> None:
+    paths = UnpackPaths(len(members))
+    names = (member.name for member in members)
+    try:
+        odd = [name for name in names if paths.choose(name).is_renamed]
+    except IntegrityError as error:
+        _log.warning(
+            "%s The archive is stored as it is; `labferry restore --extract` refuses it.",
+            error.message,
+        )
+        return
     if odd:
         more = f" and {len(odd) - _SHOWN} more" if len(odd) > _SHOWN else ""
         _log.warning(

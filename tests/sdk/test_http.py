@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import json
 import resource
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -382,6 +383,27 @@ def test_unavailable_is_what_the_one_function_says() -> None:
     unavailable = [status for status in range(200, 600) if means_unavailable(status)]
     assert unavailable == [502, 503, 504]
     assert [n for n in range(200, 600) if isinstance(said(n), UnavailableError)] == unavailable
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'["\ud800"]', ["?"]),
+        (r'["a\udc00\ud800b", "\ud83d\ude00"]', ["a??b", "\U0001f600"]),
+        (r'{"\uDfFf": "\\ud800"}', {"?": "\\ud800"}),
+        ('{"a": 1, "a": 2}', {"a": 2}),
+        ("[-0, -0.0, 1e-999]", [0, 0.0, 0.0]),
+        ("[" + "9" * 4000 + "]", [int("9" * 4000)]),
+    ],
+)
+def test_odd_json_is_something_that_can_be_stored(text: str, value: object) -> None:
+    assert Answer(200, httpx.Headers(), text.encode()).json == value
+
+
+def test_half_a_character_in_any_encoding_is_a_question_mark() -> None:
+    for body in (b'["\xed\xa0\x80"]', '["\ud800"]'.encode("utf-16", "surrogatepass")):
+        found = Answer(200, httpx.Headers(), body).json
+        assert found is None or json.dumps(found, ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize("text", ["[1e999]", "[NaN]", "[Infinity]", "[" * 9999, "9" * 5000, "{"])

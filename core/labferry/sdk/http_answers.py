@@ -1,6 +1,7 @@
 """An HTTP answer that was read whole, and what it means if it is not the one hoped for."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -18,6 +19,9 @@ from labferry.sdk.quoting import quote
 
 __all__ = ["Answer", "judge", "means_unavailable"]
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|\x00")
+"""Where one may be: escaped, written out, or in an encoding with zero bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -34,11 +38,19 @@ class Answer:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - whatever a server sends
-        """The body as JSON; None if it is something else."""
+        """The body as JSON; None if it is something else.
+
+        Half a pair of surrogates is no character, and can be neither stored nor printed. Each one
+        becomes a question mark, so that one odd name does not make all of an answer useless.
+        """
         try:
-            return json.loads(self.body, parse_constant=_no_number, parse_float=_finite)
+            found = json.loads(self.body, parse_constant=_no_number, parse_float=_finite)
+            if _SURROGATE.search(self.body):
+                text = json.dumps(found, ensure_ascii=False)
+                found = json.loads(text.encode("utf-8", "replace"))
         except (ValueError, RecursionError):
             return None
+        return found
 
     @property
     def is_page(self) -> bool:

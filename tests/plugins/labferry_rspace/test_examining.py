@@ -395,3 +395,17 @@ def test_a_manifest_that_is_not_of_this_export(
 
 def test_the_lines_that_came_later_may_be_missing(refusal: Judge) -> None:
     assert refusal(zipped(manifest(OrcidID=None))) == ""
+
+
+def test_a_bomb_by_folders_takes_no_memory_and_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for number in range(2000):
+            file.writestr("/".join(["root", str(number), *"a" * 60]), b"")
+    tracemalloc.start()
+    Members(buffer)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20  # with all folders: 30 MB
+    assert "needs more than 9000 folders for 2000 members" in caplog.text
+    assert "`labferry restore --extract` refuses it" in caplog.text

@@ -1,6 +1,8 @@
 import json
+import time
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from labferry.sdk import (
@@ -17,6 +19,8 @@ from labferry.testing.rspace import (
     SimulatedRSpace,
 )
 from labferry_rspace import RSpaceSource
+from labferry_rspace.answers import Answer as HttpAnswer
+from labferry_rspace.jobs import read_result
 
 Connect = Callable[..., RSpaceSource]
 Serve = Callable[..., SimulatedRSpace]
@@ -221,3 +225,12 @@ def test_no_job_has_a_number_that_is_not_one(
     server.faults.add(answered(completed() | {"id": number}))
     with pytest.raises(TransientError):
         poll(source)
+
+
+def test_a_link_of_megabytes_takes_no_time() -> None:
+    link = f"https://rspace.example.edu/{'.zip' * 250_000}x"
+    document = {"_links": [{"rel": "enclosure", "link": link}]}
+    started = time.process_time()
+    offer = read_result(document, HttpAnswer(200, httpx.Headers(), b""))
+    assert offer.suffix == ".zip"
+    assert time.process_time() - started < 1

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from labferry.copies.partial_file import RESTORE, open_target, require_space
 from labferry.runtime.stop import Stop
-from labferry.sdk import ConflictError, FullError, IntegrityError, LabferryError
+from labferry.sdk import ConflictError, FullError, LabferryError
 from labferry.sdk.files import Folder, disk_errors
 from labferry.sdk.zips import LIMITS, Limits, UnpackPaths, ZipArchive, ZipMember, show_name
 
@@ -23,8 +23,6 @@ _log = logging.getLogger(__name__)
 _BLOCK = 4096
 """What the smallest file or folder takes on a disk, in bytes."""
 
-_FOLDERS_PER_MEMBER = 4
-_FOLDERS_ALWAYS = 1000
 _SHOWN = 3
 
 
@@ -119,15 +117,11 @@ def extract(
 
 def _require_room(contents: ZipArchive, parent: Folder) -> None:
     """Make sure that all files and folders fit, folders and the ends of files counted as well."""
-    paths = UnpackPaths()
+    members = len(contents.members)
+    paths = UnpackPaths(members)
     for member in contents.members:
         paths.choose(member.name)
-    folders, members = paths.folders, len(contents.members)
-    if folders > _FOLDERS_ALWAYS + _FOLDERS_PER_MEMBER * members:
-        raise IntegrityError(
-            f"This zip file needs {folders} folders for {members} members, far more than notebooks "
-            "export."
-        )
+    folders = paths.folders
     blocks = sum(-(-member.size // _BLOCK) for member in contents.members)
     require_space(parent, max(contents.total, (blocks + folders) * _BLOCK))
     room = os.statvfs(parent.fileno())

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from labferry.sdk.errors import IntegrityError
 from labferry.sdk.text import printable
 
 __all__ = ["DEEPEST", "LONGEST_NAME", "LONGEST_PATH", "UnpackPath", "UnpackPaths", "show_name"]
@@ -34,6 +35,8 @@ _TURNING = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u20
 _ODD = "labferry-odd-paths"
 _LONGEST_ENDING = 16
 _SMALL = 100
+_FOLDERS_PER_MEMBER = 4
+_FOLDERS_ALWAYS = 1000
 _SHOWN = 120
 
 
@@ -61,11 +64,17 @@ class UnpackPath:
 class UnpackPaths:
     """Chooses a path for each member of one zip file, one after the other.
 
+    Memory grows with the folders that the paths need, and short names can need very many.
+
+    Args:
+        members: How many members the zip file has, to limit the folders; None for no limit.
+
     Attributes:
         folders: How many folders the paths need so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, members: int | None = None) -> None:
+        self._members = members
         self._folders: dict[tuple[int, str], tuple[int, str]] = {}
         self._taken: set[tuple[int, str]] = set()
         self._counts: dict[tuple[int, str], int] = {}
@@ -76,6 +85,9 @@ class UnpackPaths:
 
         Args:
             name: As the zip file has it, with all its characters; a folder's ends in `/`.
+
+        Raises:
+            IntegrityError: The paths need far more folders than so many members ever have.
         """
         is_folder = name.endswith("/")
         plain = name.removesuffix("/")
@@ -92,6 +104,13 @@ class UnpackPaths:
         known = self._folders.get((parent, part))
         if known is None:
             self.folders += 1
+            if self._members is not None and self.folders > (
+                _FOLDERS_ALWAYS + _FOLDERS_PER_MEMBER * self._members
+            ):
+                raise IntegrityError(
+                    f"This zip file needs more than {self.folders - 1} folders for {self._members} "
+                    "members, far more than notebooks export."
+                )
             known = self._folders[parent, part] = (self.folders, self._unused(parent, part))
         return known
 
