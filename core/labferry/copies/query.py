@@ -1,6 +1,7 @@
 """What the destinations themselves say: the ground of every verb that proves a backup."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from labferry.sdk import (
     MANIFEST_SUFFIX,
     InvalidAnswerError,
     LabferryError,
+    Manifest,
     Sink,
     StoredArchive,
     Stray,
@@ -28,6 +30,13 @@ _log = logging.getLogger(__name__)
 
 LISTING = RetryPolicy(tries=3)
 """Patience with a question that somebody waits for."""
+
+_USUAL = 16 << 10
+"""Bytes of memory for what is in a manifest that labferry makes, unless thousands of records are
+selected. As many of them are held as there are."""
+
+_MOST_HELD = 256 << 20
+"""Bytes of memory for all larger manifests of a destination: a writer there can make very many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +65,26 @@ def open_sink(config: SinkConfig) -> Iterator[Sink[Any]]:
 def committed(sink: Sink[Any]) -> Iterator[StoredArchive]:
     """Every archive that labferry committed at a destination, in any order.
 
-    What a sink lists is what somebody put there. An archive whose manifest is not its own, or that
-    is listed twice, is left out with a warning; `stray_files` names it.
+    What a sink lists is what somebody put there. An archive is left out with a warning if its
+    manifest is not its own, if it is listed twice, or if the manifests would fill the memory;
+    `stray_files` names it.
     """
-    seen: set[str] = set()
+    judge = _Judge()
     for stored in sink.list():
-        problem = _objection(stored, seen)
+        problem = judge.objection(stored)
         if problem:
             _log.warning("%s: %s is left out: %s", sink.name, stored.key, problem)
-            continue
-        seen.add(stored.key)
-        yield stored
+        else:
+            yield stored
 
 
 def stray_files(sink: Sink[Any]) -> Iterator[Stray]:
     """What is at a destination and is no committed archive of labferry's."""
     yield from sink.strays()
-    seen: set[str] = set()
+    judge = _Judge()
     for stored in sink.list():
-        if _objection(stored, seen):
+        if judge.objection(stored):
             yield Stray(StrayKind.INVALID, stored.key + MANIFEST_SUFFIX)
-        seen.add(stored.key)
 
 
 def stored_archives(sink: Sink[Any]) -> Sequence[StoredArchive]:
@@ -152,15 +160,45 @@ def failure_text(name: str, error: LabferryError) -> str:
     return redact(f"{name}: {error}")
 
 
-def _objection(stored: StoredArchive, seen: set[str]) -> str:
-    """Why a listed archive is none of labferry's; empty if it is one."""
-    if stored.key in seen:
-        return "it is listed twice."
-    try:
-        stored.manifest.require_key(stored.key)
-    except InvalidAnswerError as error:
-        return str(error)
-    return ""
+class _Judge:
+    """Which of the archives that a destination lists are labferry's, one after the other."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._held = 0
+
+    def objection(self, stored: StoredArchive) -> str:
+        """Why an archive is left out; empty if it is not."""
+        if stored.key in self._seen:
+            return "it is listed twice."
+        self._seen.add(stored.key)
+        try:
+            stored.manifest.require_key(stored.key)
+        except InvalidAnswerError as error:
+            return str(error)
+        weight = _weight(stored.manifest)
+        if weight > _USUAL:
+            self._held += weight
+            if self._held > _MOST_HELD:
+                return f"the large manifests there need more than {_MOST_HELD >> 20} MiB of memory."
+        return ""
+
+
+def _weight(manifest: Manifest) -> int:
+    """About how many bytes of memory the parts of a manifest take that can be large."""
+    encryption, source = manifest.encryption, manifest.source
+    left: list[object] = [source.parameters, source.series, source.url, manifest.job.id]
+    if encryption is not None:
+        left += [encryption.sealed, *encryption.recipients]
+    weight = 0
+    while left:
+        value = left.pop()
+        weight += sys.getsizeof(value)
+        if isinstance(value, dict):
+            left += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            left += value
+    return weight
 
 
 def _order(stored: StoredArchive) -> tuple[object, ...]:
