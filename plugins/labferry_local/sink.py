@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -39,13 +38,12 @@ from labferry.sdk import (
     SinkTraits,
     StoredArchive,
     Stray,
-    StrayKind,
     TransientError,
     check_key,
     is_key,
 )
 from labferry.sdk.files import Entry, FileKindError, Folder, disk_errors
-from labferry.sdk.strays import Found, require_unfinished, strays_among
+from labferry.sdk.strays import Found, changed_at, require_unfinished, strays_among
 from labferry_local.files import PART, UNFINISHED, begin_forcing, sweep
 from labferry_local.mounts import mount_of
 from labferry_local.readback import ReadBack
@@ -201,18 +199,14 @@ class LocalSink(Sink[LocalSettings]):
     @override
     def strays(self) -> Iterator[Stray]:
         with disk_errors(self._root), self._opened() as root:
-            found, odd = [], set()
+            found = []
             for entry in root.walk(is_key, unreadable=self._leave_out):
-                if UNFINISHED.fullmatch(entry.name):
-                    if not entry.is_file:
-                        odd.add(entry.key)
-                    elif _is_being_written(entry):
-                        continue
-                changed = datetime.fromtimestamp(entry.status.st_mtime, UTC)
-                found.append(Found(entry.key, entry.status.st_size, changed))
-        for stray in strays_among(found, {stored.key for stored in self.list()}, UNFINISHED):
-            # A FIFO or a folder that only has such a name was not left by labferry.
-            yield replace(stray, kind=StrayKind.FOREIGN) if stray.key in odd else stray
+                is_begun = entry.is_file and UNFINISHED.fullmatch(entry.name)
+                if not (is_begun and _is_being_written(entry)):
+                    status = entry.status
+                    changed = changed_at(status.st_mtime)
+                    found.append(Found(entry.key, status.st_size, changed, entry.is_file))
+        yield from strays_among(found, {stored.key for stored in self.list()}, UNFINISHED)
 
     @override
     def remove_stray(self, stray: Stray) -> None:

@@ -9,11 +9,13 @@ import posixpath
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import cast
 
 import asyncssh
 from asyncssh import sftp
+
+from labferry.sdk.strays import changed_at
 
 _KINDS = {
     asyncssh.FILEXFER_TYPE_REGULAR: "file",
@@ -136,9 +138,7 @@ class Files:
         size = attributes.size
         if size is None:
             size = await self.size(path) if kind == "file" else 0
-        changed = attributes.mtime
-        moment = None if changed is None else datetime.fromtimestamp(changed, UTC)
-        return Entry(name, kind, size, moment)
+        return Entry(name, kind, size, changed_at(attributes.mtime))
 
     async def _kind_by_opening(self, path: str) -> str:
         """Whether something is a folder, as can be found out by reading it as one."""

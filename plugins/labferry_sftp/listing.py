@@ -22,7 +22,8 @@ _MANIFEST_LIMIT = 1 << 20
 
 def committed_archives(remote: Remote) -> Iterator[StoredArchive]:
     """Every archive with a readable manifest beside it."""
-    sizes = {each.key: each.size or 0 for each in everything(remote) if is_key(each.key)}
+    found = (each for each in everything(remote) if each.is_file and is_key(each.key))
+    sizes = {each.key: each.size or 0 for each in found}
     keys = [key for key in sorted(sizes) if _is_committed(key, sizes)]
     for begin in range(0, len(keys), _BATCH):
         batch = keys[begin : begin + _BATCH]
@@ -57,7 +58,7 @@ def everything(remote: Remote) -> Iterator[Found]:
                 if entry.kind == "directory" and is_key(key):
                     deeper.append(key)
                 else:
-                    yield Found(key, entry.size, entry.changed)
+                    yield Found(key, entry.size, entry.changed, entry.kind == "file")
         folders = deeper
 
 

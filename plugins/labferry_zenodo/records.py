@@ -13,6 +13,7 @@ from labferry_zenodo.client import Client
 from labferry_zenodo.model import FileEntry, Record
 
 _PAGE = 50
+_MOST_PAGES = 1000
 _GONE = (404, 410)
 
 
@@ -102,9 +103,12 @@ class Records:
         while True:
             found = self.page(page, query)
             yield from (record for record in found if record.id not in seen)
+            before = len(seen)
             seen.update(record.id for record in found)
             if len(found) < _PAGE:
                 return
+            if len(seen) == before or page >= _MOST_PAGES:
+                raise InvalidAnswerError("The server's list of records never ends.")
             page += 1
 
     def page(self, page: int = 1, query: str = "", size: int = _PAGE) -> list[Record]:

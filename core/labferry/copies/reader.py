@@ -32,6 +32,7 @@ from labferry.sdk import (
     StoredArchive,
     TransientError,
 )
+from labferry.sdk.disk_errors import ACCESS
 from labferry.sdk.files import disk_errors
 from labferry.sdk.zips import Crate, ZipArchive
 
@@ -41,7 +42,6 @@ _ZIP, _ELN = ".zip", ".eln"
 _BAD_MEDIUM = {errno.EIO, errno.EBADMSG, errno.EUCLEAN}
 """How Linux says that a disk or a file system can't give back what it was given."""
 
-_ACCESS = {errno.EACCES, errno.EPERM}
 _NETWORK = {
     errno.ECONNABORTED,
     errno.ECONNRESET,
@@ -214,7 +214,7 @@ class CopyReader:
             return wrap_plugin_error(error, f"The sink of {self._sink.name}")
         if number in _NETWORK or isinstance(error, ConnectionError | TimeoutError):
             return TransientError(text)
-        return RefusedError(text) if number in _ACCESS else LabferryError(text)
+        return RefusedError(text) if number in ACCESS else LabferryError(text)
 
     def _damaged(self, what: str) -> IntegrityError:
         return IntegrityError(f"{self._stored.key} is damaged: {what} of its manifest.")

@@ -18,7 +18,7 @@ from labferry.sdk.errors import (
 )
 from labferry.sdk.ownership import foreign_owner, user_name
 
-__all__ = ["DESTINATION", "DiskUse", "FileKindError", "disk_errors"]
+__all__ = ["ACCESS", "DESTINATION", "FULL", "READ_ONLY", "DiskUse", "FileKindError", "disk_errors"]
 
 
 class FileKindError(OSError):
@@ -66,11 +66,19 @@ DESTINATION = DiskUse(
 )
 """A place that archives are stored in."""
 
-_FULL = {
+FULL = {
     errno.ENOSPC: "its disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "the file is too large for its file system or for the limit of `ulimit -f`",
 }
+"""The numbers of errors that say that there is no room, and each in words."""
+
+ACCESS = frozenset({errno.EACCES, errno.EPERM})
+"""Those that say that permissions are missing."""
+
+READ_ONLY = frozenset({errno.EROFS})
+"""That which says that nobody can write there."""
+
 _NO_INODES = "its file system has no free inodes"
 _HINTS = {
     errno.EIO: "The disk, or the line to it, may be failing: see `dmesg`.",
@@ -100,11 +108,11 @@ def disk_errors(path: Path, use: DiskUse = DESTINATION) -> Iterator[None]:
 def _classified(error: OSError, path: Path, use: DiskUse) -> LabferryError:
     number, reason = error.errno, error.strerror or str(error)
     what = f"{use.subject} {path}".strip()
-    if number in _FULL:
+    if number in FULL:
         if number == errno.ENOSPC and _has_no_inodes(path):
             hint = "Remove files that are not needed: `df -i` shows the inodes, not the space."
             return FullError(f"{what} can't be made: {_NO_INODES}.", hint=hint)
-        return FullError(f"{what} can't be written: {_FULL[number]}.", hint=use.full)
+        return FullError(f"{what} can't be written: {FULL[number]}.", hint=use.full)
     kind: type[LabferryError] = TransientError
     hint = _HINTS.get(number or 0, use.other)
     text = f"{what} can't be used: {reason}."
@@ -118,10 +126,10 @@ def _classified(error: OSError, path: Path, use: DiskUse) -> LabferryError:
     elif number == errno.EEXIST:
         kind, hint = ConflictError, use.taken
         text = f"{what} exists already; it was not touched."
-    elif number == errno.EROFS:
+    elif number in READ_ONLY:
         kind, hint = RefusedError, _READ_ONLY
         text = f"{what} can't be written: {reason}."
-    elif number in {errno.EACCES, errno.EPERM}:
+    elif number in ACCESS:
         kind, hint = RefusedError, use.access
         if owner := foreign_owner(path):
             # As a run of root's leaves it.

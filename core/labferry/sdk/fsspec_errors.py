@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 
+from labferry.sdk.disk_errors import ACCESS, FULL, READ_ONLY
 from labferry.sdk.errors import (
     ConflictError,
     FullError,
@@ -15,8 +16,6 @@ from labferry.sdk.secrets import redact
 
 __all__ = ["classified"]
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _MISUSED = {errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EEXIST}
 
 # RFC 9110 section 15, RFC 4918 section 11.5 (507).
@@ -77,9 +76,9 @@ def _kind(error: Exception) -> type[LabferryError]:
 def _system_kind(error: OSError) -> type[LabferryError]:
     if isinstance(error, FileNotFoundError):
         return NotFoundError
-    if isinstance(error, PermissionError) or error.errno in _REFUSED:
+    if isinstance(error, PermissionError) or error.errno in ACCESS | READ_ONLY:
         return RefusedError
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return FullError
     misused = isinstance(error, FileExistsError | IsADirectoryError | NotADirectoryError)
     return LabferryError if misused or error.errno in _MISUSED else TransientError

@@ -101,7 +101,7 @@ class FsspecSink(Sink[SettingsT]):
 
     @override
     def list(self) -> Iterator[StoredArchive]:
-        sizes = {found.key: found.size or 0 for found in self._tree.walk()}
+        sizes = {each.key: each.size or 0 for each in self._tree.walk() if each.is_file}
         for name in sorted(sizes):
             key = name.removesuffix(MANIFEST_SUFFIX)
             if key != name and key in sizes and is_key(key):

@@ -2,9 +2,10 @@
 
 import hashlib
 import io
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, BinaryIO, Protocol
 
@@ -21,10 +22,11 @@ from labferry.sdk.fsspec_files import FileSystem, Following, Reading, block_opti
 from labferry.sdk.keys import check_key, is_key
 from labferry.sdk.manifest import Manifest
 from labferry.sdk.quantities import Pacer
-from labferry.sdk.strays import Found
+from labferry.sdk.strays import Found, changed_at
 
 __all__ = ["Driver", "Tree"]
 
+_log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
 _MANIFEST_LIMIT = (1 << 20) + 1
 _NO_NAMES = {"", ".", ".."}
@@ -123,7 +125,10 @@ class Tree:
         """The manifest of that key; None where there is none that can be read."""
         try:
             return Manifest.from_json(self.read(self.path(key)), where=key)
-        except (NotFoundError, InvalidAnswerError):
+        except NotFoundError:
+            return None
+        except InvalidAnswerError as error:
+            _log.warning("%s: %s is left out: %s", self.name, key, error)
             return None
 
     def size(self, path: str) -> int | None:
@@ -199,7 +204,8 @@ class Tree:
             if entry["type"] == "directory" and is_key(key):
                 yield from self.walk(key)
             else:
-                yield Found(key, int(entry["size"] or 0), _changed(entry))
+                is_file = entry["type"] == "file"
+                yield Found(key, int(entry["size"] or 0), _changed(entry), is_file)
 
     @contextmanager
     def errors(self, doing: str) -> Iterator[None]:
@@ -240,10 +246,8 @@ def _changed(entry: dict[str, Any]) -> datetime | None:
     """When a file changed, by whatever word its driver has for that."""
     for word in _TIMES:
         moment = entry.get(word)
-        if isinstance(moment, datetime):
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if isinstance(moment, int | float):
-            return datetime.fromtimestamp(moment, UTC)
+        if isinstance(moment, datetime | int | float):
+            return changed_at(moment)
     return None
 
 

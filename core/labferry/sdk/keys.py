@@ -13,6 +13,10 @@ MARKER_KEY = "labferry-destination.json"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _PART_LENGTH = 100
+_LONGEST_PART = 255
+_SHOWN = 300
+_DEEPEST = 16
+"""Parts of a key, far more than a key of ours has: a storage can claim folders without end."""
 
 
 def safe_name(text: str) -> str:
@@ -39,14 +43,17 @@ def check_key(key: str) -> str:
     """The key itself, if each of its parts is a plain safe file name.
 
     Raises:
-        InvalidAnswerError: It is absolute, has `..` in it, or characters that are not safe.
+        InvalidAnswerError: It is absolute, has `..` in it, or characters that are not safe, or
+            more folders than a key has.
     """
     parts = key.split("/")
-    if all(_PART.fullmatch(part) and len(part) <= 255 for part in parts):  # noqa: PLR2004 - NAME_MAX
+    are_plain = all(_PART.fullmatch(part) and len(part) <= _LONGEST_PART for part in parts)
+    if are_plain and len(parts) <= _DEEPEST:
         return key
     raise InvalidAnswerError(
-        f"{key!r} can't be a stored name: each part must be made of letters, digits, "
-        "'.', '_' and '-', and begin with a letter, a digit or '_'."
+        f"{key[:_SHOWN]!r} can't be a stored name: each part must be made of letters, digits, "
+        "'.', '_' and '-', and begin with a letter, a digit or '_'. It has at most "
+        f"{_DEEPEST} parts."
     )
 
 

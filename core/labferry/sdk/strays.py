@@ -3,14 +3,14 @@
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from labferry.sdk.errors import LabferryError
 from labferry.sdk.keys import MARKER_KEY
 from labferry.sdk.manifest import MANIFEST_SUFFIX
 from labferry.sdk.sink import Stray, StrayKind
 
-__all__ = ["Found", "is_system_name", "require_unfinished", "strays_among"]
+__all__ = ["Found", "changed_at", "is_system_name", "require_unfinished", "strays_among"]
 
 # Snapshots, recycle bins, thumbnails and indexes, leftovers of file servers.
 _SYSTEM = re.compile(
@@ -34,11 +34,30 @@ class Found:
         key: Its name below the destination's prefix or path.
         size: Its size in bytes, where the storage tells.
         since: When it last changed, UTC, where the storage tells.
+        is_file: Whether it is a file or an object. A link, FIFO or device is none of labferry's,
+            and to open one can take for ever.
     """
 
     key: str
     size: int | None = None
     since: datetime | None = None
+    is_file: bool = True
+
+
+def changed_at(when: datetime | float | None) -> datetime | None:
+    """The `since` of something, from what its storage says; None for what is no time.
+
+    Some file systems and servers take and give any number.
+
+    Args:
+        when: A moment, of UTC if it has no time zone, or seconds since 1970.
+    """
+    try:
+        if when is None or isinstance(when, datetime):
+            return when and (when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC))
+        return datetime.fromtimestamp(when, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def is_system_name(name: str) -> bool:
@@ -72,7 +91,11 @@ def strays_among(
             continue
         if key == MARKER_KEY or any(map(is_system_name, key.split("/"))):
             continue
-        yield Stray(_kind(key, everything, unfinished), key, each.size, each.since)
+        kind = _kind(key, everything, unfinished)
+        if kind is StrayKind.UNFINISHED and not each.is_file:
+            # A FIFO or a folder that only has such a name was not left by labferry.
+            kind = StrayKind.FOREIGN
+        yield Stray(kind, key, each.size, each.since)
 
 
 def require_unfinished(stray: Stray, unfinished: re.Pattern[str]) -> None:
