@@ -4,9 +4,11 @@ Not every store sends every field, and what stands in front of one rewrites head
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
+
+from labferry.sdk.http_headers import moment
+from labferry.sdk.strays import changed_at
 
 Answer = dict[str, Any]
 _FIRST_YEAR = 2006
@@ -24,9 +26,10 @@ def etag_of(answer: Mapping[str, Any]) -> str:
 def size_of(answer: Mapping[str, Any], name: str = "Size") -> int | None:
     """A size in bytes; None if the answer has none."""
     try:
-        return int(answer[name])
+        size = int(answer[name])
     except (KeyError, TypeError, ValueError):
         return None
+    return size if size >= 0 else None
 
 
 def moment_of(answer: Mapping[str, Any], name: str = "LastModified") -> datetime | None:
@@ -37,7 +40,7 @@ def moment_of(answer: Mapping[str, Any], name: str = "LastModified") -> datetime
     value = answer.get(name)
     if not isinstance(value, datetime) or value.year < _FIRST_YEAR:
         return None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return changed_at(value)
 
 
 def version_of(answer: Mapping[str, Any]) -> str | None:
@@ -48,22 +51,18 @@ def version_of(answer: Mapping[str, Any]) -> str | None:
 
 def header_of(answer: Mapping[str, Any], name: str) -> str:
     """A header field of the answer; empty if there is none."""
+    return headers_of(answer).get(name, "")
+
+
+def headers_of(answer: Mapping[str, Any]) -> Mapping[str, str]:
+    """All header fields of the answer, by their names in lower case."""
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return str(headers.get(name) or "")
+    return {str(name): str(value or "") for name, value in headers.items()}
 
 
 def date_of(answer: Mapping[str, Any]) -> datetime | None:
     """The store's clock when it answered, UTC; None if it does not say."""
-    return http_date(header_of(answer, "date"))
-
-
-def http_date(text: str) -> datetime | None:
-    """A date as header fields have it, UTC; None if it is none."""
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment(header_of(answer, "date"))
 
 
 def parse_timestamp(value: Any) -> datetime | None:  # noqa: ANN401 - as the client calls it
@@ -71,7 +70,7 @@ def parse_timestamp(value: Any) -> datetime | None:  # noqa: ANN401 - as the cli
     from botocore.utils import parse_timestamp as parse  # noqa: PLC0415 - slow to import
 
     try:
-        moment: datetime = parse(value)
+        parsed: datetime = parse(value)
     except (ValueError, TypeError, OverflowError):
         return None
-    return moment
+    return parsed

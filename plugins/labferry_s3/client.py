@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 20.0
 _CLOSING_SECONDS = 5.0
+_LONGEST_ANSWER = 3600.0
+_AT_LENGTH = "complete_multipart_upload"
+"""What a store may take long for, and sends blanks meanwhile."""
 
 ResultT = TypeVar("ResultT")
 
@@ -228,9 +231,24 @@ class StoreClient:
             parameters = {"Bucket": self._settings.bucket, **parameters}
         request: Coroutine[Any, Any, Answer] = method(**parameters)
         if not isinstance(body, Body):
-            return await request
+            return await self._in_time(operation, request)
         body.seek(0)
         return await self._moving(request, body)
+
+    async def _in_time(self, operation: str, request: Coroutine[Any, Any, Answer]) -> Answer:
+        """Give up an answer that trickles: the client waits for as long as some byte comes."""
+        limit = 2 * self._settings.timeout.total_seconds()
+        if operation == _AT_LENGTH:
+            limit = max(limit, _LONGEST_ANSWER)
+        timer = asyncio.timeout(limit)
+        try:
+            async with timer:
+                return await request
+        except TimeoutError as error:
+            if not timer.expired():  # one of the client's own
+                raise
+            store = self.place({})["store"]
+            raise TransientError(f"{store} took longer than {limit:g} s to answer.") from error
 
     async def _moving(self, request: Coroutine[Any, Any, Answer], body: Body) -> Answer:
         """Give up where nothing moves: the client itself waits for ever for a full socket."""

@@ -2,12 +2,19 @@
 
 from functools import cache, partial
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from labferry.sdk import PluginError
+from labferry.sdk import ConfigError, InvalidAnswerError, PluginError
+from labferry.sdk.files import require_file
 from labferry_s3.answers import parse_timestamp
 from labferry_s3.settings import S3Settings
+
+_LONGEST_ANSWER = 16 << 20
+"""Bytes: a list of 1,000 objects with the longest keys has about 3 MiB."""
+
+_PIECE = 64 << 10
 
 
 def import_s3fs() -> ModuleType:
@@ -61,7 +68,7 @@ def _options(settings: S3Settings) -> dict[str, Any]:
         None if each is None else each.reveal()
         for each in (settings.access_key_id, settings.secret_access_key, settings.session_token)
     )
-    client = {"region_name": settings.region, "verify": settings.ca_file and str(settings.ca_file)}
+    client = {"region_name": settings.region, "verify": _authorities(settings.ca_file)}
     return {
         "key": key,
         "secret": secret,
@@ -77,11 +84,84 @@ def _options(settings: S3Settings) -> dict[str, Any]:
             "connect_timeout": settings.connect_timeout.total_seconds(),
             "read_timeout": settings.timeout.total_seconds(),
             "max_pool_connections": settings.concurrency + 4,
+            "http_session_cls": _session_class(),
             "s3": {"addressing_style": "path" if settings.path_addressed else "virtual"},
         },
         "skip_instance_cache": True,
         "use_listings_cache": False,
     }
+
+
+class _Bounded:
+    """An answer that is read whole up to a limit; all else is as the client has it.
+
+    Args:
+        response: The answer.
+    """
+
+    def __init__(self, response: Any) -> None:  # noqa: ANN401 - the client's own
+        self._response = response
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the client's own
+        return getattr(self._response, name)
+
+    async def read(self) -> bytes:
+        """All of it.
+
+        Raises:
+            InvalidAnswerError: It is larger than any answer that is read whole.
+        """
+        read = bytearray()
+        async for piece in self._response.content.iter_chunked(_PIECE):
+            read += piece
+            if len(read) > _LONGEST_ANSWER:
+                self._response.close()
+                raise InvalidAnswerError(
+                    f"The store sent an answer of more than {_LONGEST_ANSWER >> 20} MiB where "
+                    "none can be as large."
+                )
+        return bytes(read)
+
+
+class _Requests:
+    """What the client asks for requests. No redirect is followed: keys and data go along.
+
+    Args:
+        session: A session of the HTTP library's.
+    """
+
+    def __init__(self, session: Any) -> None:  # noqa: ANN401 - the client's own
+        self._session = session
+
+    async def request(self, method: str, **options: Any) -> _Bounded:  # noqa: ANN401 - the client's own
+        """Make a request."""
+        options["allow_redirects"] = False
+        return _Bounded(await self._session.request(method, **options))
+
+
+def _session_class() -> type:
+    base: Any = import_module("aiobotocore.httpsession").AIOHTTPSession
+
+    class Session(base):  # type: ignore[misc]  # the client has no types
+        async def _get_session(self, proxy_url: str | None) -> _Requests:
+            return _Requests(await super()._get_session(proxy_url))
+
+    return Session
+
+
+def _authorities(ca_file: Path | None) -> str | None:
+    """The file with the certificates to trust; None for the usual ones.
+
+    Raises:
+        ConfigError: It is not there, or not a file.
+    """
+    if ca_file is None:
+        return None
+    try:
+        require_file(ca_file)
+    except OSError as error:
+        raise ConfigError(f"ca_file {ca_file} can't be read: {error.strerror}.") from None
+    return str(ca_file)
 
 
 def _sign_the_md5(request: Any, config: object, **_: Any) -> None:  # noqa: ANN401 - the client's own

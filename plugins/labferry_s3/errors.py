@@ -15,7 +15,8 @@ from labferry.sdk import (
     TransientError,
     redact,
 )
-from labferry_s3.answers import date_of, header_of, http_date
+from labferry.sdk.http_headers import retry_after
+from labferry_s3.answers import date_of, header_of, headers_of
 from labferry_s3.error_rules import ACTIONS, RULES, UNANSWERED, Rule
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
@@ -104,8 +105,9 @@ def classify(error: BaseException, operation: str, place: Mapping[str, str]) -> 
         operation: The request, as the client's method is called.
         place: Words for `store`, `bucket`, `region` and `what`, to fill into sentences.
     """
-    if isinstance(error, LabferryError):
-        return error
+    for each in (error, error.__cause__, error.__context__):
+        if isinstance(each, LabferryError):  # the client may wrap what is raised within it
+            return each
     response = _response(error)
     problem = _answered(response, operation, place) if response else _unanswered(error, place)
     problem.message, problem.hint = redact(problem.message), redact(problem.hint)
@@ -128,7 +130,7 @@ def _answered(response: dict[str, Any], operation: str, place: Mapping[str, str]
         says = f"{says[:-1]}: {_message(response)}"
     problem = rule.kind(says, hint=rule.hint.format(**words))
     if isinstance(problem, TransientError):
-        problem.retry_after = _retry_after(response)
+        problem.retry_after = retry_after(headers_of(response))
     return problem
 
 
@@ -208,14 +210,6 @@ def _skew(response: dict[str, Any]) -> str:
 def _region(response: dict[str, Any]) -> str:
     found = header_of(response, "x-amz-bucket-region") or response["Error"].get("Region")
     return f' = "{_brief(str(found))}"' if found else " to the one that the bucket was made in"
-
-
-def _retry_after(response: dict[str, Any]) -> float | None:
-    value = header_of(response, "retry-after").strip()
-    if value.isdecimal():
-        return float(value)
-    moment = http_date(value)
-    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _unanswered(error: BaseException, place: Mapping[str, str]) -> LabferryError:

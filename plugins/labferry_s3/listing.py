@@ -95,8 +95,9 @@ def _objects(listed: Sequence[Mapping[str, Any]], prefix: str) -> Iterator[Liste
 
 
 def _listed_versions(client: StoreClient, prefix: str) -> Iterator[Mapping[str, Any]]:
-    """As many versions as the store lists."""
+    """As many versions as the store lists; nothing more once it repeats itself."""
     marker: dict[str, Any] = {}
+    seen: set[tuple[str | None, str | None]] = set()
     while True:
         try:
             answer = client.ask(
@@ -108,14 +109,15 @@ def _listed_versions(client: StoreClient, prefix: str) -> Iterator[Mapping[str, 
         if answer is None:
             return
         yield from answer.get("Versions", ())
-        known = marker
         marker = {
             name: str(answer[f"Next{name}"])
             for name in ("KeyMarker", "VersionIdMarker")
             if answer.get(f"Next{name}")
         }
-        if not answer.get("IsTruncated") or not marker or marker == known:
+        place = (marker.get("KeyMarker"), marker.get("VersionIdMarker"))
+        if not answer.get("IsTruncated") or not marker or place in seen:
             return
+        seen.add(place)
 
 
 def _visible(found: Listed, versions: Sequence[Mapping[str, Any]]) -> str | None:

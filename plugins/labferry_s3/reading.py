@@ -3,18 +3,20 @@
 import io
 import logging
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from typing_extensions import Buffer, override
 
 from labferry.sdk import InvalidAnswerError, LabferryError, NotFoundError, TransientError, redact
+from labferry.sdk.waiting import LeastSpeed
 from labferry_s3.answers import etag_of, size_of
 from labferry_s3.client import StoreClient
 from labferry_s3.errors import ExpectedError, classify
 
 _log = logging.getLogger(__name__)
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})", re.ASCII)
 _BEYOND = frozenset({"416", "InvalidRange"})
 _REPLACED = frozenset({"412", "PreconditionFailed"})
 
@@ -39,6 +41,7 @@ class RangeReader(io.RawIOBase):
         self._retries = retries
         self._size: int | None = None
         self._body: Any = None
+        self._speed = LeastSpeed()
         self._connect()
 
     @override
@@ -68,12 +71,19 @@ class RangeReader(io.RawIOBase):
             try:
                 if self._body is None:
                     self._connect()
+                began = time.monotonic()
                 data: bytes = self._client.wait(self._client.submit(self._body.read(size)))
+                slow = self._speed.count(len(data), time.monotonic() - began)
             except LabferryError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it is classified
                 self._broken(classify(error, "get_object", self._client.place(self._parameters)))
             else:
+                if slow:
+                    self._disconnect()
+                    raise TransientError(
+                        f"{self._client.url} sends {self._parameters['Key']} too slowly: {slow}."
+                    )
                 if data:
                     return data
                 self._broken(TransientError(f"{self._parameters['Key']} ended too early."))

@@ -20,17 +20,11 @@ from typing_extensions import override
 
 from labferry.sdk.http_environment import Proxies, Proxy
 from labferry.sdk.http_headers import length
-from labferry.sdk.waiting import INTERVAL, check
+from labferry.sdk.waiting import INTERVAL, SLOWEST, WINDOW, LeastSpeed, check
 
 __all__ = ["SLOWEST", "WINDOW"]
 
 _T = TypeVar("_T")
-
-SLOWEST = 1024
-"""Bytes a second; a body that comes or goes more slowly on average is given up."""
-
-WINDOW = 300.0
-"""Seconds of waiting over which that average is taken."""
 
 WHOLE = "labferry.whole"
 """The request extension with the seconds that an answer may take, once the request is sent."""
@@ -54,7 +48,7 @@ class Watch:
         self._whole = whole
         self._check = check
         self._ends: float | None = None
-        self._bytes = 0
+        self._speed = LeastSpeed(WINDOW)
         self._waited = 0.0
 
     def begin_sending(self) -> None:
@@ -106,12 +100,10 @@ class Watch:
         Raises:
             httpcore.ReadTimeout: They are too few for the time that was spent on them.
         """
-        self._bytes += size
-        if self._waited < WINDOW:
-            return
-        if self._bytes < SLOWEST * self._waited:
-            raise httpcore.ReadTimeout(f"only {self._bytes} bytes in {self._waited:.0f} s")
-        self._bytes, self._waited = 0, 0.0
+        waited, self._waited = self._waited, 0.0
+        problem = self._speed.count(size, waited)
+        if problem:
+            raise httpcore.ReadTimeout(problem)
 
 
 _current: ContextVar[Watch] = ContextVar("watch")

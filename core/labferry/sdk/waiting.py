@@ -12,12 +12,18 @@ from contextvars import ContextVar
 
 from labferry.sdk.errors import NotFinishedError
 
-__all__ = ["INTERVAL", "check", "interruptible", "pause"]
+__all__ = ["INTERVAL", "SLOWEST", "WINDOW", "LeastSpeed", "check", "interruptible", "pause"]
 
 _log = logging.getLogger(__name__)
 
 INTERVAL = 0.5
 """Seconds between two calls of `check` while something waits."""
+
+SLOWEST = 1024
+"""Bytes a second; what comes or goes more slowly on average is given up."""
+
+WINDOW = 300.0
+"""Seconds of waiting over which that average is taken."""
 
 _WORTH_A_LINE = 5.0
 
@@ -25,6 +31,34 @@ _checks: ContextVar[tuple[Callable[[], None], ...]] = ContextVar("checks", defau
 _times_left: ContextVar[tuple[Callable[[], float | None], ...]] = ContextVar(
     "times_left", default=()
 )
+
+
+class LeastSpeed:
+    """Tells a transfer that comes on from one that trickles.
+
+    Args:
+        window: Seconds of waiting over which the average is taken.
+    """
+
+    def __init__(self, window: float = WINDOW) -> None:
+        self._window = window
+        self._bytes = 0
+        self._waited = 0.0
+
+    def count(self, size: int, seconds: float) -> str:
+        """Take in bytes, and how long they were waited for.
+
+        Returns:
+            In words, why the transfer is too slow; empty if it is not.
+        """
+        self._bytes += size
+        self._waited += seconds
+        if self._waited < self._window:
+            return ""
+        told = f"only {self._bytes} bytes in {self._waited:.0f} s"
+        is_slow = self._bytes < SLOWEST * self._waited
+        self._bytes, self._waited = 0, 0.0
+        return told if is_slow else ""
 
 
 @contextmanager
