@@ -97,7 +97,7 @@ def plant_names(root: Path) -> None:
             os.utime(path, (moment, moment))
 
 
-@pytest.fixture(params=["local", "fsspec", "sftp"])
+@pytest.fixture(params=["local", "sftp"])
 def kind(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
     return kind
@@ -114,8 +114,6 @@ def settings(
             leave_out("sshd", "apt-get install openssh-server openssh-client")
         with OpenSsh(tmp_path_factory.mktemp("sshd")).running() as server:
             yield {**server.settings(folder), "timeout": "5s"}
-    elif kind == "fsspec":
-        yield {"type": "fsspec", "url": folder.as_uri()}
     else:
         yield {"type": "local", "path": str(folder)}
 
