@@ -1,5 +1,6 @@
 """Opening the connection to a store: how the client is set up, and what it must not do."""
 
+from contextlib import ExitStack
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -111,11 +112,17 @@ class _Bounded:
         Raises:
             InvalidAnswerError: It is larger than any answer that is read whole.
         """
+        with ExitStack() as stack:
+            stack.callback(self._response.close)
+            read = await self._pieces()
+            stack.pop_all()  # what was read to its end gives its connection back by itself
+        return read
+
+    async def _pieces(self) -> bytes:
         read = bytearray()
         async for piece in self._response.content.iter_chunked(_PIECE):
             read += piece
             if len(read) > _LONGEST_ANSWER:
-                self._response.close()
                 raise InvalidAnswerError(
                     f"The store sent an answer of more than {_LONGEST_ANSWER >> 20} MiB where "
                     "none can be as large."
