@@ -336,7 +336,8 @@ class Source(ABC, Generic[SettingsT]):
             request: What was asked for.
             since: When it was, by this machine's clock.
             lane: The lane that it was asked for in.
-            noted: What `note_jobs` returned just before.
+            noted: What `note_jobs` returned before the first request whose answer may be lost;
+                None if the source did not implement it then.
 
         Returns:
             The job, with `ours=False` if it may be another's; None if the server has no such job.
