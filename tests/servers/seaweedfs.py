@@ -15,6 +15,9 @@ PASSWORD = "correct-horse-battery"
 
 _ACCESS_KEY = "access-key-of-seaweedfs"
 
+SHARED = "SEAWEEDFS_S3_PORT"
+"""The variable that names the port of one that was started for several runs of tests."""
+
 HOME = f"/home/{USER}"
 """The folder of the account of SFTP; nothing is there before the first write."""
 
@@ -60,7 +63,7 @@ class SeaweedFS:
     @property
     def store(self) -> Store:
         """Its S3, and the key of an account that may do everything."""
-        return Store(f"http://127.0.0.1:{self.s3_port}", _ACCESS_KEY, PASSWORD)
+        return store_at(self.s3_port)
 
     def _is_ready(self) -> bool:
         ports = [self.s3_port, *([self.sftp_port] if self._host_key else [])]
@@ -127,3 +130,8 @@ class SeaweedFS:
         path.write_text(json.dumps(content))
         path.chmod(0o600)
         return path
+
+
+def store_at(port: int) -> Store:
+    """The S3 of a SeaweedFS on loopback."""
+    return Store(f"http://127.0.0.1:{port}", _ACCESS_KEY, PASSWORD)

@@ -1,11 +1,13 @@
 """A bucket seen without the sink."""
 
 import uuid
+from contextlib import suppress
 from functools import cache, cached_property
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from tests.servers.s3_store import Store
 from typing_extensions import override
 
@@ -97,3 +99,11 @@ class Bucket(RawStorage):
     def head(self, name: str) -> dict[str, Any]:
         answer: dict[str, Any] = self.client.head_object(Bucket=self.name, Key=PREFIX + name)
         return answer
+
+    def discard(self) -> None:
+        """Remove it with all that is in it, as far as that is possible."""
+        with suppress(ClientError):
+            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name):
+                for each in page.get("Contents", ()):
+                    self.client.delete_object(Bucket=self.name, Key=each["Key"])
+            self.client.delete_bucket(Bucket=self.name)

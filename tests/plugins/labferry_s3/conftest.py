@@ -1,5 +1,6 @@
 """The stores that the tests of the S3 destination talk to; each is started when first needed."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from tests.servers.ceph import Ceph
 from tests.servers.localstack import localstack
 from tests.servers.rclone import rclone_s3
 from tests.servers.s3_store import Store
-from tests.servers.seaweedfs import SeaweedFS
+from tests.servers.seaweedfs import SHARED, SeaweedFS, store_at
 
 from .bucket import Bucket
 from .proxy import Proxy
@@ -50,6 +51,9 @@ def localstack_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store
 
 @pytest.fixture(scope="session")
 def seaweedfs_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    if SHARED in os.environ:
+        yield store_at(int(os.environ[SHARED]))
+        return
     with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")).running() as server:
         yield server.store
 
@@ -61,13 +65,18 @@ def rclone_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture
-def make_bucket(seaweedfs_store: Store) -> Callable[..., Bucket]:
+def make_bucket(seaweedfs_store: Store) -> Iterator[Callable[..., Bucket]]:
     """Make a bucket; of SeaweedFS, which is there on every machine."""
+    buckets: list[Bucket] = []
 
     def made(**options: bool) -> Bucket:
-        return Bucket(seaweedfs_store, **options)
+        buckets.append(Bucket(seaweedfs_store, **options))
+        return buckets[-1]
 
-    return made
+    yield made
+    if SHARED in os.environ:
+        for bucket in buckets:
+            bucket.discard()
 
 
 @pytest.fixture
