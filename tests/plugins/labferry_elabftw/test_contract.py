@@ -35,6 +35,14 @@ class TestElabftwSource(SourceContract):
     def count_exports(self, server: SimulatedElabftw) -> int:
         return server.begun
 
+    def change_content(self, server: SimulatedElabftw) -> bool:
+        server.world.entry(11).body = "<p>It worked.</p>"
+        return True
+
+    def let_exports_fail(self, server: SimulatedElabftw) -> bool:
+        server.options.outcome = "failed"
+        return True
+
     def missing(self, server: SimulatedElabftw) -> Missing:
         link = f"{server.url}/api/v2/exports/4711"
         return Missing("4711", link, link)

@@ -127,7 +127,7 @@ def test_a_group_that_is_seen_from_outside_may_or_may_not_be_exported(
 ) -> None:
     seen = {"id": 7, "name": "Physics", "type": "LAB_GROUP", "members": []}
     answer = Answer(200, json.dumps(seen).encode(), "application/json")
-    server.faults.add(Fault("groups", answer))
+    server.faults.add(Fault("groups", answer, times=None))
     *_, last = connect(server, scope="group", id=7).check()
     assert last.severity is Severity.WARNING
     assert "Group 7 is Physics. RSpace does not say whether alice@" in last.message

@@ -3,7 +3,15 @@ from collections.abc import Iterator
 import pytest
 
 from labferry.sdk import JsonValue
-from labferry.testing.rspace import ALICE_KEY, BOB_KEY, SimulatedRSpace
+from labferry.testing.rspace import (
+    ALICE_KEY,
+    BOB_KEY,
+    Fault,
+    JobEnds,
+    Outcome,
+    Record,
+    SimulatedRSpace,
+)
 from labferry.testing.source import Missing, SourceContract
 from labferry_rspace import RSpaceSource
 
@@ -34,6 +42,14 @@ class TestRSpaceSource(SourceContract):
 
     def count_exports(self, server: SimulatedRSpace) -> int:
         return len(server.exports)
+
+    def change_content(self, server: SimulatedRSpace) -> bool:
+        server.world.add(Record(999, "One more result", "alice", text="It worked."))
+        return True
+
+    def let_exports_fail(self, server: SimulatedRSpace) -> bool:
+        server.faults.add(Fault("job", JobEnds(Outcome.FAILED), times=None))
+        return True
 
     def missing(self, server: SimulatedRSpace) -> Missing:
         job = "4711"

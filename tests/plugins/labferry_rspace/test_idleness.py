@@ -286,7 +286,8 @@ def test_members_are_looked_up_only_to_skip_idle_groups(
     source = connect(server, PI_KEY, scope="group", id=1234)
     (request,) = source.plan(source.lanes())
     assert "members" not in request.parameters
-    assert not [asked for asked in server.requests if asked.kind == "groups"]
+    asked = [each.path for each in server.requests if each.kind == "groups"]
+    assert asked == ["/api/v1/groups/1234"], "once, for its name"
     finish(source)
     assert not source.is_idle(request, datetime.now(UTC) - HOUR, source.lanes()[0])
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import pytest
 
@@ -16,7 +16,10 @@ from labferry.sdk.findings import Finding
 from labferry.sdk.settings import JsonValue
 from labferry.sdk.source import ExportRequest, JobState, JobStatus, Offer, Source
 
-__all__ = ["ContractBase", "Missing"]
+__all__ = ["NOT_OFFERED", "ContractBase", "Missing", "skip_case"]
+
+NOT_OFFERED = "not offered: "
+"""The reason of a skipped case begins with it if the source need not offer what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class Missing:
     job: str
     link: str
     archive: str
+
+
+def skip_case(reason: str) -> NoReturn:
+    """Skip a case about what the source under test need not offer."""
+    pytest.skip(f"{NOT_OFFERED}{reason}")
 
 
 class ContractBase:

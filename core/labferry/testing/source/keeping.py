@@ -10,7 +10,7 @@ import pytest
 
 from labferry.sdk.errors import NotFoundError
 from labferry.sdk.source import Source
-from labferry.testing.source.base import ContractBase
+from labferry.testing.source.base import ContractBase, skip_case
 
 __all__ = ["KeepingCases"]
 
@@ -21,7 +21,7 @@ class KeepingCases(ContractBase):
     def require(self, method: str) -> None:
         """Skip the case if the source does not implement an optional method."""
         if getattr(self.source_class, method) is getattr(Source, method):
-            pytest.skip(f"{self.source_class.__name__} does not implement {method}.")
+            skip_case(f"{self.source_class.__name__} does not implement {method}.")
 
     def test_lost_job_is_found_by_another_process(self) -> None:
         """With what was noted before, which was written down."""

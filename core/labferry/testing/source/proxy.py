@@ -143,12 +143,14 @@ class FaultyProxy(_Served):
         stranger: Where redirects lead.
         fault: What to make of every request; None for nothing.
         requests: How many came.
+        passed: How many bytes of answers were passed on.
     """
 
     def __init__(self, server: str, exports: Callable[[], int]) -> None:
         self.stranger = Stranger()
         self.fault: Fault | None = None
         self.requests = 0
+        self.passed = 0
         self._server = server.rstrip("/")
         self._exports = exports
         super().__init__()
@@ -184,6 +186,7 @@ class FaultyProxy(_Served):
             handler.reset()
             return
         sent = len(content) // 2 if self.fault is Fault.CUT else len(content)
+        self.passed += sent
         handler.reply(status, headers, content, sent)
 
     def _ask(self, handler: _Handler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
