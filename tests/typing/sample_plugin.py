@@ -33,6 +33,7 @@ from labferry.sdk import (
     Manifest,
     ManifestDraft,
     MissingCopy,
+    Names,
     Observer,
     ObserverSettings,
     Offer,
@@ -182,7 +183,12 @@ class NotebookSource(Source[NotebookSettings]):
     @override
     def plan(self, lanes: Sequence[str]) -> Sequence[ExportRequest]:
         parameters: Mapping[str, JsonValue] = {"ids": [1, 2], "deep": {"er": None}}
-        return [ExportRequest("notebook 1", "Notebook 1", parameters, lane) for lane in lanes]
+        names = Names(username="alice", full_name=None)
+        assert_type(names.full_name, str | None)
+        return [
+            ExportRequest("notebook 1", "Notebook 1", parameters, lane, names=names)
+            for lane in lanes
+        ]
 
     @override
     def submit(self, request: ExportRequest, lane: str) -> JobStatus:

@@ -12,12 +12,14 @@ from labferry.sdk import hookspecs
 
 _SAMPLE = Path(__file__).parent / "sample_plugin.py"
 
-# Parts of what the sample handles as a whole, and a suffix.
+# Parts of what the sample handles as a whole, a suffix, and the key of a file of the core.
 _NOT_HANDLED = {
     "ExitCode",
     "MANIFEST_SUFFIX",
+    "MARKER_KEY",
     "ManifestEncryption",
     "ManifestJob",
+    "ManifestNames",
     "ManifestSource",
     "Outcome",
     "is_key",
