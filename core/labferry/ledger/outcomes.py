@@ -19,7 +19,13 @@ _COLUMNS = "run, source, series, title, destination, outcome, exit_code, archive
 
 @dataclass(frozen=True, slots=True)
 class PastDelivery:
-    """What became of an archive at one destination in a run; the reason is empty if it is there."""
+    """What became of an archive at one destination in a run.
+
+    Attributes:
+        destination: The destination's name.
+        outcome: Whether it is there.
+        reason: Why it is not; empty if it is.
+    """
 
     destination: str
     outcome: Outcome
