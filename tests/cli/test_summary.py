@@ -11,9 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from labferry.cli.export_words import not_verified
 from labferry.cli.output import Output
 from labferry.cli.summary import print_run
-from labferry.sdk import Checked, ExportReport, MissingCopy, Outcome, Receipt, RunReport
+from labferry.sdk import (
+    Checked,
+    DownloadCheck,
+    ExportReport,
+    MissingCopy,
+    Outcome,
+    Receipt,
+    RunReport,
+)
 
 Show = Callable[..., list[str]]
 
@@ -202,6 +211,28 @@ def test_pages_to_look_at_are_told_and_addresses_of_archives_are_not(show: Show)
     for shown in (show(report, 80), show(report, 80, terminal=False, verbosity=1)):
         assert any(line.endswith(f"zenodo: {PAGE}") for line in shown)
         assert not any("s3.example.org" in line for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("check", "note"),
+    [
+        (None, ""),
+        (DownloadCheck.DECLARED_DIGEST, ""),
+        (DownloadCheck.DECLARED_SIZE, "its server declared its size, but no checksum"),
+        (DownloadCheck.SOUND, "it is sound inside"),
+        (DownloadCheck.NONE, "its server declared neither size nor checksum"),
+    ],
+)
+def test_an_archive_without_a_declared_digest_is_not_verified(
+    show: Show, check: DownloadCheck | None, note: str
+) -> None:
+    (stored,) = run_of([export("work of alice")]).exports
+    receipts = tuple(replace(each, download_check=check) for each in stored.receipts)
+    report = run_of([replace(stored, receipts=receipts)])
+    for shown in (show(report, 200), show(report, 80, terminal=False, verbosity=1)):
+        assert any("Not verified:" in line for line in shown) is bool(note)
+        assert any(note in line for line in shown)
+    assert bool(not_verified(check)) is bool(note)
 
 
 def test_off_a_terminal_there_are_lines_that_say_whose_they_are(show: Show) -> None:
