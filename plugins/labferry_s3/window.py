@@ -5,7 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from types import TracebackType
 from typing import Any, Self
 
-from labferry.sdk import IntegrityError
+from labferry.sdk import IntegrityError, StoppedError, waiting
 from labferry_s3.answers import Answer, etag_of
 from labferry_s3.body import Body
 from labferry_s3.client import StoreClient
@@ -13,6 +13,8 @@ from labferry_s3.digests import PartDigest
 from labferry_s3.progress import SentPart
 
 _GRACE_SECONDS = 5.0
+_STOP_SECONDS = 2.0
+"""A run that is being stopped ends soon after, whatever its threads do."""
 
 
 class Window:
@@ -55,7 +57,7 @@ class Window:
             if error is None:
                 self._wait_for_all()
             elif not isinstance(error, IntegrityError):
-                self._collect_finished()
+                self._collect_finished(error)
         finally:
             for future in self._pending:
                 future.cancel()
@@ -84,18 +86,20 @@ class Window:
                 self._wait()
         except IntegrityError:
             raise
-        except BaseException:
+        except BaseException as error:
             # The last part may be the one that fails: the others are worth as much then.
-            self._collect_finished()
+            self._collect_finished(error)
             raise
 
     def _wait(self) -> None:
         """Wait until at least one part has arrived."""
-        done, _ = wait(self._pending, return_when=FIRST_COMPLETED)
+        while not (done := wait(self._pending, waiting.INTERVAL, FIRST_COMPLETED).done):
+            waiting.check()
         self._take(done)
 
-    def _collect_finished(self) -> None:
-        done, _ = wait(self._pending, timeout=_GRACE_SECONDS)
+    def _collect_finished(self, error: BaseException) -> None:
+        seconds = _STOP_SECONDS if isinstance(error, StoppedError) else _GRACE_SECONDS
+        done, _ = wait(self._pending, timeout=seconds)
         self._take({each for each in done if each.exception() is None})
 
     def _take(self, done: set[Future[Answer]]) -> None:

@@ -1,9 +1,17 @@
 import re
+import time
 
 import pytest
 from tests.speed import first_quick
 
-from labferry.sdk import AnswerLostError, NotFoundError, RefusedError, TransientError
+from labferry.sdk import (
+    AnswerLostError,
+    NotFoundError,
+    RefusedError,
+    StoppedError,
+    TransientError,
+)
+from labferry.sdk.waiting import interruptible
 
 from .proxy import Proxy
 from .storing import SEVERAL, Storing, sample
@@ -70,6 +78,22 @@ def test_busy_store_is_left_alone_as_long_as_it_asks(through_proxy: Storing, pro
         through_proxy.store(sample())
     assert caught.value.retry_after == 120
     assert through_proxy.listed() == {}
+
+
+@pytest.mark.parametrize("what", [_PART, r"POST .*uploads", r"HEAD "])
+def test_pause_that_a_store_asks_for_ends_with_the_run(
+    through_proxy: Storing, proxy: Proxy, what: str
+) -> None:
+    proxy.fail(what, "answer", times=9, headers={"Retry-After": "19"})
+    begun = time.monotonic()
+
+    def check() -> None:
+        if proxy.faults[0].done:
+            raise StoppedError(15)
+
+    with interruptible(check), pytest.raises(StoppedError):
+        through_proxy.store(sample())
+    assert time.monotonic() - begun < 15
 
 
 def test_parts_that_arrived_before_a_failure_are_not_sent_again(
