@@ -10,22 +10,26 @@ from typing import Protocol, cast
 
 from typing_extensions import Buffer
 
-__all__ = ["INFLATE_ERRORS", "crc32", "inflater"]
+__all__ = ["INFLATE_ERRORS", "Inflater", "crc32", "inflater"]
 
 
 class Inflater(Protocol):
     """What unpacks a raw deflate stream, as `zlib.decompressobj` describes it."""
 
     @property
-    def eof(self) -> bool: ...
+    def eof(self) -> bool:
+        """Whether the end of the stream was reached."""
 
     @property
-    def unconsumed_tail(self) -> bytes: ...
+    def unconsumed_tail(self) -> bytes:
+        """What was not unpacked yet, as `max_length` came first."""
 
     @property
-    def unused_data(self) -> bytes: ...
+    def unused_data(self) -> bytes:
+        """What follows the stream."""
 
-    def decompress(self, data: Buffer, max_length: int = ..., /) -> bytes: ...
+    def decompress(self, data: Buffer, max_length: int = ..., /) -> bytes:
+        """The next bytes, at most so many."""
 
 
 INFLATE_ERRORS: tuple[type[Exception], ...] = (zlib.error,)
