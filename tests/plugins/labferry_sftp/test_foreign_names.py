@@ -86,4 +86,4 @@ def test_prune_tells_of_what_looks_like_a_manifest(run: Run) -> None:
 def test_verify_reads_the_archive_and_tells_of_the_manifest_without_one(run: Run) -> None:
     done = run("verify", "-v")
     assert "Copies: 1 good" in done.stdout
-    assert r"20260101T000000Z-\udcff.manifest.json has no archive" in done.stderr
+    assert r"20260101T000000Z-\udcff.manifest.json is gone" in done.stderr
