@@ -38,8 +38,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """What is long says little in a test's name, and may be another in each process."""
-    return argname if isinstance(val, bytes | str) and len(val) > _LONGEST_IN_NAMES else None
+    """What is long or no text says little in a test's name, and may be another in each process."""
+    is_long = isinstance(val, str) and len(val) > _LONGEST_IN_NAMES
+    return argname if is_long or isinstance(val, bytes) else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
