@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Literal, TypeVar
@@ -14,8 +14,10 @@ from labferry.sdk import (
     InvalidAnswerError,
     LabferryError,
     Names,
+    NotFinishedError,
     NotFoundError,
     RefusedError,
+    StoppedError,
 )
 from labferry.sdk.quoting import quote
 from labferry_rspace.directory import Account, Directory, Group, Listing
@@ -110,7 +112,7 @@ class Planner:
 
     def _user_names(self, number: int, username: str | None = None) -> Names:
         """What a user is called, as far as the server says so: an export needs no names."""
-        with suppress(LabferryError):
+        with _names_may_fail():
             if self._owner.is_sysadmin:
                 for account in self._accounts().entries:
                     if account.id == number:
@@ -157,6 +159,11 @@ class Planner:
         if wanted is not None:
             return [self._one_group(self._group_id(wanted), wanted)]
         led = self._led()
+        if not led:
+            raise RefusedError(
+                f"{self._owner.lane} leads no lab group, and scope group has no id.",
+                hint="Set id to the group's id or name, or use the key of its PI.",
+            )
         self.listed = frozenset(group.id for group in led)
         if len(led) > 1:
             # Without an id, the server would choose one of them, and another one on another day.
@@ -166,7 +173,7 @@ class Planner:
             ]
         several = len(self._settings.keys) > 1
         series = f"group-of-{self._owner.id}" if several else "group"
-        names = Names(group_name=led[0].name) if led else Names()
+        names = Names(group_name=led[0].name)
         title = f"group led by {quote(self._owner.username)}"
         return [self._own("group", series, title, names)]
 
@@ -182,7 +189,7 @@ class Planner:
 
     def _group_names(self, number: int) -> Names:
         """What a group is called, as far as the server says so."""
-        with suppress(LabferryError):
+        with _names_may_fail():
             group = self._directory.group(number)
             if group is not None:
                 return Names(group_name=group.name)
@@ -316,6 +323,17 @@ class Planner:
         if self._own_groups is None:
             self._own_groups = list(self._directory.own_groups())
         return self._own_groups
+
+
+@contextmanager
+def _names_may_fail() -> Iterator[None]:
+    """An export needs no names; but the end of a run is its end."""
+    try:
+        yield
+    except (StoppedError, NotFinishedError):
+        raise
+    except LabferryError as error:
+        _logger.debug("RSpace does not say a name: %s", error)
 
 
 def _incomplete(words: str, count: int, doubt: str) -> IncompleteError:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from labferry.ledger import Ledger
 from labferry.sdk import ExportReport, Outcome, RunReport
-from labferry.testing.rspace import Fault, JobEnds
+from labferry.testing.rspace import Fault, JobEnds, JobTiming
 from labferry.testing.rspace import Outcome as JobOutcome
 
 if TYPE_CHECKING:
@@ -70,7 +72,9 @@ def test_a_server_that_is_nowhere_and_a_key_that_is_refused_are_remembered(
     assert any("lab" in each for each in second["problems"]), second
     assert second["exit_code"] == 5
     assert lab.run("history", "lab", "--json").document["runs"] == [first, second]
-    assert lab.run("history", "other").out == "There is no run to show.\n"
+    unknown = lab.run("history", "other")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "There is no source 'other'" in unknown.err
 
 
 def test_after_a_failed_attempt_the_status_is_not_ok_until_one_succeeds(
@@ -123,6 +127,24 @@ def test_ten_thousand_runs_take_bounded_memory_and_few_questions(tmp_path: Path)
         ledger._store.connection.set_trace_callback(questions.append)
         found = ledger.outcomes.runs()
         assert next(found).exports[0].reason == "Why."
-        assert len(questions) == 2
+        assert len(questions) == 3
         assert sum(1 for _ in found) == 9_999
-        assert len(questions) <= 25
+        assert len(questions) <= 45
+
+
+def test_a_killed_run_shows_what_no_later_run_took_over(
+    lab: Lab, server: SimulatedRSpace, source: Source
+) -> None:
+    server.options.timing = JobTiming(queue=0.0, run=60.0)
+    lab.write({"lab": source(server)})
+    process = lab.start("sync", "-v")
+    while not server.exports:
+        time.sleep(0.01)
+    lab.end(process, signal.SIGKILL)
+
+    (run,) = lab.run("history", "--json").document["runs"]
+
+    assert run["exit_code"] is None
+    assert [(each["title"], each["outcome"]) for each in run["exports"]] == [
+        ("work of alice", "pending")
+    ]

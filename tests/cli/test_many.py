@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labferry.testing.rspace import JobTiming, Options, SimulatedRSpace
+from labferry.testing.rspace import JobTiming, Options, SimulatedRSpace, User
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Serve, Source
@@ -135,6 +135,22 @@ def test_a_dry_run_with_a_wrong_key_fails(
 
     assert done.code == 5
     assert done.err.count("HTTP 401") == 1
+
+
+def test_a_dry_run_says_what_the_server_does_not_list(
+    lab: Lab, server: SimulatedRSpace, source: Source
+) -> None:
+    server.world.users += [User(1000 + n, f"user{n}", f"{n:020d}") for n in range(400)]
+    lab.write({"everybody": source(server, "SYSADMIN_KEY", scope="all-users")})
+
+    done = lab.run("sync", "--dry-run")
+    document = lab.run("sync", "--dry-run", "--json").document
+
+    assert done.code == document["exit_code"] == 3
+    assert "everybody: RSpace counts 407 accounts but shows only" in done.err
+    assert len(done.out.splitlines()) == len(document["exports"])
+    (problem,) = document["problems"]
+    assert problem["message"] in done.err
 
 
 def test_one_source_that_fails_does_not_stop_the_others(

@@ -11,7 +11,7 @@ from labferry.plugins import load_plugins
 from labferry.runtime.plugin_errors import wrap_plugin_error
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
-from labferry.sdk import ConfigError, RunReport
+from labferry.sdk import ConfigError, LabferryError, RunReport
 from labferry.sync.observers import report_not_started
 from labferry.sync.run import run_sync
 
@@ -73,13 +73,19 @@ def sync(
     return run_sync(session.config, session.plugins, routes, stop, progress)
 
 
-def preview(session: Session, routes: Routes) -> Sequence[PlannedExport]:
+def preview(
+    session: Session, routes: Routes
+) -> tuple[Sequence[PlannedExport], Sequence[LabferryError]]:
     """What `sync` would ask the servers for; nothing is started and nothing is written.
+
+    Returns:
+        The exports; and why some of what was asked for may be missing from them.
 
     Raises:
         LabferryError: A server can't be asked what there is.
     """
     planned: list[PlannedExport] = []
+    problems: list[LabferryError] = []
     for name, destinations in routes.items():
         config = session.config.sources[name]
         source = config.kind(name, config.settings)
@@ -88,7 +94,10 @@ def preview(session: Session, routes: Routes) -> Sequence[PlannedExport]:
                 requests = source.plan(source.lanes())
             except Exception as error:  # noqa: BLE001 - a stranger's source, turned into ours
                 raise wrap_plugin_error(error, f"The source {name}") from None
+            for problem in source.problems:
+                problem.message = f"{name}: {problem.message}"
+                problems.append(problem)
         planned += [
             PlannedExport(name, request.series, request.title, destinations) for request in requests
         ]
-    return planned
+    return planned, problems

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -26,6 +27,7 @@ _HEAD = (
     *("files", "result"),
 )
 _WHOSE = "work of"
+_SPECIAL = re.compile(r"[\\`*_\[\]<>|~&]")
 
 
 def check_report(path: Path) -> None:
@@ -132,8 +134,12 @@ def _table(trials: Sequence[Trial]) -> Iterator[str]:
 
 
 def _line(cells: Sequence[str]) -> str:
-    # A name must not end its cell.
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    return f"| {' | '.join(map(_escaped, cells))} |"
+
+
+def _escaped(text: str) -> str:
+    """What comes from elsewhere neither ends its cell nor becomes a link, a tag or an emphasis."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _cells(trial: Trial) -> tuple[str, ...]:
@@ -162,7 +168,7 @@ def _explanations(drill: Drill) -> Iterator[str]:
         yield ""
         for trial in failed:
             what = trial.archive_id or trial.source or "the destination itself"
-            yield f"- {trial.destination}, {what}: {trial.problem}"
+            yield f"- {_escaped(f'{trial.destination}, {what}: {trial.problem}')}"
         yield ""
     yield (
         "Recovery point: the age of the restored state; everything written to the notebook "

@@ -34,7 +34,11 @@ _EXAMPLES = examples(
 )
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @config_option
-@click.option("--since", type=MOMENT, help="Leave out runs that began before.")
+@click.option(
+    "--since",
+    type=MOMENT,
+    help="Leave out runs that began before: a date (2026-03-01) or an age (30d).",
+)
 @output_options
 def command(
     output: Output, sources: tuple[str, ...], config_path: Path | None, since: datetime | None

@@ -13,12 +13,13 @@ from labferry.actions.sync import open_sync, preview, sync
 from labferry.cli.completion import complete_syncs
 from labferry.cli.exit_codes import exit_codes
 from labferry.cli.options import config_option, examples, output_options
-from labferry.cli.output import Output, print_document, say
+from labferry.cli.output import Output, print_document, say, tell
 from labferry.cli.progress import progress_bars
 from labferry.cli.signals import stop_on_signals
 from labferry.cli.summary import print_run, report_begun
 from labferry.runtime.progress import Progress
 from labferry.runtime.stop import Stop
+from labferry.sdk import ExitCode, redact
 
 _log = logging.getLogger(__name__)
 
@@ -69,11 +70,15 @@ def command(
 
 
 def _preview(output: Output, session: Session, routes: Routes) -> int:
-    planned = preview(session, routes)
+    planned, problems = preview(session, routes)
+    code = ExitCode.combine((each.exit_code for each in problems), any_succeeded=bool(planned))
     if output.as_json:
         content = {"dry_run": True, "exports": [asdict(export) for export in planned]}
-        print_document("sync", 0, content)
-        return 0
+        told = [{"message": redact(each.message), "hint": redact(each.hint)} for each in problems]
+        print_document("sync", code, content, told)
+        return code
     for export in planned:
         say(f"{export.source}: {export.title} → {', '.join(export.destinations)}")
-    return 0
+    for problem in problems:
+        tell(redact(str(problem)))
+    return code

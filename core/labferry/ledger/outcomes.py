@@ -68,7 +68,7 @@ class PastRun:
         started: When it began.
         ended: When it ended; None if it was killed, or is at work.
         exit_code: How it ended; None likewise.
-        exports: What it worked on. Runs of labferry before 0.2 have none.
+        exports: What it worked on. If it was killed, what no later run took over.
         problems: What went wrong apart from single exports; if sources were chosen, with these.
     """
 
@@ -106,6 +106,13 @@ class Outcomes:
                     *values,
                 )
 
+    def sources(self) -> Sequence[str]:
+        """The names of all sources that any run worked on."""
+        rows = self._store.rows(
+            "SELECT source FROM outcomes WHERE source <> '' UNION SELECT source FROM exports"
+        )
+        return [row[0] for row in rows]
+
     def runs(
         self, since: datetime | None = None, sources: Collection[str] = ()
     ) -> Iterator[PastRun]:
@@ -120,7 +127,7 @@ class Outcomes:
         found = [run for run in self._all_runs() if run.started_at >= begin]
         for at in range(0, len(found), _AT_A_TIME):
             some = found[at : at + _AT_A_TIME]
-            rows = self._between(some[0].id, some[-1].id)
+            rows = {**self._left(some[0].id, some[-1].id), **self._between(some[0].id, some[-1].id)}
             for run in some:
                 past = _past(run, rows.get(run.id, ()), sources)
                 if not sources or past.exports or past.problems:
@@ -133,12 +140,38 @@ class Outcomes:
             for number, began, ended, code in rows
         ]
 
+    def _left(self, first: int, last: int) -> Mapping[int, Sequence[tuple[Any, ...]]]:
+        """Of runs that noted nothing, because they were killed or are at work: their own exports.
+
+        What a later run took over is that run's.
+        """
+        rows = [row[:10] for row in self._store.rows(_LEFT, first, last)]
+        return {run: [*some] for run, some in groupby(rows, itemgetter(0))}
+
     def _between(self, first: int, last: int) -> Mapping[int, Sequence[tuple[Any, ...]]]:
         rows = self._store.rows(
             f"SELECT {_COLUMNS} FROM outcomes WHERE run BETWEEN ? AND ? ORDER BY run, id",  # noqa: S608 - ours
             *(first, last),
         )
         return {run: [*some] for run, some in groupby(rows, itemgetter(0))}
+
+
+_LEFT = """
+    SELECT e.run, e.source, json_extract(e.request, '$.series') AS series,
+        coalesce(json_extract(e.request, '$.title'), '') AS title, '' AS destination,
+        CASE e.phase WHEN 'done' THEN 'stored' WHEN 'unchanged' THEN 'unchanged'
+            WHEN 'failed' THEN 'failed' ELSE 'pending' END,
+        0, NULL, json_extract(e.job, '$.offer.size'),
+        CASE e.phase WHEN 'failed' THEN json_extract(e.job, '$.reason') ELSE '' END, e.id
+    FROM exports e WHERE e.run BETWEEN ?1 AND ?2 AND e.run NOT IN (SELECT run FROM outcomes)
+    UNION ALL
+    SELECT e.run, e.source, json_extract(e.request, '$.series'),
+        coalesce(json_extract(e.request, '$.title'), ''), d.destination, d.state, 0, NULL, NULL,
+        d.reason, e.id
+    FROM deliveries d JOIN exports e ON e.id = d.export
+    WHERE e.run BETWEEN ?1 AND ?2 AND e.run NOT IN (SELECT run FROM outcomes)
+    ORDER BY 1, 11, 5
+"""
 
 
 def _rows(

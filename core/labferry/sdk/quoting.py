@@ -7,6 +7,7 @@ from labferry.sdk.secrets import redact
 __all__ = ["one_line", "quote"]
 
 _LONGEST = 300
+_JOINERS = "\u200c\u200d"
 
 
 def quote(text: object) -> str:
@@ -17,6 +18,13 @@ def quote(text: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, without control characters, and without what no file can hold."""
-    kept = (char for char in text if char.isspace() or unicodedata.category(char)[0] != "C")
+    """The text on one line, without control characters, and without what no file can hold.
+
+    The joiners stay: without them, names in Persian and in scripts of India are other words.
+    """
+    kept = (char for char in text if char.isspace() or char in _JOINERS or _is_shown(char))
     return " ".join("".join(kept).split())
+
+
+def _is_shown(char: str) -> bool:
+    return unicodedata.category(char)[0] != "C"

@@ -119,10 +119,11 @@ def test_other_names_are_the_same_export(
     [
         ("", "", None),
         ("Bell\x07 and\nnewline", "\x1b[31mred", "Bell and newline [31mred"),
-        ("\u202eesrever", "\ud800", "esrever"),
+        ("\u202eesrever", "\ud800", "esrever ?"),
+        ("\u0633\u0631\u200c\u062c", "", "\u0633\u0631\u200c\u062c"),
         ("x" * 100_000, "", f"{'x' * 254}…"),
     ],
-    ids=["none", "control", "invisible", "long"],
+    ids=["none", "control", "invisible", "joined", "long"],
 )
 def test_absurd_names_are_made_names(
     server: SimulatedRSpace,
