@@ -66,7 +66,9 @@ class LocalTarget(Target):
         }
 
     def leftovers(self) -> list[str]:
-        return [str(path) for path in self.folder.rglob(".*") if path.is_file()]
+        # Those of a marker are beside it, and swept by the next sync that stores anything.
+        hidden = (path for path in self.folder.rglob(".*") if path.is_file())
+        return [str(path) for path in hidden if path.parent != self.folder]
 
 
 class SftpTarget(LocalTarget):
