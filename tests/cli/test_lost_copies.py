@@ -82,7 +82,7 @@ def test_wiped_destination_is_noticed_said_and_filled(
     done = lab.run("sync")
     assert done.code == 3
     assert "nas: This is not the place that labferry stored to before" in done.err
-    assert "it has no marker, and 2 stored archives are not here" in done.err
+    assert "it has no marker, and archives that were stored are missing: 2" in done.err
     assert len(lab.archives()) == _copies(lab) == 1
     assert (lab.destination() / MARKER_KEY).exists()
     assert _sync(lab) == (0, ["stored"]), "it is said once"

@@ -170,7 +170,7 @@ class DestinationCheck:
     def _lost(self, count: int, marker: str) -> LabferryError:
         error = LabferryError(
             f"{self._name}: This is not the place that labferry stored to before: it has {marker}, "
-            f"and {count} stored archives are not here.",
+            f"and archives that were stored are missing: {count}.",
             hint="If the disk was exchanged on purpose, nothing is to be done: labferry goes on "
             "here, and knows the other disk again. If not: is the right disk mounted? "
             f"`labferry verify {self._name}` names what is missing.",
