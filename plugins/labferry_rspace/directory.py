@@ -233,7 +233,7 @@ class Directory:
         rebased = self._client.address.rebase(link)
         if rebased is None or rebased.partition("?")[0] != self._client.address.api(path):
             raise InvalidAnswerError(
-                f"{self._base} gives as the next page of {path} something that is none."
+                f"{self._base} gave a link to the next page of {path} that leads elsewhere."
             )
         return rebased
 
@@ -271,7 +271,7 @@ def _dicts(items: object) -> list[dict[str, object]]:
 
 def _page_of(document: object, base: str) -> dict[str, object]:
     if not isinstance(document, dict):
-        raise InvalidAnswerError(f"{base} answered with a list where a page should be.")
+        raise InvalidAnswerError(f"{base} answered with JSON that is not a page of a list.")
     return document
 
 
@@ -337,5 +337,5 @@ def _flag(value: object) -> bool | None:
 def _id(item: Mapping[str, object]) -> int:
     number = item.get("id")
     if type(number) is not int:
-        raise InvalidAnswerError("The server lists something that has no numeric id.")
+        raise InvalidAnswerError("The server listed an entry without a numeric id.")
     return number

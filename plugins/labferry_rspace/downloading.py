@@ -95,7 +95,9 @@ def _asked(
                 yield target, response
                 return
         target = redirect(client.address, target, location)
-    raise InvalidAnswerError(f"The download from {target.place} is redirected again and again.")
+    raise InvalidAnswerError(
+        f"The download from {target.place} was redirected more than {_MOST_REDIRECTS} times."
+    )
 
 
 def _resumed(
@@ -128,7 +130,7 @@ def _check_content(target: Target, response: Response) -> None:
         what = "a web page" if "html" in kind else kind
         raise InvalidAnswerError(
             f"{target.place} answered with {what} instead of an archive.",
-            hint="A login page or a proxy may stand in between.",
+            hint="A login page or a proxy may stand between labferry and the server.",
         )
 
 
@@ -166,7 +168,7 @@ def _piece(
         sent = (headers.get("etag", etag), content_range(headers)[0])
         if response.status != HTTPStatus.PARTIAL_CONTENT or sent != (etag, begin):
             raise TransientError(
-                f"{target.place} was asked for {asked['Range']} and answered something else "
+                f"{target.place} did not send the requested part ({asked['Range']}) of the archive "
                 f"(HTTP {response.status})."
             )
         for chunk in response.chunks():
@@ -174,7 +176,7 @@ def _piece(
             if ended.is_set() or len(piece) > end - begin:
                 break
     if len(piece) != end - begin:
-        raise TransientError(f"{target.place} sent a part that is not as long as was asked for.")
+        raise TransientError(f"{target.place} sent a part of the archive with a wrong length.")
     return piece
 
 
@@ -192,13 +194,13 @@ def _judge(target: Target, answer: Answer) -> LabferryError:
     if not target.keyed and status in {400, 401, 403}:
         # S3 says 403, or 400 for temporary credentials, once a presigned link has expired.
         return RefusedError(
-            f"{doing}: the link is not accepted (HTTP {status}).",
-            hint="A presigned link is good for a limited time; the job gives a new one.",
+            f"{doing}: the storage does not accept the link (HTTP {status}).",
+            hint="A presigned link is valid for a limited time. The job gives a new one.",
         )
     if target.keyed and status == HTTPStatus.INTERNAL_SERVER_ERROR and answer.problem:
         # RSpace's way of saying that a file is not there.
         return NotFoundError(f"{doing}: the archive is not there (HTTP 500{said(answer)}).")
     error = judge(answer, doing)
     if isinstance(error, InvalidAnswerError) and status in _REDIRECTS:
-        return TransientError(f"{doing} was answered with a redirect to nowhere.")
+        return TransientError(f"{doing} was answered with a redirect without a target.")
     return error

@@ -133,8 +133,8 @@ class Planner:
             accounts = self._accounts()
         except RefusedError:
             raise RefusedError(
-                f"{username!r} is in no group of {self._owner.lane}, and only a sysadmin's key may "
-                "look elsewhere.",
+                f"User {username!r} shares no group with {self._owner.lane}. Only a sysadmin's key "
+                "can look up other users.",
                 hint="Set id to the user's numeric id, or use a sysadmin's key from an address "
                 "that the server allows.",
             ) from None
@@ -143,13 +143,13 @@ class Planner:
                 return account.id
         if accounts.missing:
             raise InvalidAnswerError(
-                f"The server does not show {username!r}, but neither {accounts.missing} of the "
-                "accounts that it counts.",
+                f"The server does not list user {username!r}, but its list also lacks "
+                f"{accounts.missing} of the accounts that it counts.",
                 hint="Set id to the user's numeric id.",
             )
         raise NotFoundError(
             f"There is no user {username!r}.",
-            hint="id takes a username in quotes, or a numeric id without them.",
+            hint="Set id to a username in quotes, or to a numeric id without quotes.",
         )
 
     def _groups(self) -> Sequence[ExportRequest]:
@@ -161,7 +161,7 @@ class Planner:
         led = self._led()
         if not led:
             raise RefusedError(
-                f"{self._owner.lane} leads no lab group, and scope group has no id.",
+                f"{self._owner.lane} is not the PI of any lab group, and id is not set.",
                 hint="Set id to the group's id or name, or use the key of its PI.",
             )
         self.listed = frozenset(group.id for group in led)
@@ -206,8 +206,8 @@ class Planner:
             raise InvalidAnswerError(f"Several groups are named {name!r}: set id to one of {ids}.")
         if not found:
             raise NotFoundError(
-                f"There is no group {name!r} among those that {self._owner.lane} can see.",
-                hint="A group that is not its own is seen only with a public profile; set id to "
+                f"{self._owner.lane} sees no group named {name!r}.",
+                hint="RSpace shows a group to others only if it has a public profile. Set id to "
                 "the group's numeric id.",
             )
         return found.pop()
@@ -248,7 +248,7 @@ class Planner:
         is_known = any(account.enabled is not None for account in accounts.values())
         if not (self._settings.include_disabled or is_known):
             _logger.warning(
-                "RSpace does not tell which accounts are disabled: none is left out for that"
+                "RSpace does not show which accounts are disabled, so none of them is left out"
             )
         wanted = [
             account
@@ -287,7 +287,7 @@ class Planner:
         if not wanted:
             raise NotFoundError(
                 f"Scope {self._settings.scope} finds nothing to export with {self._owner.lane}.",
-                hint="Look at include and exclude, and at what the account may see.",
+                hint="Check include and exclude, and what the account may see.",
             )
 
     def _order(
@@ -338,18 +338,18 @@ def _names_may_fail() -> Iterator[None]:
 
 def _incomplete(words: str, count: int, doubt: str) -> IncompleteError:
     return IncompleteError(
-        f"The search for {quote(words)} may find more than the {count} documents that are "
-        f"exported: RSpace cuts every search without a word, and {doubt}.",
+        f"The search for {quote(words)} may match more than the {count} documents that are "
+        f"exported: RSpace silently limits the results of a search, and {doubt}.",
         hint="Use a narrower search, or scope user or group.",
     )
 
 
 def _unseen(shown: int, missing: int) -> IncompleteError:
     return IncompleteError(
-        f"RSpace counts {shown + missing} accounts but shows only {shown} of them, however often "
-        f"it is asked: the work of {missing} is not exported.",
-        hint="RSpace does so if many accounts were created at the same moment. Name the users that "
-        'are missing in a source of their own, with scope = "user" and id.',
+        f"RSpace counts {shown + missing} accounts but lists only {shown} of them, also after "
+        f"several attempts. labferry does not export the work of the other {missing}.",
+        hint="This happens if many accounts were created at the same moment. For each missing "
+        'user, add a source with scope = "user" and id.',
     )
 
 

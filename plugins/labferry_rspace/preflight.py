@@ -23,9 +23,9 @@ def require_selections(client: Client, key: str) -> None:
     version = server_version(client, key)
     if is_before(version, _SELECTIONS_SINCE):
         raise InvalidAnswerError(
-            f"RSpace {version} at {client.address.base} can't export selected records; "
-            "1.69.19 is the first that can.",
-            hint="Use scope user or group, or have the server updated.",
+            f"RSpace {version} at {client.address.base} can't export selected records; this needs "
+            "RSpace 1.69.19 or later.",
+            hint="Use scope user or group, or ask the server's administrator to update it.",
         )
 
 
@@ -44,7 +44,8 @@ def server_findings(client: Client, credentials: Credentials) -> Iterator[Findin
     if client.address.is_exposed:
         yield Finding(
             Severity.WARNING,
-            f"{base} is not encrypted: keys and exports can be read on the way. Use https.",
+            f"The connection to {base} is not encrypted: others can read keys and exports on the "
+            "way. Use https.",
         )
     owners = credentials.owners()
     for refusal in credentials.refusals():
@@ -63,7 +64,8 @@ def search_findings(directory: Directory, search: Mapping[str, str]) -> Iterator
     if found.doubt:
         yield Finding(
             Severity.WARNING,
-            f"There may be more: RSpace cuts every search without a word, and {found.doubt}.",
+            "There may be more: RSpace silently limits the results of a search, and "
+            f"{found.doubt}.",
         )
 
 
@@ -84,14 +86,15 @@ def group_finding(number: int, views: Sequence[tuple[Owner, Directory]]) -> Find
     if not known:
         raise NotFoundError(
             f"There is no group {number}, or {lanes} may not see it.",
-            hint="Look at id. A group is seen by its members, its PI and system administrators.",
+            hint="Check id. Only a group's members, its PI and system administrators see it.",
         )
     name = quote(known[0][1].name)
     if any(_may_export(owner, group) for owner, group in known):
         return Finding(Severity.OK, f"Group {number} is {name}.")
     if all(owner.username in group.members for owner, group in known):
         raise RefusedError(
-            f"Group {number} ({name}) can't be exported with {lanes}, who may not see all of it.",
+            f"Group {number} ({name}) can't be exported with {lanes}: an ordinary member does not "
+            "see all of the group's work.",
             hint="Use the key of its PI, of a lab admin who may see all work, or of a system "
             "administrator.",
         )
@@ -109,6 +112,6 @@ def _may_export(owner: Owner, group: Group) -> bool:
 def _check_leader(settings: RSpaceSettings, owner: Owner) -> None:
     if settings.scope == "group" and settings.id is None and owner.is_pi is False:
         raise RefusedError(
-            f"{owner.lane} leads no group, and scope group has no id.",
+            f"{owner.lane} is not the PI of any group, and id is not set.",
             hint="Set id to the group's id or name, or use the key of its PI.",
         )

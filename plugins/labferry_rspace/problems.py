@@ -7,10 +7,12 @@ from labferry_rspace.answers import Answer
 from labferry_rspace.throttling import retry_after
 
 _KEY_HINT = (
-    "RSpace answers so if it does not know the key, if the account is disabled, if the API is "
-    "switched off, or if something does not exist or is not this account's. Look at the key under "
-    "My RSpace, Profile, and at what the account may export."
+    "RSpace answers like this if it does not know the key, if the account is disabled, if the API "
+    "is switched off, or if something does not exist or is not this account's. Check the key under "
+    "My RSpace, Profile, and check what the account may export."
 )
+
+URL_HINT = "Check that the url of the source is the address of an RSpace server."
 
 
 def said(answer: Answer) -> str:
@@ -28,7 +30,7 @@ def judge(answer: Answer, doing: str) -> LabferryError:
         said=_words(answer),
         wait=retry_after(headers) if is_put_off or "retry-after" in headers else None,
         key_hint=_KEY_HINT,
-        url_hint="Is the url of the source that of an RSpace server?",
+        url_hint=URL_HINT,
     )
 
 

@@ -120,7 +120,7 @@ class _Search:
             if self._is_in_doubt():
                 return
             if not is_small and part.documents.keys() - inside:
-                self.doubt = "a search by date lacks documents that the same without one finds"
+                self.doubt = "the search misses documents if it is split by date"
             elif not is_small or inside - part.documents.keys():
                 left += halves
 
@@ -130,12 +130,12 @@ class _Search:
     def _part(self, splits: Sequence["_Split"], begin: datetime, end: datetime) -> _Part:
         self.parts += 1
         if self.parts > _MOST_PARTS:
-            self.doubt = f"it took more than {_MOST_PARTS} searches by date"
+            self.doubt = f"{_MOST_PARTS} searches by date were not enough"
             return _Part(begin, end, {})
         documents = self._ask([split.between(begin, end) for split in splits])
         earliest, latest = begin - _UNSURE, end + _UNSURE
         if any(d.created and not earliest <= d.created <= latest for d in documents.values()):
-            self.doubt = "the server does not heed the dates in a search"
+            self.doubt = "the server ignores the dates in a search"
         return _Part(begin, end, documents)
 
     def _ask(self, queries: Sequence[_Query]) -> Mapping[int, Document]:

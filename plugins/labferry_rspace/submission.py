@@ -22,7 +22,7 @@ from labferry.sdk import (
 from labferry_rspace.answers import Answer
 from labferry_rspace.client import Client
 from labferry_rspace.jobs import read_job
-from labferry_rspace.problems import judge, said
+from labferry_rspace.problems import URL_HINT, judge, said
 from labferry_rspace.throttling import retry_after, slot_wait
 
 _BUSY = "already a running export"
@@ -142,7 +142,7 @@ def not_begun(answer: Answer, doing: str, failed: str) -> LabferryError:  # noqa
     answered = answered if answer.problem else f"HTTP {answer.status} and {answer.kind}"
     return InvalidAnswerError(
         f"{doing} was not understood: {answered}.",
-        hint="" if answer.problem else "Is the url of the source that of an RSpace server?",
+        hint="" if answer.problem else URL_HINT,
     )
 
 

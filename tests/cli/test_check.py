@@ -83,7 +83,7 @@ def test_a_server_that_is_none(lab: Lab, server: SimulatedRSpace, source: Source
     done = lab.run("check")
 
     assert done.code == 1
-    assert "Is the url of the source that of an RSpace server?" in done.err
+    assert "Check that the url of the source is the address of an RSpace server." in done.err
 
 
 def test_failures_of_several_kinds_are_all_told(

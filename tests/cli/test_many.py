@@ -147,7 +147,7 @@ def test_a_dry_run_says_what_the_server_does_not_list(
     document = lab.run("sync", "--dry-run", "--json").document
 
     assert done.code == document["exit_code"] == 3
-    assert "everybody: RSpace counts 407 accounts but shows only" in done.err
+    assert "everybody: RSpace counts 407 accounts but lists only" in done.err
     assert len(done.out.splitlines()) == len(document["exports"])
     (problem,) = document["problems"]
     assert problem["message"] in done.err

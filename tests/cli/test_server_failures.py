@@ -133,7 +133,7 @@ def test_a_completed_job_that_offers_nothing_usable(
 @pytest.mark.parametrize(
     ("request_kind", "word"),
     [
-        ("whoami", "Is the url of the source that of an RSpace server?"),
+        ("whoami", "Check that the url of the source is the address of an RSpace server."),
         ("submit", "Exports may be running at the server"),
         ("poll", "The next run continues from here"),
     ],

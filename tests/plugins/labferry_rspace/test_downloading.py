@@ -389,7 +389,7 @@ def test_redirects_without_end_are_given_up(
 ) -> None:
     link = f"{server.url}/api/v1/export/a.zip"
     server.faults.add(Fault("download", Redirect(link), times=None))
-    with pytest.raises(InvalidAnswerError, match="again and again"):
+    with pytest.raises(InvalidAnswerError, match="more than 3 times"):
         fetch(connect(server), link)
     assert sum(request.kind == "download" for request in server.requests) == 4
 

@@ -89,7 +89,7 @@ def test_accounts_that_the_server_never_shows_are_reported(serve: Serve, connect
     planned = source.plan(source.lanes())
     (problem,) = source.problems
     assert problem.exit_code == ExitCode.PARTIAL
-    assert f"counts 407 accounts but shows only {len(planned)} of them" in str(problem)
+    assert f"counts 407 accounts but lists only {len(planned)} of them" in str(problem)
     *_, warning = source.check()
     assert (warning.severity, warning.message) == (Severity.WARNING, str(problem))
     gone = ExportRequest("user-9", "work of gone", {**planned[0].parameters, "id": 9})
@@ -176,7 +176,7 @@ def test_a_server_that_does_not_tell_who_is_disabled_is_reported(
     server.world.users[1] = User(102, "bob", BOB_KEY, enabled=False)
     source = connect(server, SYSADMIN_KEY, scope="all-users", include_disabled=False)
     assert len(plan(source)) == 7
-    assert "does not tell which accounts are disabled" in caplog.text
+    assert "does not show which accounts are disabled" in caplog.text
 
 
 def test_accounts_never_logged_in_to_have_nothing_to_export(

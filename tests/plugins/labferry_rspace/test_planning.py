@@ -157,7 +157,7 @@ def test_a_group_is_found_by_name_among_public_ones(
 def test_a_group_of_another_name_is_not_taken(
     server: SimulatedRSpace, connect: Connect, plan: Plan, name: str
 ) -> None:
-    with pytest.raises(NotFoundError, match="no group"):
+    with pytest.raises(NotFoundError, match="no group named"):
         plan(connect(server, SYSADMIN_KEY, scope="group", id=name))
 
 
