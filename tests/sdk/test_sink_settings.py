@@ -69,7 +69,7 @@ def test_a_destination_that_offers_a_choice_says_how_uploads_are_checked() -> No
 def test_the_form_of_earlier_versions_says_the_same(earlier: object) -> None:
     assert _choose(verify=earlier).upload_check == "size"
     assert _choose(verify=earlier, upload_check="size").upload_check == "size"
-    with pytest.raises(ValidationError, match="something else than `upload_check`"):
+    with pytest.raises(ValidationError, match="`verify` and `upload_check` to agree"):
         _choose(verify=earlier, upload_check="readback")
     with pytest.raises(ValidationError, match="one of readback, size"):
         _choose(verify="trust")

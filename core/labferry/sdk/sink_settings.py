@@ -48,7 +48,7 @@ class Retention(Settings):
     @model_validator(mode="after")
     def _keeps_something(self) -> Self:
         if not any(self.model_dump().values()):
-            raise ValueError("A retention needs at least one rule that keeps something.")
+            raise ValueError("at least one rule that keeps something, such as keep_last = 30")
         return self
 
 
@@ -67,7 +67,7 @@ class Verify(Settings):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.budget is not None and self.every is None:
-            raise ValueError('budget needs every as well, such as every = "30d".')
+            raise ValueError('`every` beside `budget`, such as every = "30d"')
         return self
 
 
@@ -130,8 +130,7 @@ class SinkSettings(Settings):
                 object.__setattr__(self, "upload_check", earlier)
         elif earlier not in {None, self.upload_check}:
             raise ValueError(
-                "`verify` says something else than `upload_check`. Remove the check of uploads "
-                "from `verify`."
+                "`verify` and `upload_check` to agree. Remove the check of uploads from `verify`."
             )
         elif self._is_choice_of_sdk():
             verify = (self.verify or Verify()).model_copy(update={"upload": self.upload_check})
@@ -144,11 +143,11 @@ class SinkSettings(Settings):
             return self
         if self.upload_checks:
             offered = ", ".join(sorted(self.upload_checks))
-            raise ValueError(f"`upload_check` must be one of {offered} here.")
+            raise ValueError(f"`upload_check` to be one of {offered}")
         if self._is_choice_of_sdk():
             raise ValueError(
-                "This type of destination has no `upload_check`: it offers no choice of how "
-                "uploads are checked."
+                "no `upload_check`: this type of destination offers no choice of how uploads are "
+                "checked"
             )
         return self
 
