@@ -28,7 +28,7 @@ def download(client: Client, link: str, key: str) -> Iterator[Download]:
     """
     job = job_of(link)
     if not job:
-        raise InvalidAnswerError("The link of the export names no export of eLabFTW.")
+        raise InvalidAnswerError("The link does not contain the number of an eLabFTW export.")
     doing = f"Downloading export {job} of eLabFTW"
     with client.stream(f"/exports/{job}?format=binary", key) as response:
         if response.status != HTTPStatus.OK:
@@ -54,7 +54,7 @@ def _require_archive(response: Response, head: bytes, doing: str) -> None:
     kind = response.headers.get("content-type", "").lower()
     if kind.startswith("image/") or head.startswith(_PNG):
         raise NotFoundError(
-            f"{doing}: the server sent a picture, as it does if it no longer has the file."
+            f"{doing}: the server sent a picture. It does this if it no longer has the file."
         )
     if "html" in kind or head.lstrip().startswith(b"<"):
         raise TransientError(
@@ -65,5 +65,5 @@ def _require_archive(response: Response, head: bytes, doing: str) -> None:
 def _fail(response: Response, doing: str) -> None:
     answer: Answer = response.answer(_LONGEST_ERROR)
     if answer.status == HTTPStatus.NOT_FOUND and not answer.is_page:
-        raise NotFoundError(f"{doing}: it is not there (HTTP 404).")
+        raise NotFoundError(f"{doing}: the export is not there (HTTP 404).")
     raise unexpected(answer, doing)

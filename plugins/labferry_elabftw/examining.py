@@ -17,8 +17,8 @@ _LARGEST = 64 * MIB
 _TAIL = 2048
 _SLASHES = re.compile("/+")
 _INCOMPLETE = (
-    "eLabFTW makes such an export if it can't read a file on its disk. The archive was stored, but "
-    "find out what became of the file there."
+    "This happens if eLabFTW can't read a file on its disk. labferry stores the archive. Find out "
+    "what happened to the file on the server."
 )
 
 
@@ -69,7 +69,7 @@ def _examine_zip(contents: ZipArchive, order: Order, *, verify: bool) -> Content
         len(contents.files),
         None,
         f"The archive is not complete: the PDF or JSON file of {len(lacking)} entries is missing, "
-        f"such as in {show_name(lacking[0])}. {_INCOMPLETE}",
+        f"for example in {show_name(lacking[0])}. {_INCOMPLETE}",
     )
 
 
@@ -89,9 +89,9 @@ def _examine_json(file: BinaryIO) -> Contents:
     try:
         entries = json.loads(file.read())
     except (ValueError, RecursionError):
-        raise IntegrityError("The export is no JSON.") from None
+        raise IntegrityError("The export is not JSON.") from None
     if not isinstance(entries, list):
-        raise IntegrityError("The export is JSON, but no list of entries.")
+        raise IntegrityError("The export is JSON, but not a list of entries.")
     texts = sorted(json.dumps(entry, sort_keys=True) for entry in entries)
     return Contents(len(entries), hashlib.sha256(json.dumps(texts).encode()).hexdigest())
 
@@ -103,5 +103,5 @@ def _examine_pdf(file: BinaryIO) -> Contents:
     head = file.read(5)
     file.seek(max(0, size - _TAIL))
     if head != b"%PDF-" or b"%%EOF" not in file.read():
-        raise IntegrityError("The export is no whole PDF document.")
+        raise IntegrityError("The export is not a complete PDF document.")
     return Contents(1, None)

@@ -55,8 +55,8 @@ def submit(client: Client, order: Order, owner: Owner) -> JobStatus:
     number = job_of(answer.headers.get("location", ""))
     if answer.status != HTTPStatus.CREATED or not number:
         raise AnswerLostError(
-            f"{_DOING} was answered with HTTP {answer.status}, which names no export: one may have "
-            "begun."
+            f"{_DOING} was answered with HTTP {answer.status} without the number of an export. An "
+            "export may have begun."
         )
     return JobStatus(number, client.address.job(number), JobState.RUNNING)
 
@@ -71,7 +71,7 @@ def poll(client: Client, job: str, owner: Owner) -> JobStatus:
     answer = client.get(path, owner.key)
     doing = f"Asking eLabFTW for export {job}"
     if answer.status == HTTPStatus.NOT_FOUND and not answer.is_page:
-        raise NotFoundError(f"{doing}: it is not there (HTTP 404).")
+        raise NotFoundError(f"{doing}: the export is not there (HTTP 404).")
     row = Row.of(answer.json) if answer.ok else None
     if row is None or str(row.number) != job:
         raise unexpected(answer, doing)
@@ -112,7 +112,7 @@ def release(client: Client, job: str, owner: Owner) -> None:
     answer = client.delete(_path(job), owner.key)
     doing = f"Deleting export {job} at eLabFTW"
     if answer.status == HTTPStatus.NOT_FOUND and not answer.is_page:
-        raise NotFoundError(f"{doing}: it is not there (HTTP 404).")
+        raise NotFoundError(f"{doing}: the export is not there (HTTP 404).")
     if answer.status != HTTPStatus.NO_CONTENT:
         raise unexpected(answer, doing)
 
@@ -129,7 +129,7 @@ _NOBODYS = (1 << 31) - 1
 def _path(job: str) -> str:
     """Where an export is; a number from the ledger is checked as one from anywhere else."""
     if not (job.isascii() and job.isdigit()) or int(job) == 0:
-        raise InvalidAnswerError(f"{job!r} is no export of eLabFTW: its exports have numbers.")
+        raise InvalidAnswerError(f"{job!r} is not the number of an eLabFTW export.")
     return f"/exports/{job}"
 
 
@@ -143,7 +143,7 @@ def _not_begun(client: Client, owner: Owner, answer: Answer) -> LabferryError:
             )
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             # Also if the export is listed, but the queue could not be told of it.
-            return AnswerLostError(f"{_DOING} was answered with {told}: one may have begun.")
+            return AnswerLostError(f"{_DOING} was answered with {told}. An export may have begun.")
         case HTTPStatus.BAD_REQUEST:
             return _refused(client, owner, told)
     return judge(answer, _DOING)
@@ -155,15 +155,15 @@ def _refused(client: Client, owner: Owner, told: str) -> LabferryError:
         return full(owner, rows)
     return InvalidAnswerError(
         f"{_DOING} was refused with {told}.",
-        hint="eLabFTW answers so if the key may only read, and before version 5.1.",
+        hint="eLabFTW answers like this if the key may only read, or if it is older than 5.1.",
     )
 
 
 def full(owner: Owner, rows: Sequence[Row]) -> FullError:
     """The error if a user has as many exports at the server as may be."""
     return FullError(
-        f"{owner.name} has {len(rows)} exports at the eLabFTW server, and {MOST} are the most: "
+        f"{owner.name} has {len(rows)} exports at the eLabFTW server, which keeps at most {MOST}: "
         f"{', '.join(map(str, rows))}.",
-        hint="Delete those that nobody needs, on eLabFTW's page for exports. labferry deletes only "
-        "its own.",
+        hint="Delete the exports that nobody needs, on eLabFTW's page for exports. labferry "
+        "deletes only its own.",
     )

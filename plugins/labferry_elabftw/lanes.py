@@ -107,7 +107,7 @@ class Credentials:
             known = owners.setdefault(owner.lane, owner)
             if known is not owner:
                 _log.warning(
-                    "Source %s: %s belongs to %s, as %s does; one is enough.",
+                    "Source %s: %s belongs to %s, and so does %s. One key is enough.",
                     self._source,
                     name,
                     owner.name,
@@ -138,7 +138,7 @@ class Credentials:
         if not isinstance(user, dict) or type(number) is not int or number <= 0:
             raise InvalidAnswerError(
                 f"{doing} was answered without a user.",
-                hint="Is the url of the source that of an eLabFTW server?",
+                hint="Check that the url of the source is the address of an eLabFTW server.",
             )
         lane = f"user-{number}@{self._client.address.host}"
         full_name = user.get("fullname")

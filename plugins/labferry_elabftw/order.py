@@ -57,8 +57,8 @@ class Order(BaseModel):
             return cls.model_validate(dict(request.parameters))
         except ValidationError:
             raise InvalidAnswerError(
-                f"What was noted of the export {request.series} can't be read; it was written by "
-                "another version of labferry."
+                f"labferry can't read its note about export {request.series}. Another version of "
+                "labferry wrote it."
             ) from None
 
     @property

@@ -21,7 +21,8 @@ def findings(client: Client, credentials: Credentials, order: Order) -> Iterator
     if client.address.is_exposed:
         yield Finding(
             Severity.WARNING,
-            f"{base} is not encrypted: keys and exports can be read on the way. Use https.",
+            f"The connection to {base} is not encrypted: others can read keys and exports on the "
+            "way. Use https.",
         )
     owners = credentials.owners()
     for refusal in credentials.refusals():
@@ -52,7 +53,7 @@ def _key_findings(client: Client, owner: Owner) -> Iterator[Finding]:
         yield Finding(
             Severity.WARNING,
             f"{owner.name} has {len(rows)} of at most {MOST} exports at the server: "
-            f"{', '.join(map(str, rows))}. Delete those that nobody needs.",
+            f"{', '.join(map(str, rows))}. Delete the exports that nobody needs.",
         )
     else:
         yield Finding(Severity.OK, f"Exports can run as {owner.lane}, who is {owner.name}.")
@@ -71,8 +72,8 @@ def _version(client: Client, key: str) -> str:
     number, name = info.get("elabftw_version_int"), quote(info.get("elabftw_version"))
     if type(number) is int and number < _FIRST:
         raise InvalidAnswerError(
-            f"eLabFTW {name} at {client.address.base} can't make exports on request; "
-            f"{_FIRST_NAME} is the first that can.",
-            hint="Have the server updated.",
+            f"eLabFTW {name} at {client.address.base} can't make exports on request; this needs "
+            f"eLabFTW {_FIRST_NAME} or later.",
+            hint="Ask the server's administrator to update it.",
         )
     return name or "of an unknown version"

@@ -6,8 +6,8 @@ from labferry.sdk.http_headers import retry_after
 from labferry.sdk.quoting import quote
 
 _KEY_HINT = (
-    "eLabFTW answers so when it does not know the key: it was deleted, or its user is no longer a "
-    "member of the team that the key was made for. Make a new one in the user's settings."
+    "eLabFTW answers like this if it does not know the key: the key was deleted, or its user is no "
+    "longer a member of the team that the key was made for. Make a new key in the user's settings."
 )
 
 
@@ -28,8 +28,8 @@ def judge(answer: Answer, doing: str) -> LabferryError:
         said=words(answer),
         wait=retry_after(answer.headers),
         key_hint=_KEY_HINT,
-        url_hint="Is the url of the source that of an eLabFTW server, and is it not in "
-        "maintenance?",
+        url_hint="Check that the url of the source is the address of an eLabFTW server, and that "
+        "the server is not in maintenance.",
     )
 
 

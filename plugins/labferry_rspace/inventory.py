@@ -26,8 +26,8 @@ from labferry_rspace.submission import KeptOrder, not_begun
 _PATH = "/api/inventory/v1/export"
 _DOING = "Asking RSpace for the Inventory's export"
 _FAILED = (
-    "RSpace answers so if an item does not exist, if this key may not read it, or if the server's "
-    "disk is short of space."
+    "RSpace answers like this if an item does not exist, if this key may not read it, or if the "
+    "server's disk is short of space."
 )
 _NOTED = re.compile(r"size=(\d{1,19})&crc32=(\d{1,10})&suffix=([.a-z]+)", re.ASCII)
 

@@ -16,7 +16,7 @@ def _address(text: str) -> str:
 
 def _positive(value: timedelta) -> timedelta:
     if value <= timedelta(0):
-        raise ValueError("a time longer than nothing")
+        raise ValueError("a time longer than zero")
     return value
 
 

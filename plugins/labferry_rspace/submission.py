@@ -28,8 +28,8 @@ from labferry_rspace.throttling import retry_after, slot_wait
 _BUSY = "already a running export"
 _DOING = "Asking RSpace for the export"
 _FAILED = (
-    "RSpace answers so if the user or group does not exist, if the account's owner never logged "
-    "in, or if the server's disk is short of space."
+    "RSpace answers like this if the user or group does not exist, if the account's owner never "
+    "logged in, or if the server's disk is short of space."
 )
 
 
@@ -49,8 +49,8 @@ class KeptOrder(BaseModel):
             return cls.model_validate(request.parameters)
         except ValidationError:
             raise InvalidAnswerError(
-                f"What was noted of the export {request.series} can't be read; it was written by "
-                "another version of labferry."
+                f"labferry can't read its note about export {request.series}. Another version of "
+                "labferry wrote it."
             ) from None
 
 

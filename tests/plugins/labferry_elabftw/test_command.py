@@ -167,7 +167,7 @@ def test_six_exports_of_a_person_are_named_and_stay(
     configure(lab, server)
     done = lab.run("sync")
     assert done.code == 1
-    assert "Alice Abel has 6 exports at the eLabFTW server, and 6 are the most" in done.err
+    assert "Alice Abel has 6 exports at the eLabFTW server, which keeps at most 6" in done.err
     assert len(server.exports) == 6
     assert lab.files() == []
 

@@ -156,5 +156,5 @@ def test_check_finds_a_server_that_is_too_old(
     server: SimulatedElabftw, source: ElabftwSource
 ) -> None:
     server.options.version = 50012
-    with pytest.raises(InvalidAnswerError, match=r"5\.0\.12 .* 5\.1 is the first"):
+    with pytest.raises(InvalidAnswerError, match=r"5\.0\.12 .* needs eLabFTW 5\.1 or later"):
         list(source.check())

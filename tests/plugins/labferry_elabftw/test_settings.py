@@ -47,7 +47,7 @@ def test_the_address_is_kept_without_slash_and_api_path(written: str) -> None:
         ({"include_json": True}, "include_json only with format zip; here it is eln"),
         ({"pdfa": True}, "pdfa only with format pdf or zip"),
         ({"format": "json", "include_changelog": True}, "include_changelog only with format"),
-        ({"poll_interval": "0s"}, "longer than nothing"),
+        ({"poll_interval": "0s"}, "longer than zero"),
         ({"scope": "user"}, "scope"),
         ({"url": "https://alice:secret@elab.example.edu"}, "without a user name"),
     ],

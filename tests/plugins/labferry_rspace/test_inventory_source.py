@@ -187,7 +187,7 @@ def test_each_key_brings_its_owners_items(server: SimulatedRSpace, open_source: 
 def test_parameters_are_plain_json(server: SimulatedRSpace, open_source: Open) -> None:
     parameters = planned(open_source(server, global_ids=["SA301"])).parameters
     assert json.loads(json.dumps(parameters)) == parameters
-    with pytest.raises(InvalidAnswerError, match="another version"):
+    with pytest.raises(InvalidAnswerError, match="Another version"):
         open_source(server).submit(
             ExportRequest("inventory", "", {"scope": "user"}), open_source(server).lanes()[0]
         )

@@ -106,7 +106,7 @@ def test_what_is_no_record_of_the_notebook_is_refused(wrong: object) -> None:
         ({"scope": "everything"}, "scope"),
         ({"format": "pdf"}, "format"),
         ({"max_link_level": -1}, "max_link_level"),
-        ({"poll_interval": "0s"}, "longer than nothing"),
+        ({"poll_interval": "0s"}, "longer than zero"),
         ({"poll_intervall": "1s"}, "poll_intervall"),
         ({"scope": "search", "query": "a" * 2001}, "2000"),
         ({"scope": "search", "advanced_query": "{"}, "JSON"),

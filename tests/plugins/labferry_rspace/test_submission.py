@@ -117,7 +117,7 @@ def test_parameters_of_another_version_are_refused_in_words(
     server: SimulatedRSpace, connect: Connect
 ) -> None:
     source = connect(server)
-    with pytest.raises(InvalidAnswerError, match="another version"):
+    with pytest.raises(InvalidAnswerError, match="Another version"):
         source.submit(ExportRequest("user", "x", {"scope": "planet"}), source.lanes()[0])
 
 
