@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.testing.rspace import Fault, JobEnds, Options, Outcome, SimulatedRSpace
 
@@ -33,7 +34,7 @@ def _assert_stored(archive: Path, content: bytes) -> None:
     assert manifest["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-@pytest.mark.parametrize("kind", ["xml", "html"])
+@pytest.mark.parametrize("kind", first_quick(["xml", "html"]))
 @pytest.mark.parametrize(
     ("key", "keys"),
     [

@@ -9,6 +9,8 @@ from tests.speed import first_quick
 
 from .conftest import EncryptionLab
 
+pytestmark = pytest.mark.slow
+
 THREAD = "destination nas"
 SHARDS = 4
 

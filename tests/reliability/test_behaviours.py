@@ -31,6 +31,8 @@ from .checks import check_archives, check_settled, check_told
 from .conftest import OpenLab
 from .harness import IN_THE_DOWNLOAD, SIZE, Lab
 
+pytestmark = pytest.mark.slow
+
 
 def _kinds(lab: Lab, kind: str) -> list[RecordedRequest]:
     return [request for request in lab.server.requests if request.kind == kind]

@@ -21,6 +21,8 @@ from .checks import check_archives, check_settled, check_told
 from .conftest import Count, OpenLab
 from .harness import IN_THE_DOWNLOAD, SIZE, Lab
 
+pytestmark = pytest.mark.slow
+
 _PACKET = 65536
 _PLACES = (0, 1, _PACKET - 1, _PACKET, _PACKET + 1, SIZE // 2, SIZE - 2, SIZE - 1)
 _ACTS: dict[str, Act] = {

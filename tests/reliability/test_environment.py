@@ -17,6 +17,8 @@ from .checks import check_settled, check_told
 from .conftest import Count, OpenLab
 from .harness import Lab, Outcome
 
+pytestmark = pytest.mark.slow
+
 _SPOIL = {
     "full": 'mount -t tmpfs -o size={size} none "$folder" && cp -a "$kept/." "$folder"',
     "read-only": 'mount --bind "$folder" "$folder" && mount -o remount,bind,ro "$folder"',

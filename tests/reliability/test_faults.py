@@ -21,6 +21,8 @@ from .checks import check_settled, check_told
 from .conftest import Count, OpenLab
 from .harness import SIZE, Outcome
 
+pytestmark = pytest.mark.slow
+
 _SHARDS = 4
 _EVERY = 8
 _SLOW = 0.6

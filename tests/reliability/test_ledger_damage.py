@@ -11,6 +11,8 @@ from .checks import check_settled, check_told
 from .conftest import Count, OpenLab
 from .harness import IN_THE_DOWNLOAD, Lab
 
+pytestmark = pytest.mark.slow
+
 _FLIPS = 48
 _SHARDS = 4
 

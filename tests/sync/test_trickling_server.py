@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.lab import PATIENCE, Lab, LabInProcess, environment
+from tests.speed import first_quick
 
 from labferry.sdk import http_wire
 from labferry.testing.http.damage import Slow
@@ -53,7 +54,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", first_quick(PLACES))
 def test_run_ends_soon_after_its_time_and_the_other_source_is_stored(
     place: On,
     servers: tuple[SimulatedRSpace, SimulatedRSpace],
@@ -77,7 +78,7 @@ def test_run_ends_soon_after_its_time_and_the_other_source_is_stored(
     assert stored(lab) == {"bio", "chem"}
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", first_quick(PLACES))
 def test_signal_ends_the_run_at_once_and_the_next_one_goes_on(
     place: On,
     servers: tuple[SimulatedRSpace, SimulatedRSpace],

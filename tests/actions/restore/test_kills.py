@@ -15,6 +15,8 @@ from tests.speed import first_quick
 
 from .conftest import RestoreLab
 
+pytestmark = pytest.mark.slow
+
 _DRIVER = Path(__file__).with_name("driver.py")
 _MEMBERS = {"work/a.bin": os.urandom(1 << 20), "work/b/c.bin": os.urandom(1 << 20), "work/d": b""}
 

@@ -1,7 +1,7 @@
 """The stores that the tests of the S3 destination talk to; each is started when first needed."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,8 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 s for s in ("localstack", "ceph", "rclone") if any(s in each for each in used)
             ]
             item.add_marker(pytest.mark.xdist_group(f"s3-{(stores or ['seaweedfs'])[0]}"))
-        if "localstack_store" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.slow)  # it is installed first, and starts slowly
+            if _is_slow(item, used):
+                item.add_marker(pytest.mark.slow)
+
+
+def _is_slow(item: pytest.Item, used: Sequence[str]) -> bool:
+    """All that asks a store, but for the contract at one that is there on every machine."""
+    asks = any(each.endswith("_store") for each in used)
+    return asks and "TestS3SinkOnSeaweedFS" not in item.nodeid
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,7 @@ class TestSftpSinkOnRclone(GatewayContract):
         }
 
 
+@pytest.mark.slow  # rclone goes through the contract quickly
 class TestSftpSinkOnSeaweedFS(GatewayContract):
     @pytest.fixture(name="storage")
     def storage_fixture(self, tmp_path: Path, seaweedfs: SeaweedServer) -> Iterator[FilerStorage]:
