@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.speed import first_quick
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +78,7 @@ def test_it_can_be_silent(lab: Lab) -> None:
     _remove_key(lab.folder / "here")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", first_quick([signal.SIGINT, signal.SIGTERM]))
 def test_the_server_can_be_left_on_until_it_is_stopped(
     lab: Lab, wait_for: WaitFor, number: signal.Signals
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.sdk import MARKER_KEY
 from labferry.testing.rspace import Options
@@ -36,12 +37,14 @@ def _skipping(serve: Serve, lab: Lab, source: Source, how: str) -> None:
 
 @pytest.mark.parametrize(
     ("what", "how"),
-    [
-        ("missing", "skip_idle"),
-        ("manifest", "skip_unchanged"),
-        ("emptied", "skip_unchanged"),
-        ("bad", "skip_idle"),
-    ],
+    first_quick(
+        [
+            ("missing", "skip_idle"),
+            ("manifest", "skip_unchanged"),
+            ("emptied", "skip_unchanged"),
+            ("bad", "skip_idle"),
+        ]
+    ),
 )
 def test_lost_copy_is_replaced(serve: Serve, lab: Lab, source: Source, what: str, how: str) -> None:
     _skipping(serve, lab, source, how)
@@ -120,7 +123,7 @@ def test_marker_is_no_stray(serve: Serve, lab: Lab, source: Source) -> None:
     assert marker.read_bytes() == content
 
 
-@pytest.mark.parametrize("becomes", ["gone", "another", "garbage"])
+@pytest.mark.parametrize("becomes", first_quick(["gone", "another", "garbage"]))
 def test_marker_alone_decides_nothing(serve: Serve, lab: Lab, source: Source, becomes: str) -> None:
     lab.write({"lab": source(serve())})
     assert _sync(lab) == (0, ["stored"])

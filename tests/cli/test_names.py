@@ -176,7 +176,7 @@ def test_names_can_neither_command_a_terminal_nor_a_browser(
     sync(lab)
     for verb in (["list"], ["status"], ["drill"], ["restore", "latest", "--to", "x.zip"]):
         shown = lab.run(*verb).out
-        assert "<script>" in shown
+        assert "<script>" in shown.replace("\\", "")
         assert not {"\x1b", "\u202e"} & {*shown}
     terminal = lab.run_on_terminal("list").out
     assert all(len(line) <= 80 for line in terminal.splitlines())

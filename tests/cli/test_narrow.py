@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Source
     from tests.lab import Done, Lab
 
+pytestmark = pytest.mark.slow
+
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WIDTHS = [60, 80, 120]
 STATUS = (

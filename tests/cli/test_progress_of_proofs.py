@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Serve, Source
     from tests.lab import Lab
 
+pytestmark = pytest.mark.slow
+
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SLOW_DISK = """\
 import time

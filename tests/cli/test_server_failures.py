@@ -54,7 +54,7 @@ def _assert_failed(lab: Lab, done: Done, code: int, *words: str) -> None:
             ["group 1234", "alice is not authorised", "what the account may export"],
         ),
         ({"key": "BOB_KEY", "id": 101}, 5, ["user 101", "bob is not authorised"]),
-        ({"key": "ALICE_KEY", "scope": "group"}, 5, ["alice", "may export"]),
+        ({"key": "ALICE_KEY", "scope": "group"}, 5, ["alice", "is not the PI", "id is not set"]),
         ({"key": "SYSADMIN_KEY", "id": 99999}, 1, ["user 99999", "not found", "does not exist"]),
         (
             {"key": "SYSADMIN_KEY", "scope": "group", "id": 99999},

@@ -6,6 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.speed import first_quick
 
 from labferry.testing.rspace import Fault, JobTiming, Options, SimulatedRSpace, Stall
 
@@ -22,7 +23,9 @@ def _is_downloading(server: SimulatedRSpace) -> bool:
     return any(request.kind == "download" for request in server.requests)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), first_quick([(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+)
 def test_a_signal_ends_a_wait_and_the_next_run_goes_on(
     lab: Lab,
     serve: Serve,

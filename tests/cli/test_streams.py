@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Source
     from tests.lab import Done, Lab
 
+pytestmark = pytest.mark.slow
+
 CLOSED = ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"]
 FULL = [">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"]
 # The reader is gone before anything is written.

@@ -57,6 +57,7 @@ def _open(text: str) -> None:
     decrypted(io.BytesIO(), [Secret.plain(text)], where="a").close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("armoured", [False, True])
 def test_identity_file_under_a_passphrase_is_refused_with_a_reason(
     key: Key, *, armoured: bool

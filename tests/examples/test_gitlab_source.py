@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from tests.lab import Lab, environment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def example(project: Path) -> Path:

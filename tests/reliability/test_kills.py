@@ -10,6 +10,8 @@ from .checks import check_settled, check_told
 from .conftest import Count, OpenLab
 from .harness import IN_THE_DOWNLOAD, SIZE, Lab, Outcome
 
+pytestmark = pytest.mark.slow
+
 _SHARDS = 8
 _RANDOM = 304
 _CHOSEN_OVER_THE_NETWORK = 32

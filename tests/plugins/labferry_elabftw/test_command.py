@@ -19,6 +19,7 @@ from tests.servers.elabftw import (
     Truncate,
     html_answer,
 )
+from tests.speed import first_quick
 
 
 @pytest.fixture
@@ -174,7 +175,9 @@ def test_six_exports_of_a_person_are_named_and_stay(
 
 @pytest.mark.parametrize(
     ("act", "code", "kept"),
-    [(BitFlip(200), 4, 0), (Truncate(200, honest=True), 1, 1), (html_answer(200), 1, 1)],
+    first_quick(
+        [(BitFlip(200), 4, 0), (Truncate(200, honest=True), 1, 1), (html_answer(200), 1, 1)]
+    ),
 )
 def test_a_broken_archive_is_never_stored(
     lab: LabInProcess, server: SimulatedElabftw, act: Act, code: int, kept: int

@@ -123,6 +123,7 @@ def test_generated_work_with_a_sketch_is_unchanged_until_it_changes(
     assert fingerprint() not in seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", first_quick([CHEMISTRY, HTML, OLD]))
 def test_work_that_was_changed_since_is_changed(
     serve: Serve, connect: Connect, export: Export, path: Path
@@ -350,6 +351,7 @@ HOSTILE_DOCUMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", first_quick(HOSTILE_DOCUMENTS.values()), ids=HOSTILE_DOCUMENTS)
 @pytest.mark.parametrize("ending", [".xml", ".html"])
 def test_no_document_takes_long(text: bytes, ending: str) -> None:

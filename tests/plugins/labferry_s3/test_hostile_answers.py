@@ -74,6 +74,7 @@ def stored() -> StoredArchive:
     return StoredArchive(archive.key, archive.size, manifest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first",
     [HEAD[:15], HEAD, HEAD + b"\r\n", HEAD + b"Content-Length: 99999\r\n\r\n"],

@@ -11,6 +11,8 @@ from labferry.testing.sink import FolderStorage, RawStorage
 from .accounts import FilerStorage, RcloneServer, SeaweedServer
 from .trying import sample, store
 
+pytestmark = pytest.mark.slow
+
 SIZE = (12 << 20) + 11
 
 Place = tuple[RawStorage, Callable[..., dict[str, JsonValue]], str]

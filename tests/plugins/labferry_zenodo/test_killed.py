@@ -15,6 +15,8 @@ from labferry_zenodo.records import Records
 
 from .storing import Storing, sample
 
+pytestmark = pytest.mark.slow
+
 
 class Killed(BaseException):
     """The process ends here."""

@@ -7,6 +7,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 _HERE = Path(__file__).parent
 
 # The cases that fail, for each mistake; most often the one that is there for it.
