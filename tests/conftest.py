@@ -1,13 +1,14 @@
 """What holds for all tests."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from labferry.ledger import Ledger
 from labferry.testing.source.base import NOT_OFFERED
 
 from .canaries import pytest_configure as hang_up_net
@@ -110,6 +111,22 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _secrets_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test calls a secret is blotted out of no other test's messages."""
     monkeypatch.setattr("labferry.sdk.secrets._seen", set())
+
+
+@pytest.fixture(autouse=True)
+def _ledgers_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """From Python 3.13 on, one that is left open fails whatever test it is collected in."""
+    opened: list[Ledger] = []
+    begin = Ledger.__init__
+
+    def note(ledger: Ledger, path: Path, *, mend: bool = True) -> None:
+        begin(ledger, path, mend=mend)
+        opened.append(ledger)
+
+    monkeypatch.setattr(Ledger, "__init__", note)
+    yield
+    for ledger in opened:
+        ledger.close()
 
 
 @pytest.hookimpl(wrapper=True)
