@@ -24,7 +24,7 @@ LONGEST_NAME = 255
 LONGEST_PATH = 3000
 """Bytes in one path, below the folder that it is unpacked into: Linux has 4096 for the whole."""
 
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r".:", re.DOTALL)  # Python takes any character for a drive on Windows
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _RESERVED = re.compile(
     r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|COM[0-9¹²³]|LPT[0-9¹²³])(\s*(?:\..*)?)",
