@@ -173,8 +173,10 @@ def _attempt(store: Store, source: str) -> _Attempt:
     problems, series = {}, {}
     rows = store.rows(
         f"SELECT id, {_SERIES}, phase, json_extract(job, '$.reason') FROM exports "  # noqa: S608 - ours
-        "WHERE source = ?1 AND run = ?2 UNION ALL SELECT id, NULL, phase, '' FROM exports "
-        f"INDEXED BY exports_open WHERE source = ?1 AND run <> ?2 AND {_OPEN}",
+        "WHERE source = ? AND run = ? UNION ALL SELECT id, NULL, phase, '' FROM exports "
+        f"INDEXED BY exports_open WHERE source = ? AND run <> ? AND {_OPEN}",
+        source,
+        newest,
         source,
         newest,
     )
@@ -197,8 +199,9 @@ def _attempt(store: Store, source: str) -> _Attempt:
 def _planning_problem(store: Store, source: str) -> str:
     """Why the last run that tried could not ask a source's server; empty if it could."""
     rows = store.rows(
-        "SELECT reason FROM outcomes WHERE source = ?1 AND series = '' AND title = '' "
-        "AND run = (SELECT max(run) FROM outcomes WHERE source = ?1) ORDER BY id LIMIT 1",
+        "SELECT reason FROM outcomes WHERE source = ? AND series = '' AND title = '' "
+        "AND run = (SELECT max(run) FROM outcomes WHERE source = ?) ORDER BY id LIMIT 1",
+        source,
         source,
     )
     return rows[0][0] if rows else ""

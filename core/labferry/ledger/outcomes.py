@@ -145,7 +145,7 @@ class Outcomes:
 
         What a later run took over is that run's.
         """
-        rows = [row[:10] for row in self._store.rows(_LEFT, first, last)]
+        rows = [row[:10] for row in self._store.rows(_LEFT, first, last, first, last)]
         return {run: [*some] for run, some in groupby(rows, itemgetter(0))}
 
     def _between(self, first: int, last: int) -> Mapping[int, Sequence[tuple[Any, ...]]]:
@@ -163,13 +163,13 @@ _LEFT = """
             WHEN 'failed' THEN 'failed' ELSE 'pending' END,
         0, NULL, json_extract(e.job, '$.offer.size'),
         CASE e.phase WHEN 'failed' THEN json_extract(e.job, '$.reason') ELSE '' END, e.id
-    FROM exports e WHERE e.run BETWEEN ?1 AND ?2 AND e.run NOT IN (SELECT run FROM outcomes)
+    FROM exports e WHERE e.run BETWEEN ? AND ? AND e.run NOT IN (SELECT run FROM outcomes)
     UNION ALL
     SELECT e.run, e.source, json_extract(e.request, '$.series'),
         coalesce(json_extract(e.request, '$.title'), ''), d.destination, d.state, 0, NULL, NULL,
         d.reason, e.id
     FROM deliveries d JOIN exports e ON e.id = d.export
-    WHERE e.run BETWEEN ?1 AND ?2 AND e.run NOT IN (SELECT run FROM outcomes)
+    WHERE e.run BETWEEN ? AND ? AND e.run NOT IN (SELECT run FROM outcomes)
     ORDER BY 1, 11, 5
 """
 
