@@ -17,6 +17,7 @@ _WHOLE = {
     "http",
     "http_answers",
     "http_headers",
+    "key_owners",
     "strays",
     "waiting",
     "zips.__init__",

@@ -1,16 +1,15 @@
 """The keys of a source and the users they belong to: one lane for each user."""
 
-import logging
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from labferry.sdk import InvalidAnswerError, Names, RefusedError, Secret
+from typing_extensions import override
+
+from labferry.sdk import InvalidAnswerError, Names, Secret
+from labferry.sdk.key_owners import KeyOwners
 from labferry.sdk.quoting import quote
 from labferry_elabftw.client import Client
 from labferry_elabftw.problems import judge
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +33,8 @@ class Owner:
     names: Names = field(default_factory=Names)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A key that does not work.
-
-    Attributes:
-        name: Which one, without its value.
-        reason: Why.
-    """
-
-    name: str
-    reason: str
-
-
-class Credentials:
-    """The keys of a source. Each is asked for its owner once; thread-safe.
+class Credentials(KeyOwners[Owner]):
+    """The keys of a source, and whose they are.
 
     Args:
         source: The source's name, for messages.
@@ -57,78 +43,11 @@ class Credentials:
     """
 
     def __init__(self, source: str, secrets: Sequence[Secret], client: Client) -> None:
-        self._source = source
-        self._secrets = secrets
+        super().__init__(source, secrets)
         self._client = client
-        self._lock = threading.Lock()
-        self._owners: dict[str, Owner] = {}
-        self._refusals: list[Refusal] = []
 
-    def owners(self) -> Sequence[Owner]:
-        """The owners of the keys that work, each once.
-
-        Raises:
-            RefusedError: No key works.
-        """
-        with self._lock:
-            if not self._owners:
-                self._find()
-            return tuple(self._owners.values())
-
-    def refusals(self) -> Sequence[Refusal]:
-        """The keys that do not work."""
-        self.owners()
-        return tuple(self._refusals)
-
-    def owner(self, lane: str) -> Owner:
-        """The owner who has this lane.
-
-        Raises:
-            RefusedError: None of the keys belongs to it.
-        """
-        for owner in self.owners():
-            if owner.lane == lane:
-                return owner
-        raise RefusedError(
-            f"No key of source {self._source} that works belongs to {lane}.",
-            hint="An export can be followed only with a key of the user who began it.",
-        )
-
-    def _find(self) -> None:
-        """Ask for every key's owner; nothing is kept of an attempt that did not end."""
-        owners: dict[str, Owner] = {}
-        refusals: list[Refusal] = []
-        for name, secret in self._named():
-            try:
-                owner = self._ask(name, secret.reveal())
-            except RefusedError as error:
-                refusals.append(Refusal(name, str(error)))
-                continue
-            known = owners.setdefault(owner.lane, owner)
-            if known is not owner:
-                _log.warning(
-                    "Source %s: %s belongs to %s, and so does %s. One key is enough.",
-                    self._source,
-                    name,
-                    owner.name,
-                    known.key_name,
-                )
-        if not owners:
-            reasons = " ".join(refusal.reason for refusal in refusals)
-            raise RefusedError(f"No key of source {self._source} works. {reasons}")
-        self._owners, self._refusals = owners, refusals
-
-    def _named(self) -> Iterator[tuple[str, Secret]]:
-        total = len(self._secrets)
-        for number, secret in enumerate(self._secrets, 1):
-            which = "the key" if total == 1 else f"key {number} of {total}"
-            yield f"{which} from {secret.origin}", secret
-
-    def _ask(self, name: str, key: str) -> Owner:
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise RefusedError(
-                f"The value of {name} is not an API key; keys consist of letters, digits and -."
-            )
+    @override
+    def ask(self, name: str, key: str) -> Owner:
         doing = f"Asking {self._client.address.base} who {name} belongs to"
         answer = self._client.get("/users/me", key)
         user = answer.json if answer.ok else None

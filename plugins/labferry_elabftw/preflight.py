@@ -25,7 +25,7 @@ def findings(client: Client, credentials: Credentials, order: Order) -> Iterator
             "way. Use https.",
         )
     owners = credentials.owners()
-    for refusal in credentials.refusals():
+    for refusal in credentials.refused():
         yield Finding(Severity.ERROR, f"{refusal.name} does not work: {refusal.reason}")
     yield Finding(Severity.OK, f"eLabFTW {_version(client, owners[0].key)} answers at {base}.")
     for owner in owners:

@@ -47,7 +47,7 @@ class Session:
         """Keys that are refused: the work of their users is missing from the backup."""
         return [
             RefusedError(f"{refusal.name} is left out. {refusal.reason}")
-            for refusal in self.credentials.refusals()
+            for refusal in self.credentials.refused()
         ]
 
     def plan(self, lanes: Sequence[str]) -> Sequence[ExportRequest]:

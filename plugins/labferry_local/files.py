@@ -3,10 +3,12 @@
 import os
 import re
 from contextlib import suppress
+from itertools import islice
+from pathlib import Path
 from typing import BinaryIO
 
-from labferry.sdk import is_key
-from labferry.sdk.files import Folder
+from labferry.sdk import MANIFEST_SUFFIX, is_key
+from labferry.sdk.files import Entry, Folder
 
 UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.labferry-(part|check)")
 """What the names of files look like that are still being written."""
@@ -17,12 +19,30 @@ PART = ".labferry-part"
 _LEFT = re.compile(r"\..*\.labferry-part")
 
 
+_LOOKED_AT = 10_000
+"""How many files behind a link are looked at to see whether they are archives."""
+
+
 def sweep(root: Folder) -> None:
     """Remove the temporary files whose writers died, as far as that is possible."""
     for entry in root.walk(is_key, unreadable=lambda *_: None):
         if entry.is_file and _LEFT.fullmatch(entry.name):
             with suppress(OSError):
                 entry.folder.remove_abandoned(entry.name)
+
+
+def hides_archives(root: Path, entry: Entry) -> bool:
+    """Whether a link below the root leads to a folder with archives somewhere else."""
+    path = root / entry.key
+    try:
+        is_elsewhere = not path.resolve().is_relative_to(root.resolve())
+        if not is_key(entry.key) or not is_elsewhere:
+            return False
+        with Folder.at(path) as behind:
+            found = islice(behind.walk(is_key, unreadable=lambda *_: None), _LOOKED_AT)
+            return any(each.name.endswith(MANIFEST_SUFFIX) for each in found)
+    except (OSError, RuntimeError):  # it leads nowhere, or in a circle
+        return False
 
 
 def begin_forcing(file: BinaryIO, offset: int, size: int) -> None:

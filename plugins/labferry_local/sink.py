@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,15 +43,13 @@ from labferry.sdk import (
 )
 from labferry.sdk.files import Entry, FileKindError, Folder, disk_errors
 from labferry.sdk.strays import Found, changed_at, require_unfinished, strays_among
-from labferry_local.files import PART, UNFINISHED, begin_forcing, sweep
+from labferry_local.files import PART, UNFINISHED, begin_forcing, hides_archives, sweep
 from labferry_local.mounts import mount_of
 from labferry_local.readback import ReadBack
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
 _FORCED_AT_A_TIME = 32 << 20
-_LOOKED_AT = 10_000
-"""How many files behind a link are looked at to see whether they are archives."""
 
 
 class _NoFolderError(NotFoundError):
@@ -127,7 +124,7 @@ class LocalSink(Sink[LocalSettings]):
         with disk_errors(self._root), self._opened() as root:
             links = []
             for entry in root.walk(is_key, unreadable=self._leave_out):
-                if entry.is_link and self._hides_archives(entry):
+                if entry.is_link and hides_archives(self._root, entry):
                     links.append(entry.key)
                 elif entry.name.endswith(MANIFEST_SUFFIX):
                     stored = self._committed(entry.folder, entry.name, entry.key)
@@ -334,19 +331,6 @@ class LocalSink(Sink[LocalSettings]):
         else:
             return StoredArchive(archive, size, manifest)
         return None
-
-    def _hides_archives(self, entry: Entry) -> bool:
-        """Whether a link leads to a folder with archives somewhere else."""
-        path = self._root / entry.key
-        try:
-            is_elsewhere = not path.resolve().is_relative_to(self._root.resolve())
-            if not is_key(entry.key) or not is_elsewhere:
-                return False
-            with Folder.at(path) as behind:
-                found = islice(behind.walk(is_key, unreadable=lambda *_: None), _LOOKED_AT)
-                return any(each.name.endswith(MANIFEST_SUFFIX) for each in found)
-        except (OSError, RuntimeError):  # it leads nowhere, or in a circle
-            return False
 
     def _leave_out(self, key: str, error: OSError) -> None:
         _log.warning("%s is left out: %s.", self._root / key, error.strerror)

@@ -1,16 +1,15 @@
 """The keys of a source and the users they belong to: one lane for each user."""
 
-import logging
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from labferry.sdk import InvalidAnswerError, Names, RefusedError, Secret
+from typing_extensions import override
+
+from labferry.sdk import InvalidAnswerError, Names, Secret
+from labferry.sdk.key_owners import KeyOwners
 from labferry.sdk.quoting import quote
 from labferry_rspace.client import Client
 from labferry_rspace.people import full_name
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +40,8 @@ class Owner:
         return Names(self.username, self.full_name)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A key that does not work.
-
-    Attributes:
-        name: Which one, without its value.
-        reason: Why.
-    """
-
-    name: str
-    reason: str
-
-
-class Credentials:
-    """The keys of a source. Each is asked for its owner once; thread-safe.
+class Credentials(KeyOwners[Owner]):
+    """The keys of a source, and whose they are.
 
     Args:
         source: The source's name, for messages.
@@ -63,77 +49,17 @@ class Credentials:
         client: Speaks to the server.
     """
 
+    hint = (
+        "A key comes from My RSpace, Profile, of an enabled account, on a server whose API is "
+        "switched on."
+    )
+
     def __init__(self, source: str, secrets: Sequence[Secret], client: Client) -> None:
-        self._source = source
-        self._secrets = secrets
+        super().__init__(source, secrets)
         self._client = client
-        self._lock = threading.Lock()
-        self._owners: dict[str, Owner] = {}
-        self._refusals: list[Refusal] = []
 
-    def owners(self) -> Sequence[Owner]:
-        """The owners of the keys that work, each once.
-
-        Raises:
-            RefusedError: No key works.
-        """
-        with self._lock:
-            if not self._owners:
-                self._find()
-            return tuple(self._owners.values())
-
-    def refusals(self) -> Sequence[Refusal]:
-        """The keys that do not work."""
-        self.owners()
-        return tuple(self._refusals)
-
-    def owner(self, lane: str) -> Owner:
-        """The owner who has this lane.
-
-        Raises:
-            RefusedError: None of the keys belongs to it.
-        """
-        for owner in self.owners():
-            if owner.lane == lane:
-                return owner
-        raise RefusedError(
-            f"No key of source {self._source} that works belongs to {lane}.",
-            hint="An export can be followed only with a key of the account that began it.",
-        )
-
-    def _find(self) -> None:
-        """Ask for every key's owner; nothing is kept of an attempt that did not end."""
-        owners: dict[str, Owner] = {}
-        refusals: list[Refusal] = []
-        for name, secret in self._named():
-            try:
-                owner = self._ask(name, secret.reveal())
-            except RefusedError as error:
-                refusals.append(Refusal(name, error.message))
-                continue
-            if owner.lane in owners:
-                _logger.warning(
-                    "Source %s: %s belongs to %s as well and is not needed",
-                    self._source,
-                    name,
-                    owner.lane,
-                )
-            owners.setdefault(owner.lane, owner)
-        if not owners:
-            raise _all_refused(self._source, refusals)
-        self._owners, self._refusals = owners, refusals
-
-    def _named(self) -> Iterator[tuple[str, Secret]]:
-        total = len(self._secrets)
-        for number, secret in enumerate(self._secrets, 1):
-            which = "the key" if total == 1 else f"key {number} of {total}"
-            yield f"{which} from {secret.origin}", secret
-
-    def _ask(self, name: str, key: str) -> Owner:
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise RefusedError(
-                f"The value of {name} is not an API key; keys consist of letters and digits."
-            )
+    @override
+    def ask(self, name: str, key: str) -> Owner:
         url = self._client.address.api("/userDetails/whoami")
         user = self._client.fact(url, key, f"Asking {url} who {name} belongs to")
         username = user.get("username") if isinstance(user, dict) else None
@@ -144,12 +70,3 @@ class Credentials:
         is_sysadmin = user.get("hasSysAdminRole") is True
         is_pi, called = user.get("hasPiRole"), full_name(user)
         return Owner(lane, number, username, is_pi, is_sysadmin, key, full_name=called)
-
-
-def _all_refused(source: str, refusals: Sequence[Refusal]) -> RefusedError:
-    reasons = " ".join(refusal.reason for refusal in refusals)
-    return RefusedError(
-        f"No key of source {source} works. {reasons}",
-        hint="A key comes from My RSpace, Profile, of an enabled account, on a server whose API is "
-        "switched on.",
-    )

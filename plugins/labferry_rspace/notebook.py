@@ -78,7 +78,7 @@ class NotebookSession(Session[RSpaceSettings]):
         """
         scope = {"all-users": "user"}.get(self.settings.scope, "group")
         listed = self._listed
-        if listed is None or self.credentials.refusals():
+        if listed is None or self.credentials.refused():
             return ()
         orders = [(request, _order(request)) for request in known]
         return [

@@ -48,7 +48,7 @@ def server_findings(client: Client, credentials: Credentials) -> Iterator[Findin
             "way. Use https.",
         )
     owners = credentials.owners()
-    for refusal in credentials.refusals():
+    for refusal in credentials.refused():
         yield Finding(Severity.ERROR, f"{refusal.name} does not work: {refusal.reason}")
     version = server_version(client, owners[0].key)
     yield Finding(Severity.OK, f"RSpace {version or 'of an unknown version'} answers at {base}.")

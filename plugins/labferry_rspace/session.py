@@ -48,7 +48,7 @@ class Session(ABC, Generic[_SettingsT]):
         """Keys that are refused: what only they could export is missing from the backup."""
         return tuple(
             RefusedError(f"{refusal.name} is left out. {refusal.reason}")
-            for refusal in self.credentials.refusals()
+            for refusal in self.credentials.refused()
         )
 
     def vanished(self, known: Sequence[ExportRequest]) -> Sequence[ExportRequest]:

@@ -73,6 +73,9 @@ def test_every_verb_says_whose_work_it_is(everybody: Lab) -> None:
     assert standing["never_stored"] == []
 
     alice = next(each["archive_id"] for each in archives if each["names"]["username"] == "alice")
+    unclear = lab.run("restore", "latest", "--to", "a.zip")
+    assert unclear.code == 2
+    assert f"{alice} ({ALICE})" in unclear.err
     assert f"{alice}, work of {ALICE} (" in lab.run("restore", alice, "--to", "a.zip").out
     assert f"{alice}, work of {ALICE} (" in lab.run("restore", alice, "--to", "a.zip").out
     restored = lab.run("restore", alice, "--to", "b.zip", "--json").document["restored"]

@@ -97,7 +97,7 @@ def test_nothing_is_waited_for_once_the_archive_is_verified(phase: Phase) -> Non
 def test_server_that_is_down_for_too_long_leaves_the_job_to_the_next_run(
     phase: Phase, hours: float
 ) -> None:
-    job = _failing(phase, hours)
+    job = replace(_failing(phase, hours), not_before=NOW + timedelta(seconds=1), pause=1.0)
     assert decide(job, NOW, POLICY) == Suspend("Connection refused.", unfinished=False)
 
 

@@ -208,15 +208,27 @@ def test_broken_answers_about_an_archive_that_was_on_offer_lead_to_a_new_export(
 def test_failures_back_off_and_then_leave_the_job_to_the_next_run(
     running: ExportJob, now: datetime
 ) -> None:
-    job, pauses = running, []
-    while not isinstance(decide(job, now, POLICY), Suspend):
-        job = advance(job, Unreachable("Connection refused."), now, POLICY)
+    job, pauses = advance(running, Unreachable("Connection refused."), now, POLICY), []
+    while isinstance(decision := decide(job, now, POLICY), Wait):
         pauses.append(job.pause)
         now += timedelta(seconds=job.pause)
+        job = advance(job, Unreachable("Connection refused."), now, POLICY)
         assert job.phase is Phase.RUNNING
     assert pauses[:8] == [10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 300.0]
-    assert 6600 < sum(pauses[:-1]) <= 7200
-    assert decide(job, now, POLICY) == Suspend("Connection refused.", unfinished=False)
+    assert sum(pauses) == 7200, "the last try is at the very end of the run's patience"
+    assert decision == Suspend("Connection refused.", unfinished=False)
+
+
+def test_the_last_try_is_at_the_end_of_the_runs_time(running: ExportJob, now: datetime) -> None:
+    policy = replace(POLICY, patience=None, deadline=now + timedelta(seconds=15))
+    job = advance(running, Unreachable("Reset."), now, policy)
+    assert job.pause == 10
+    now += timedelta(seconds=10)
+    job = advance(job, Unreachable("Reset."), now, policy)
+    assert decide(job, now, policy) == Wait(5.0, "Reset.")
+    now += timedelta(seconds=5)
+    job = advance(job, Unreachable("Reset."), now, policy)
+    assert isinstance(decide(job, now, policy), Suspend)
 
 
 def test_backoff_is_short_where_polling_is(running: ExportJob, now: datetime) -> None:

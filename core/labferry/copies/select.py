@@ -1,12 +1,12 @@
 """Which archive somebody means, and where its copies are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from labferry.config import SinkConfig
 from labferry.encryption import hidden_series
-from labferry.sdk import ConfigError, NotFoundError, StoredArchive
+from labferry.sdk import ConfigError, Names, NotFoundError, StoredArchive
 
 LATEST = "latest"
 """The word for the newest archive of a source."""
@@ -86,8 +86,15 @@ def series_key(copy: ListedCopy) -> tuple[str, str]:
     return manifest.source.name, series
 
 
-def choose(copies: Sequence[ListedCopy], query: ArchiveQuery) -> Sequence[ListedCopy]:
+def choose(
+    copies: Sequence[ListedCopy], query: ArchiveQuery, whose: Callable[[ListedCopy], Names]
+) -> Sequence[ListedCopy]:
     """All copies of the one archive that is meant, in the order in which to try them.
+
+    Args:
+        copies: Everything that is stored.
+        query: What is asked for.
+        whose: Whose work a copy holds, to name it in a message.
 
     Raises:
         NotFoundError: There is no such archive.
@@ -95,7 +102,7 @@ def choose(copies: Sequence[ListedCopy], query: ArchiveQuery) -> Sequence[Listed
     """
     allowed = [copy for copy in copies if _is_allowed(copy, query)]
     if query.archive == LATEST:
-        identity = _latest(allowed, query)
+        identity = _latest(allowed, query, whose)
     else:
         identity = _matching({copy.archive_id for copy in allowed}, query)
     return [copy for copy in allowed if copy.archive_id == identity]
@@ -122,20 +129,27 @@ def _matching(known: set[str], query: ArchiveQuery) -> str:
     return found[0]
 
 
-def _latest(copies: Sequence[ListedCopy], query: ArchiveQuery) -> str:
+def _latest(
+    copies: Sequence[ListedCopy], query: ArchiveQuery, whose: Callable[[ListedCopy], Names]
+) -> str:
     by_series: dict[tuple[str, str], list[ListedCopy]] = {}
     for copy in copies:
         by_series.setdefault(series_key(copy), []).append(copy)
-    latest = [found.archive_id for each in by_series.values() if (found := newest(each))]
+    latest = [found for each in by_series.values() if (found := newest(each))]
     if not latest:
         raise _nothing(query)
     if len(latest) > 1:
         sources = sorted({source for source, _ in by_series})
         hint = f"Choose one of the sources with --source: {_some(sources)}."
         if len(sources) == 1:
-            hint = f"Name the archive. The latest of each series: {_some(sorted(latest))}."
+            named = sorted(_named(copy.archive_id, whose(copy)) for copy in latest)
+            hint = f"Name the archive. The latest of each series: {_some(named)}."
         raise ConfigError(f"More than one series has {query}.", hint=hint)
-    return latest[0]
+    return latest[0].archive_id
+
+
+def _named(archive_id: str, names: Names) -> str:
+    return f"{archive_id} ({names})" if names else archive_id
 
 
 def _nothing(query: ArchiveQuery) -> NotFoundError:

@@ -11,8 +11,6 @@ from labferry.lifecycle.decisions import (
     Find,
     Poll,
     Submit,
-    Suspend,
-    Wait,
 )
 from labferry.lifecycle.events import (
     Busy,
@@ -34,21 +32,19 @@ from labferry.lifecycle.events import (
     Unreachable,
 )
 from labferry.lifecycle.job import ExportJob, Phase, Policy
+from labferry.lifecycle.pauses import (
+    backoff,
+    cut_short,
+    remaining,
+    until_next_question,
+    wait,
+    wait_or_suspend,
+)
 from labferry.sdk.archive import DownloadCheck
 from labferry.sdk.errors import ExitCode
 from labferry.sdk.settings import JsonValue
 from labferry.sdk.source import JobState, JobStatus, Offer
 
-_BACKOFF_FIRST = 5.0
-_FIRST_QUESTION = 1.0
-"""Seconds after a submission: a small export is ready by then."""
-
-_PATIENCE_GROWS = 0.25
-"""The share of an export's time so far that may be lost because nobody asks at its end."""
-
-_BACKOFF_MOST = 300.0
-_MANY_FAILURES = 3
-"""In a row: a server that fails so often is down, and the export is not just taking its time."""
 _LONGEST_WISH = 3600.0
 """Seconds that a server may ask to be left alone; of a wish for more, this much counts."""
 
@@ -60,11 +56,9 @@ def decide(job: ExportJob, now: datetime, policy: Policy) -> Decision:  # noqa: 
             return Deliver()
         case Phase.DONE | Phase.UNCHANGED | Phase.FAILED:
             return End()
-    remaining = _remaining(job, now)
-    if _is_out_of_patience(job, remaining, now, policy):
-        return Suspend(job.waiting_for, unfinished=False)
-    if remaining > 0:
-        return _wait_or_suspend(job, remaining, now, policy)
+    seconds = remaining(job, now)
+    if seconds > 0:
+        return wait_or_suspend(job, seconds, now, policy)
     match job.phase:
         case Phase.RUNNING:
             return Poll()
@@ -88,8 +82,8 @@ def advance(  # noqa: C901, PLR0911, PLR0912 - a table
             return _found(job, status, now, policy)
         case Lost(reason):
             return _lost(job, reason, now, policy)
-        case Busy(reason, wait):
-            return _busy(job, reason, wait, now, policy)
+        case Busy(reason, wish):
+            return _busy(job, reason, wish, now, policy)
         case Unreachable():
             return _unreachable(job, event, now, policy)
         case Ended(reason, exit_code):
@@ -126,46 +120,8 @@ def advance(  # noqa: C901, PLR0911, PLR0912 - a table
             return _restarted(job, now, policy)
 
 
-def _wait_or_suspend(
-    job: ExportJob, seconds: float, now: datetime, policy: Policy
-) -> Wait | Suspend:
-    """The run's deadline limits waiting only: what can be done at once is done."""
-    if policy.deadline is None or now + timedelta(seconds=seconds) <= policy.deadline:
-        return Wait(seconds, job.waiting_for)
-    if job.failures >= _MANY_FAILURES:
-        return Suspend(job.waiting_for, unfinished=False)
-    return Suspend(
-        f"This run may not wait any longer (max_wait) for {job.waiting_for}.", unfinished=True
-    )
-
-
-def _is_out_of_patience(job: ExportJob, pause: float, now: datetime, policy: Policy) -> bool:
-    """Whether the server would be out of reach for too long after another pause."""
-    if not job.failures or job.failing_since is None or policy.patience is None:
-        return False
-    return (now - job.failing_since).total_seconds() + pause > policy.patience
-
-
-def _remaining(job: ExportJob, now: datetime) -> float:
-    """Seconds left to wait; never more than was meant, even where the clock was set back."""
-    if job.not_before is None:
-        return 0.0
-    return max(0.0, min((job.not_before - now).total_seconds(), job.pause))
-
-
-def _wait(job: ExportJob, now: datetime, seconds: float, waiting_for: str) -> ExportJob:
-    return replace(
-        job, not_before=now + timedelta(seconds=seconds), pause=seconds, waiting_for=waiting_for
-    )
-
-
 def _has_timed_out(job: ExportJob, now: datetime, policy: Policy) -> bool:
     return job.since is not None and now - job.since > timedelta(seconds=policy.job_timeout)
-
-
-def _backoff(count: int, policy: Policy) -> float:
-    first = min(_BACKOFF_FIRST, policy.poll_interval)
-    return float(min(_BACKOFF_MOST, first * 2 ** min(count, 16)))
 
 
 def _failed(job: ExportJob, reason: str, exit_code: int = ExitCode.FAILED) -> ExportJob:
@@ -244,14 +200,8 @@ def _running(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -
             "After a restart of the server a job can stay like this for ever, and its owner can't "
             "start another: ask the server's administrator to end it, or raise job_timeout.",
         )
-    pause = max(_next_question(job, now, policy), status.wait)
-    return _wait(job, now, pause, "the server to finish the export")
-
-
-def _next_question(job: ExportJob, now: datetime, policy: Policy) -> float:
-    """Seconds until a running job is asked about again: soon at first, less often later."""
-    age = (now - (job.since or now)).total_seconds()
-    return min(policy.poll_interval, max(_FIRST_QUESTION, age * _PATIENCE_GROWS))
+    pause = max(until_next_question(job, now, policy), status.wait)
+    return wait(job, now, pause, "the server to finish the export")
 
 
 def _completed(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -> ExportJob:
@@ -322,7 +272,7 @@ def _vanished(job: ExportJob, reason: str, policy: Policy) -> ExportJob:
 def _broken(job: ExportJob, status: JobStatus, now: datetime, policy: Policy) -> ExportJob:
     broken = replace(job, broken=job.broken + 1)
     if broken.broken < policy.max_broken:
-        return _wait(broken, now, max(policy.poll_interval, status.wait), "the server to recover")
+        return wait(broken, now, max(policy.poll_interval, status.wait), "the server to recover")
     if job.completed_at is not None:
         # This is also how RSpace says that an archive which it kept elsewhere is gone.
         return _vanished(
@@ -344,10 +294,10 @@ def _lost(job: ExportJob, reason: str, now: datetime, policy: Policy) -> ExportJ
             "Exports may be running at the server; find out why before asking for more.",
         )
     why = "an export that may have begun, as the server's answer was lost"
-    return _wait(lost, now, policy.settle, why)
+    return wait(lost, now, policy.settle, why)
 
 
-def _busy(job: ExportJob, reason: str, wait: float, now: datetime, policy: Policy) -> ExportJob:
+def _busy(job: ExportJob, reason: str, wish: float, now: datetime, policy: Policy) -> ExportJob:
     waiting = replace(job, phase=_unsent(job), since=job.since or now, failures=0)
     if _has_timed_out(waiting, now, policy):
         return _failed(
@@ -357,8 +307,8 @@ def _busy(job: ExportJob, reason: str, wait: float, now: datetime, policy: Polic
             "After a restart of the server such an export can stay for ever: ask the server's "
             "administrator to end it.",
         )
-    pause = max(policy.poll_interval, wait)
-    return _wait(waiting, now, pause, "another export of the same user to finish")
+    pause = max(policy.poll_interval, wish)
+    return wait(waiting, now, pause, "another export of the same user to finish")
 
 
 def _unreachable(job: ExportJob, event: Unreachable, now: datetime, policy: Policy) -> ExportJob:
@@ -368,8 +318,8 @@ def _unreachable(job: ExportJob, event: Unreachable, now: datetime, policy: Poli
     )
     since = now if failures == 1 else job.failing_since or now
     failing = replace(job, phase=phase, failures=failures, failing_since=since)
-    pause = max(_backoff(failures, policy), min(event.wait, _LONGEST_WISH))
-    return _wait(failing, now, pause, event.reason)
+    pause = max(backoff(failures, policy), min(event.wait, _LONGEST_WISH))
+    return wait(failing, now, cut_short(failing, pause, now, policy), event.reason)
 
 
 def _corrupted(job: ExportJob, reason: str, now: datetime, policy: Policy) -> ExportJob:
@@ -380,21 +330,21 @@ def _corrupted(job: ExportJob, reason: str, now: datetime, policy: Policy) -> Ex
             f"The archive was refused after {corrupted.corrupted} downloads: {_sentence(reason)}",
             exit_code=ExitCode.INTEGRITY,
         )
-    return _wait(corrupted, now, _backoff(corrupted.corrupted, policy), "another download")
+    return wait(corrupted, now, backoff(corrupted.corrupted, policy), "another download")
 
 
 def _gone(job: ExportJob, reason: str, now: datetime, policy: Policy) -> ExportJob:
     gone = replace(job, phase=Phase.RUNNING, gone=job.gone + 1)
     expired = gone.expires_at is not None and now >= gone.expires_at
     if not expired and gone.gone < policy.max_gone:
-        return _wait(gone, now, _backoff(gone.gone, policy), "the archive to appear")
+        return wait(gone, now, backoff(gone.gone, policy), "the archive to appear")
     return _vanished(gone, f"The server no longer has the archive: {_sentence(reason)}", policy)
 
 
 def _restarted(job: ExportJob, now: datetime, policy: Policy) -> ExportJob:
     # A clock that was set back while no run was at work must not make a timeout or a wait longer.
     since = None if job.since is None else min(job.since, now)
-    not_before = None if job.not_before is None else now + timedelta(seconds=_remaining(job, now))
+    not_before = None if job.not_before is None else now + timedelta(seconds=remaining(job, now))
     # Losses are counted within a run: a process that is killed again and again is no reason to
     # give up what the server would do. Broken answers are: short runs would never see enough.
     rested = replace(job, since=since, not_before=not_before, failures=0, losses=min(job.losses, 1))

@@ -45,21 +45,30 @@ class RetryPolicy:
     waiting: Callable[[str], AbstractContextManager[None]] | None = None
 
     def pause(self, failures: int, error: TransientError) -> float:
-        """How long to pause after so many failures in a row, from 1 on."""
+        """How long to pause after so many failures in a row, from 1 on, if there is time."""
         own = min(self.longest_pause, self.first_pause * 2.0 ** min(failures - 1, 32))
         left = self._left()
         longest_wish = self.longest_wish if left is None else min(self.longest_wish, left)
         return max(own, min(error.retry_after or 0.0, longest_wish))
 
-    def allows(self, failures: int, failing_for: float, pause: float) -> bool:
-        """Whether to try again, after so many failures in so long a time and another pause."""
+    def next_pause(self, failures: int, failing_for: float, error: TransientError) -> float | None:
+        """How long to pause before the next try; None if there is none.
+
+        The last pause is cut short, so that the last try is at the limit, not long before it.
+
+        Args:
+            failures: How many there were in a row, from 1 on.
+            failing_for: Since when, in seconds.
+            error: The newest one.
+        """
         if self.tries is not None and failures >= self.tries:
-            return False
-        if self.patience is not None and failing_for + pause > self.patience:
-            return False
-        # A few tries are soon over; only what could go on for long ends with the run's time.
-        left = self._left() if self.tries is None else None
-        return left is None or pause <= left
+            return None
+        pause, left = self.pause(failures, error), self._left()
+        room = float("inf") if self.patience is None else self.patience - failing_for
+        if self.tries is None and left is not None:
+            # A few tries are soon over; only what could go on for long ends with the run's time.
+            room = min(room, left)
+        return min(pause, room) if room > 0 else None
 
     def _left(self) -> float | None:
         return self.time_left() if self.time_left is not None else None
@@ -102,10 +111,10 @@ def retry(
             if not failures:
                 began = now
             failures += 1
-            pause = policy.pause(failures, error)
+            pause = policy.next_pause(failures, now - began, error)
             if error.is_hopeless or (is_hopeless is not None and is_hopeless()):
                 raise
-            if not policy.allows(failures, now - began, pause):
+            if pause is None:
                 raise
             reason = redact(str(error))
             _log.info("%s: %s Trying again in %g s.", subject, reason, pause)

@@ -136,8 +136,8 @@ def restore(
         known = (copy.stored.manifest.source.name for copy in everything)
         require_source(session.config, query.source, known)
     trust = Trust(session.config, everything)
-    copies = _believed(trust, choose(everything, query), query)
     names = NewestNames(session.config, everything, trust)
+    copies = _believed(trust, choose(everything, query, names.of), query)
     _warn_of_differences(copies)
     here = _already_here(copies, place)
     if here is not None:
